@@ -1,0 +1,30 @@
+"""facepipe: detector → chip → backbone → template → gallery, and a look into every layer.
+
+The names below load on first use, so that ``import facepipe`` stays quick and brings in no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facepipe.errors import FacepipeError as FacepipeError
+    from facepipe.gallery import Gallery as Gallery
+    from facepipe.image import read_image as read_image
+    from facepipe.pipeline import Pipeline as Pipeline
+
+_HOMES = {
+    "FacepipeError": "facepipe.errors",
+    "Gallery": "facepipe.gallery",
+    "Pipeline": "facepipe.pipeline",
+    "read_image": "facepipe.image",
+}
+__all__ = ["FacepipeError", "Gallery", "Pipeline", "read_image"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'facepipe' has no attribute {name!r}")

@@ -1,0 +1,184 @@
+"""Every error facepipe raises on purpose, on one page.
+
+Each class has a stable ``code`` (the same in the shell, in Python and over HTTP) and the ``http`` status it maps to.
+A message is one line: the path or value, what was expected, what to do. The shell prints it and exits with 1.
+
+    FacepipeError
+    ├── UsageError                  a parameter out of range, an unknown name
+    ├── ImageError                  one input picture cannot be used
+    │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageTooLarge  ImageTooSmall  ImageFormatError
+    ├── FaceError                   the picture is fine, the faces in it are not what was asked for
+    │   ├── NoFace  SeveralFaces
+    ├── ModelError
+    │   ├── ModelNotFound  CardInvalid  WeightsMissing  WeightsAltered  DeviceUnavailable  DependencyMissing
+    └── GalleryError
+        ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryFull  GalleryBusy
+        └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
+"""
+
+from __future__ import annotations
+
+
+class FacepipeError(Exception):
+    """The root: catch this to catch everything facepipe raises on purpose."""
+
+    code = "error"
+    http = 500
+
+
+class UsageError(FacepipeError):
+    code = "usage"
+    http = 422
+
+
+# Images ---------------------------------------------------------------------------------------------------------------
+
+
+class ImageError(FacepipeError):
+    code = "image"
+    http = 422
+
+
+class ImageNotFound(ImageError):
+    code = "image-not-found"
+    http = 404
+
+
+class ImageEmpty(ImageError):
+    code = "image-empty"
+    http = 400
+
+
+class ImageTruncated(ImageError):
+    code = "image-truncated"
+
+
+class ImageTooLarge(ImageError):
+    code = "image-too-large"
+    http = 413
+
+
+class ImageTooSmall(ImageError):
+    code = "image-too-small"
+
+
+class ImageFormatError(ImageError):
+    code = "image-format"
+    http = 415
+
+
+# Faces ----------------------------------------------------------------------------------------------------------------
+
+
+class FaceError(FacepipeError):
+    code = "face"
+    http = 422
+
+
+class NoFace(FaceError):
+    code = "no-face"
+
+
+class SeveralFaces(FaceError):
+    code = "several-faces"
+
+
+# Models ---------------------------------------------------------------------------------------------------------------
+
+
+class ModelError(FacepipeError):
+    code = "model"
+
+
+class ModelNotFound(ModelError):
+    code = "model-not-found"
+    http = 404
+
+
+class CardInvalid(ModelError):
+    code = "card-invalid"
+
+
+class WeightsMissing(ModelError):
+    code = "weights-missing"
+    http = 503
+
+
+class WeightsAltered(ModelError):
+    code = "weights-altered"
+
+
+class DeviceUnavailable(ModelError):
+    code = "device-unavailable"
+    http = 503
+
+
+class DependencyMissing(ModelError):
+    code = "dependency-missing"
+    http = 503
+
+
+# Gallery --------------------------------------------------------------------------------------------------------------
+
+
+class GalleryError(FacepipeError):
+    code = "gallery"
+
+
+class GalleryNotFound(GalleryError):
+    code = "gallery-not-found"
+    http = 404
+
+
+class GalleryCorrupt(GalleryError):
+    code = "gallery-corrupt"
+
+
+class GalleryMismatch(GalleryError):
+    code = "gallery-mismatch"
+    http = 409
+
+
+class GalleryReadOnly(GalleryError):
+    code = "gallery-read-only"
+    http = 507
+
+
+class GalleryFull(GalleryError):
+    code = "gallery-full"
+    http = 507
+
+
+class GalleryBusy(GalleryError):
+    code = "gallery-busy"
+    http = 503
+
+
+class NameInvalid(GalleryError):
+    code = "name-invalid"
+    http = 422
+
+
+class PersonNotFound(GalleryError):
+    code = "person-not-found"
+    http = 404
+
+
+class ReferenceNotFound(GalleryError):
+    code = "reference-not-found"
+    http = 404
+
+
+class PersonExists(GalleryError):
+    code = "person-exists"
+    http = 409
+
+
+class VectorInvalid(GalleryError):
+    code = "vector-invalid"
+    http = 422
+
+
+class ArchiveInvalid(GalleryError):
+    code = "archive-invalid"
+    http = 422

@@ -1,0 +1,205 @@
+"""The data that flows through the pipeline: Image → Detection → Chip → Template → Candidate → Identification.
+
+Records are frozen and check themselves when made. Frames: *image px* are pixels of the upright image, x to the right, y
+down, (0, 0) the **centre** of the top left pixel; *chip px* likewise in the aligned crop. Words follow ISO/IEC 2382-37.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.uint8]
+
+
+def _expect(name: str, array: np.ndarray, shape: tuple[int | None, ...], dtype: type) -> None:
+    """Raise ValueError unless ``array`` has ``shape`` (None: any extent), ``dtype`` and only finite values."""
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        raise ValueError(f"{name}: expected {np.dtype(dtype)} array, got {getattr(array, 'dtype', type(array))}")
+    fits = array.ndim == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+    if dtype is np.float32 and not np.isfinite(array).all():
+        raise ValueError(f"{name}: expected finite values, got NaN or infinity")
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A decoded picture: ``pixels`` (H, W, 3) uint8 RGB, upright; ``source`` says where it came from."""
+
+    pixels: Pixels
+    source: str
+
+    def __post_init__(self) -> None:
+        _expect("Image.pixels", self.pixels, (None, None, 3), np.uint8)
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of size and pixels, not of the file: the same picture saved losslessly elsewhere is the same image."""
+        digest = hashlib.sha256(f"{self.height}x{self.width}\n".encode())
+        digest.update(np.ascontiguousarray(self.pixels).data)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One face found in an image.
+
+    ``box`` (4,) float32 x0, y0, x1, y1 in image px (may reach past the border); ``score`` in [0, 1];
+    ``landmarks`` (5, 2) float32 in image px: image-left eye, image-right eye, nose, image-left and image-right mouth corner.
+    """
+
+    box: Floats
+    score: float
+    landmarks: Floats
+
+    def __post_init__(self) -> None:
+        _expect("Detection.box", self.box, (4,), np.float32)
+        _expect("Detection.landmarks", self.landmarks, (5, 2), np.float32)
+        if not 0 <= self.score <= 1:
+            raise ValueError(f"Detection.score: expected 0..1, got {self.score}")
+
+    @property
+    def size(self) -> float:
+        """The box's shorter side, image px."""
+        return float(min(self.box[2] - self.box[0], self.box[3] - self.box[1]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chip:
+    """An aligned face: ``pixels`` (h, w, 3) uint8 RGB; ``to_chip`` (2, 3) float32 affine from image px to chip px."""
+
+    pixels: Pixels
+    to_chip: Floats
+
+    def __post_init__(self) -> None:
+        _expect("Chip.pixels", self.pixels, (None, None, 3), np.uint8)
+        _expect("Chip.to_chip", self.to_chip, (2, 3), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """The summary of one face: ``vector`` (D,) float32 of norm 1, the raw embedding's ``norm``, and the ``backbone`` id.
+
+    Templates of different backbones cannot be compared.
+    """
+
+    vector: Floats
+    norm: float
+    backbone: str
+
+    def __post_init__(self) -> None:
+        _expect("Template.vector", self.vector, (None,), np.float32)
+        length = float(np.linalg.norm(self.vector))
+        if abs(length - 1) > 1e-3:
+            raise ValueError(f"Template.vector: expected norm 1, got {length:.6g}")
+        if not (np.isfinite(self.norm) and self.norm > 0):
+            raise ValueError(f"Template.norm: expected a positive number, got {self.norm}")
+
+    @classmethod
+    def from_embedding(cls, embedding: Floats, backbone: str) -> Template:
+        """Normalise a raw ``embedding`` (D,). Raises ValueError when it is zero or not finite."""
+        raw = np.asarray(embedding, np.float32)
+        norm = float(np.linalg.norm(raw))
+        if not (np.isfinite(norm) and norm > 0):
+            raise ValueError(f"embedding: expected a finite vector of positive norm, got norm {norm}")
+        return cls((raw / np.float32(norm)).astype(np.float32), norm, backbone)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What is known of how well a face was seen: detector ``score`` [0, 1], box ``size`` in image px (shorter side),
+    ``sharpness`` (variance of the Laplacian of the grey chip, grey levels²)."""
+
+    score: float
+    size: float
+    sharpness: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """One face on its way through the pipeline: where it was found, how it was cut, its summary."""
+
+    detection: Detection
+    chip: Chip
+    template: Template
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """A template stored under a person. ``id`` grows with every enrolment and is never used again;
+    ``image_sha256`` is ``Image.sha256`` of the picture it came from; ``enrolled_at`` is UTC."""
+
+    id: int
+    person: str
+    template: Template
+    quality: Quality | None
+    source: str
+    image_sha256: str
+    enrolled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A person the probe may be: best cosine ``score`` (−1..1) over the person's references, ``rank`` from 1."""
+
+    person: str
+    score: float
+    rank: int
+    reference_id: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identification:
+    """1:N: the candidates for one face, best first, and the threshold that decides. ``name`` is None for *unknown*."""
+
+    detection: Detection
+    candidates: tuple[Candidate, ...]
+    threshold: float
+
+    @property
+    def name(self) -> str | None:
+        best = self.candidates[0] if self.candidates else None
+        return best.person if best is not None and best.score >= self.threshold else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verification:
+    """1:1: the cosine ``score`` of two faces, ``a`` and ``b`` as found in their images, and the ``threshold``."""
+
+    score: float
+    threshold: float
+    a: Detection
+    b: Detection
+
+    @property
+    def match(self) -> bool:
+        return self.score >= self.threshold
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation:
+    """What one layer put out for one chip: ``values`` (C, H, W) float32; a vector of n numbers is (n, 1, 1)."""
+
+    layer: str
+    values: Floats
+
+    def __post_init__(self) -> None:
+        _expect("Activation.values", self.values, (None, None, None), np.float32)
