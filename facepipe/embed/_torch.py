@@ -1,0 +1,137 @@
+"""What every backbone made of a torch module shares: its device, the forward pass, and hooks that see its layers."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from facepipe.cards import Card
+from facepipe.embed.base import normalise
+from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError, WeightsAltered
+from facepipe.records import Activation, Floats, Pixels
+
+
+class TorchBackbone:
+    """A ``Backbone`` around ``module``: (N, 3, size, size) float32, normalised by the card → (N, D) raw embeddings.
+
+    ``layers`` are the modules without children, and those composed ones whose result no layer within them has (a
+    residual block that ends in an addition). A module called several times is one layer per call: ``relu``, ``relu#2``.
+    """
+
+    def __init__(self, card: Card, module: nn.Module, id: str, device: str = "cpu") -> None:
+        self.card, self.id = card, id
+        self.device = torch_device(device)
+        self.module = module.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def embed(self, pixels: Pixels) -> Floats:
+        """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
+        found: Floats = self.module(self._batch(pixels)).float().cpu().numpy()
+        if found.shape != (len(pixels), self.card.dimension):
+            what = f"the card says {self.card.dimension}, the network put out {found.shape[1:]}"
+            raise CardInvalid(f"{self.card.path}: dimension: {what}")
+        return found
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Found by one dry run over noise: zeros would make unlike layers look alike."""
+        size = self.card.chip.size
+        noise = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
+        found: list[str] = []
+        last: list[tuple[Tensor, Tensor]] = []  # the newest layer's output: the tensor itself, and a copy
+
+        def see(name: str, module: nn.Module, output: Tensor) -> None:
+            leaf = next(module.children(), None) is None
+            if not leaf and last and output is last[0][0] and torch.equal(output, last[0][1]):
+                return  # hands on what its last child put out
+            found.append(name)
+            last[:] = [(output, output.clone())]
+
+        self.watch(noise, see)
+        return tuple(found)
+
+    def activations(self, pixels: Pixels, layers: Sequence[str]) -> Iterator[Activation]:
+        """The outputs of ``layers`` for one chip (size, size, 3) uint8 RGB, in the order they run.
+
+        The pass is over and every hook gone when this returns. Raises UsageError for a layer that is not there.
+        """
+        if unknown := sorted(set(layers) - set(self.layers)):
+            raise UsageError(
+                f"{', '.join(unknown)}: no such layer in {self.card.name}; it has {', '.join(self.layers)}"
+            )
+        found: list[Activation] = []
+
+        def see(name: str, module: nn.Module, output: Tensor) -> None:
+            if name in wanted:
+                found.append(Activation(name, _planes(output)))
+
+        wanted = set(layers)
+        self.watch(pixels, see)
+        return iter(found)
+
+    @torch.inference_mode()
+    def watch(self, pixels: Pixels, see: Callable[[str, nn.Module, Tensor], None]) -> None:
+        """One forward pass over one chip (size, size, 3), calling ``see(layer, module, output)`` as each module ends.
+
+        ``output`` is (1, C, H, W) or (1, D), and may be overwritten by the next layer: copy what is to be kept.
+        """
+        calls: Counter[str] = Counter()
+        thread = threading.get_ident()  # other threads may be embedding with the same module
+
+        def hook(name: str, module: nn.Module, output: object) -> None:
+            if threading.get_ident() != thread:
+                return
+            calls[name] += 1
+            if isinstance(output, Tensor) and output.ndim in (2, 4) and len(output) == 1 and output.is_floating_point():
+                see(name if calls[name] == 1 else f"{name}#{calls[name]}", module, output)
+
+        handles = [
+            module.register_forward_hook(lambda module, _, output, name=name: hook(name, module, output))
+            for name, module in self.module.named_modules()
+            if name
+        ]
+        try:
+            self.module(self._batch(pixels[None]))
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _batch(self, pixels: Pixels) -> Tensor:
+        values = torch.from_numpy(normalise(pixels, self.card))
+        return values.to(self.device, memory_format=torch.channels_last)
+
+
+def torch_device(name: str) -> torch.device:
+    """``cpu``, ``cuda``, ``cuda:1``, ``mps``: never another than the one asked for. Raises DeviceUnavailable."""
+    here = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    if (f"{name}:0" if name == "cuda" else name) not in here:
+        raise DeviceUnavailable(f"device {name}: not usable here; there is {', '.join(here)}")
+    return torch.device(name)
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """The tensors in a ``torch.save`` file. Raises WeightsAltered for anything else; no code in the file can run."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WeightsAltered(f"{path}: not a file of plain tensors, and not loaded: {why}") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WeightsAltered(f"{path}: expected a dictionary of tensors, got {type(state).__name__}")
+    return state
+
+
+def _planes(output: Tensor) -> Floats:
+    """(1, C, H, W) or (1, D) → a copy, (C, H, W) or (D, 1, 1) float32."""
+    values = output[0].float().cpu().numpy()
+    return np.array(values if values.ndim == 3 else values[:, None, None], np.float32, order="C")

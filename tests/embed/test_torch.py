@@ -1,0 +1,167 @@
+"""What all torch backbones share, on a network small enough to compute by hand."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from facepipe.cards import Card, Input
+from facepipe.embed._torch import TorchBackbone, read_state_dict, torch_device
+from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError, WeightsAltered
+
+CHIP = np.array([[[10, 20, 30], [1, 2, 3]], [[4, 5, 6], [7, 8, 9]]], np.uint8)  # (2, 2, 3)
+
+
+class Toy(nn.Module):
+    """Channel sum − 15, ReLU in place (twice), + the map's mean, then the four values · (1, 10, 100, 1000)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sum = nn.Conv2d(3, 1, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.skip = AddMean()
+        self.tail = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False))
+        with torch.no_grad():
+            self.sum.weight.fill_(1)
+            self.sum.bias.fill_(-15)  # type: ignore[union-attr]
+            self.tail[1].weight.copy_(torch.tensor([[1.0, 10, 100, 1000]]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.tail(self.skip(self.relu(self.relu(self.sum(x)))))
+
+
+class AddMean(nn.Module):
+    """Its result is in none of its children: it must be a layer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.pool(x)
+
+
+def card(dimension: int = 1, **kwargs: object) -> Card:
+    spec = Input(size=2, colour="RGB", mean=(0.0,) * 3, scale=(1.0,) * 3, template=((0.0, 0.0),) * 5)
+    texts = {"role": "backbone", "architecture": "toy", "summary": "", "licence": "", "source": ""}
+    return Card(name="toy", path=Path("toy.toml"), weights=(), dimension=dimension, input=spec, **texts)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def toy() -> TorchBackbone:
+    return TorchBackbone(card(), Toy(), "toy@0")
+
+
+def test_embedding_of_the_toy_is_what_a_hand_computes(toy: TorchBackbone) -> None:
+    # sums 60, 6, 15, 24 → −15 and ReLU: 45, 0, 0, 9 → + mean 13.5
+    expected = 58.5 * 1 + 13.5 * 10 + 13.5 * 100 + 22.5 * 1000
+    assert toy.embed(np.stack([CHIP, np.zeros_like(CHIP)])).tolist() == [[expected], [0.0]]
+
+
+def test_layers_come_in_running_order_once_per_call_and_only_when_new(toy: TorchBackbone) -> None:
+    # ``tail`` hands on what ``tail.1`` put out; ``skip`` adds, so it is a layer although it has a child
+    assert toy.layers == ("sum", "relu", "relu#2", "skip.pool", "skip", "tail.0", "tail.1")
+
+
+def test_an_in_place_relu_does_not_corrupt_what_was_captured_before_it(toy: TorchBackbone) -> None:
+    seen = {a.layer: a.values for a in toy.activations(CHIP, toy.layers)}
+    assert seen["sum"].tolist() == [[[45, -9], [0, 9]]]
+    assert seen["relu"].tolist() == seen["relu#2"].tolist() == [[[45, 0], [0, 9]]]
+    assert seen["skip.pool"].tolist() == [[[13.5]]]
+    assert seen["skip"].tolist() == [[[58.5, 13.5], [13.5, 22.5]]]
+    assert seen["tail.0"].tolist() == [[[58.5]], [[13.5]], [[13.5]], [[22.5]]]  # a vector of n numbers is (n, 1, 1)
+
+
+def test_activations_follow_the_run_not_the_request(toy: TorchBackbone) -> None:
+    assert [a.layer for a in toy.activations(CHIP, ["tail.1", "sum"])] == ["sum", "tail.1"]
+
+
+def hooks(module: nn.Module) -> int:
+    return sum(len(m._forward_hooks) for m in module.modules())
+
+
+def test_hooks_are_gone_after_a_pass_and_after_a_failed_one(
+    toy: TorchBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    during: list[int] = []
+    toy.watch(CHIP, lambda *_: during.append(hooks(toy.module)))
+    assert min(during) > 0
+    assert hooks(toy.module) == 0
+
+    monkeypatch.setattr(toy.module.tail[1], "forward", lambda x: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        toy.activations(CHIP, ["sum"])
+    assert hooks(toy.module) == 0
+
+
+def test_another_threads_pass_is_not_captured(toy: TorchBackbone) -> None:
+    seen: list[str] = []
+
+    def see(name: str, module: nn.Module, output: Tensor) -> None:
+        seen.append(name)
+        if name == "sum":
+            other = threading.Thread(target=toy.embed, args=(CHIP[None],))
+            other.start()
+            other.join()
+
+    toy.watch(CHIP, see)
+    assert seen.count("sum") == 1
+
+
+def test_unknown_layer_names_the_layers_there_are(toy: TorchBackbone) -> None:
+    with pytest.raises(UsageError, match=r"conv9: no such layer in toy; it has sum, relu"):
+        toy.activations(CHIP, ["sum", "conv9"])
+
+
+def test_a_dimension_that_is_not_the_cards_is_refused() -> None:
+    with pytest.raises(CardInvalid, match=r"toy\.toml: dimension: the card says 7, the network put out \(1,\)"):
+        TorchBackbone(card(dimension=7), Toy(), "toy@0").embed(CHIP[None])
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "gpu", "cpu:1", "", "xpu"])
+def test_a_device_that_is_not_here_is_refused_with_those_that_are(name: str) -> None:
+    with pytest.raises(DeviceUnavailable, match=r"not usable here; there is cpu"):
+        torch_device(name)
+
+
+def test_cpu_is_always_here() -> None:
+    assert torch_device("cpu") == torch.device("cpu")
+
+
+class Malicious:
+    """Unpickling this touches a file."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (self.target,))
+
+
+def test_a_pickled_object_is_refused_and_does_not_run(tmp_path: Path) -> None:
+    trace, file = tmp_path / "ran", tmp_path / "weights.pt"
+    torch.save({"weight": torch.zeros(1), "extra": Malicious(trace)}, file)
+    with pytest.raises(WeightsAltered, match=r"weights\.pt: not a file of plain tensors") as caught:
+        read_state_dict(file)
+    assert "\n" not in str(caught.value)
+    assert not trace.exists()
+    torch.load(file, weights_only=False)  # the file would have run: the test can fail
+    assert trace.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 half a zip"])
+def test_files_that_are_not_weights_are_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "weights.pt"
+    file.write_bytes(content)
+    with pytest.raises(WeightsAltered) as caught:
+        read_state_dict(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_tensors_in_a_list_are_refused(tmp_path: Path) -> None:
+    torch.save([torch.zeros(1)], tmp_path / "weights.pt")
+    with pytest.raises(WeightsAltered, match="expected a dictionary of tensors, got list"):
+        read_state_dict(tmp_path / "weights.pt")
