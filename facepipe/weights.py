@@ -51,8 +51,8 @@ def resolve(card: Card, given: Path | None = None) -> tuple[Path, str]:
 def pull(card: Card, progress: Progress | None = None, sha256: str | None = None) -> list[Path]:
     """Download what is not there yet and return the paths of the card's weight files, verified.
 
-    A file is written under a temporary name and moved into place once its size and sha256 are right. ``sha256``, the one
-    you trust, is for a card that does not know it; a copy of the card with it is then kept among the user's models.
+    A file is written under a temporary name and moved into place once its size and sha256 are right. ``sha256``, one
+    that you trust, is for a card that knows none; a copy of the card with it is then kept among the user's models.
     Raises WeightsMissing (no network: says what to put where), WeightsAltered, DependencyMissing, UsageError.
     """
     if sha256 is not None:

@@ -1,6 +1,9 @@
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads wait for each other: 25 times slower on busy cores
 
 
 @pytest.fixture(autouse=True)

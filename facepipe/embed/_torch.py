@@ -22,8 +22,9 @@ from facepipe.records import Activation, Floats, Pixels
 class TorchBackbone:
     """A ``Backbone`` around ``module``: (N, 3, size, size) float32, normalised by the card → (N, D) raw embeddings.
 
-    ``layers`` are the modules without children, and those composed ones whose result no layer within them has (a
-    residual block that ends in an addition). A module called several times is one layer per call: ``relu``, ``relu#2``.
+    ``layers`` are the modules without children that compute something, and those composed ones whose result no layer
+    within them has (a residual block that ends in an addition). One that is called several times is one layer per call:
+    ``relu``, ``relu#2``.
     """
 
     def __init__(self, card: Card, module: nn.Module, id: str, device: str = "cpu") -> None:
@@ -86,15 +87,17 @@ class TorchBackbone:
         calls: Counter[str] = Counter()
         thread = threading.get_ident()  # other threads may be embedding with the same module
 
-        def hook(name: str, module: nn.Module, output: object) -> None:
+        def hook(name: str, module: nn.Module, inputs: tuple[object, ...], output: object) -> None:
             if threading.get_ident() != thread:
                 return
             calls[name] += 1
+            if inputs and output is inputs[0] and not getattr(module, "inplace", False):
+                return  # an identity, or dropout at rest
             if isinstance(output, Tensor) and output.ndim in (2, 4) and len(output) == 1 and output.is_floating_point():
                 see(name if calls[name] == 1 else f"{name}#{calls[name]}", module, output)
 
         handles = [
-            module.register_forward_hook(lambda module, _, output, name=name: hook(name, module, output))
+            module.register_forward_hook(lambda *seen, name=name: hook(name, *seen))
             for name, module in self.module.named_modules()
             if name
         ]

@@ -23,11 +23,11 @@ class Toy(nn.Module):
         self.sum = nn.Conv2d(3, 1, 1)
         self.relu = nn.ReLU(inplace=True)
         self.skip = AddMean()
-        self.tail = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False))
+        self.tail = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(4, 1, bias=False))
         with torch.no_grad():
             self.sum.weight.fill_(1)
             self.sum.bias.fill_(-15)  # type: ignore[union-attr]
-            self.tail[1].weight.copy_(torch.tensor([[1.0, 10, 100, 1000]]))
+            self.tail[2].weight.copy_(torch.tensor([[1.0, 10, 100, 1000]]))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.tail(self.skip(self.relu(self.relu(self.sum(x)))))
@@ -61,9 +61,9 @@ def test_embedding_of_the_toy_is_what_a_hand_computes(toy: TorchBackbone) -> Non
     assert toy.embed(np.stack([CHIP, np.zeros_like(CHIP)])).tolist() == [[expected], [0.0]]
 
 
-def test_layers_come_in_running_order_once_per_call_and_only_when_new(toy: TorchBackbone) -> None:
-    # ``tail`` hands on what ``tail.1`` put out; ``skip`` adds, so it is a layer although it has a child
-    assert toy.layers == ("sum", "relu", "relu#2", "skip.pool", "skip", "tail.0", "tail.1")
+def test_layers_come_in_running_order_once_per_call_and_only_when_they_compute(toy: TorchBackbone) -> None:
+    # no layers: dropout at rest, ``tail``, which hands on its child's result. ``skip`` has a child too, but adds
+    assert toy.layers == ("sum", "relu", "relu#2", "skip.pool", "skip", "tail.0", "tail.2")
 
 
 def test_an_in_place_relu_does_not_corrupt_what_was_captured_before_it(toy: TorchBackbone) -> None:
@@ -76,7 +76,7 @@ def test_an_in_place_relu_does_not_corrupt_what_was_captured_before_it(toy: Torc
 
 
 def test_activations_follow_the_run_not_the_request(toy: TorchBackbone) -> None:
-    assert [a.layer for a in toy.activations(CHIP, ["tail.1", "sum"])] == ["sum", "tail.1"]
+    assert [a.layer for a in toy.activations(CHIP, ["tail.2", "sum"])] == ["sum", "tail.2"]
 
 
 def hooks(module: nn.Module) -> int:
@@ -91,7 +91,7 @@ def test_hooks_are_gone_after_a_pass_and_after_a_failed_one(
     assert min(during) > 0
     assert hooks(toy.module) == 0
 
-    monkeypatch.setattr(toy.module.tail[1], "forward", lambda x: 1 / 0)
+    monkeypatch.setattr(toy.module.tail[2], "forward", lambda x: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         toy.activations(CHIP, ["sum"])
     assert hooks(toy.module) == 0
