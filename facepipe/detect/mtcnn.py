@@ -1,0 +1,136 @@
+"""MTCNN: P-Net proposes, R-Net refines, O-Net decides and places five landmarks (Zhang et al. 2016, arXiv:1604.02878).
+
+Weights and thresholds are facenet-pytorch's, and so are the box conventions; the pyramid and the crops are resized with
+OpenCV's area averaging on bytes, which is where most of the time went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+
+from facepipe import weights as weight_files
+from facepipe.cards import Card
+from facepipe.detect._boxes import shift, squared, suppress
+from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
+from facepipe.devices import torch_device
+from facepipe.records import Detection, Floats, Image, Pixels
+
+WINDOW = 12  # px, the side P-Net looks at
+STRIDE = 2  # px, between neighbouring windows
+FACTOR = 0.709  # from one level of the pyramid to the next: half the area
+PROPOSE, REFINE, DECIDE = 0.6, 0.7, 0.7  # least probabilities of the three stages
+BATCH = 512  # crops a forward pass
+
+
+def load(card: Card, device: str, min_face: float, min_score: float) -> Mtcnn:
+    """The detector with the weights the card names, verified. Raises WeightsAltered, DeviceUnavailable."""
+    networks = (PNet(), RNet(), ONet())
+    for network, path in zip(networks, weight_files.locate(card), strict=True):
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return Mtcnn(card, networks, torch_device(device), min_face, min_score)
+
+
+class Mtcnn:
+    """A detector; see ``facepipe.detect.base.load_detector`` for the options."""
+
+    def __init__(
+        self, card: Card, networks: tuple[PNet, RNet, ONet], device: torch.device, min_face: float, min_score: float
+    ) -> None:
+        self.card = card
+        self.device = device
+        self.min_face = min_face
+        self.min_score = min_score
+        self.pnet, self.rnet, self.onet = (
+            network.eval().to(device, memory_format=torch.channels_last) for network in networks
+        )
+
+    @torch.inference_mode()
+    def detect(self, image: Image) -> list[Detection]:
+        """Every face of the image, largest first; boxes and landmarks in image px."""
+        boxes = self._refine(image.pixels, self._propose(image.pixels))
+        boxes, scores, landmarks = self._decide(image.pixels, boxes)
+        found = [
+            Detection(box, float(score), points)
+            for box, score, points in zip(boxes, scores, landmarks, strict=True)
+            if score >= self.min_score and min(box[2:] - box[:2]) > 0
+        ]
+        return sorted(found, key=lambda face: -face.size)
+
+    def _propose(self, pixels: Pixels) -> Floats:
+        """Squares (N, 4) where P-Net sees a face at some level of the pyramid."""
+        levels = [self._propose_level(level, scale) for level, scale in pyramid(pixels, WINDOW / self.min_face)]
+        boxes, scores, regressions = (np.concatenate(parts) for parts in zip(*levels, strict=True)) if levels else _NONE
+        kept = suppress(boxes, scores, 0.7)
+        return squared(shift(boxes[kept], regressions[kept], pixel=0))
+
+    def _propose_level(self, level: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
+        regressions, scores = (t[0].cpu().numpy() for t in self.pnet(self._to_tensor(level[None])))
+        rows, columns = np.nonzero(scores >= PROPOSE)
+        corner = STRIDE * np.stack([columns, rows], axis=1)
+        boxes = np.floor(np.hstack([corner + 1, corner + WINDOW]) / scale).astype(np.float32)
+        chosen = scores[rows, columns]
+        kept = suppress(boxes, chosen, 0.5)
+        return boxes[kept], chosen[kept], regressions[:, rows, columns].T[kept]
+
+    def _refine(self, pixels: Pixels, boxes: Floats) -> Floats:
+        boxes, (regressions, scores) = self._look(self.rnet, pixels, boxes, 24)
+        passed = np.flatnonzero(scores > REFINE)
+        kept = passed[suppress(boxes[passed], scores[passed], 0.7)]
+        return squared(shift(boxes[kept], regressions[kept]))
+
+    def _decide(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+        """Boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
+        boxes, (regressions, scores, points) = self._look(self.onet, pixels, boxes, 48)
+        passed = scores > DECIDE
+        boxes, scores = boxes[passed], scores[passed]
+        sides = boxes[:, 2:] - boxes[:, :2] + 1
+        landmarks = points[passed].reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
+        boxes = shift(boxes, regressions[passed])
+        kept = suppress(boxes, scores, 0.7, over_smaller=True)
+        return boxes[kept], scores[kept], landmarks[kept]
+
+    def _look(self, network: nn.Module, pixels: Pixels, boxes: Floats, side: int) -> tuple[Floats, tuple[Floats, ...]]:
+        """What ``network`` says of each box that lies in the image, and these boxes."""
+        windows = [_window(box, pixels.shape) for box in boxes]
+        inside = [i for i, (x0, y0, x1, y1) in enumerate(windows) if x1 > x0 and y1 > y0]
+        crops = np.empty((len(inside), side, side, 3), np.uint8)
+        for crop, i in zip(crops, inside, strict=True):
+            x0, y0, x1, y1 = windows[i]
+            cv2.resize(pixels[y0:y1, x0:x1], (side, side), dst=crop, interpolation=cv2.INTER_AREA)
+        batches = [network(self._to_tensor(crops[i : i + BATCH])) for i in range(0, max(len(crops), 1), BATCH)]
+        answers = tuple(torch.cat(parts).cpu().numpy() for parts in zip(*batches, strict=True))
+        return boxes[inside], answers
+
+    def _to_tensor(self, pixels: Pixels) -> torch.Tensor:
+        """(N, H, W, 3) uint8 → (N, 3, H, W) float32 in −1..1; the memory stays as it lies, channels last."""
+        values = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float()
+        return values.sub_(127.5).mul_(1 / 128)
+
+
+_NONE = (np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
+
+
+def pyramid(pixels: Pixels, first: float) -> Iterator[tuple[Pixels, float]]:
+    """The image at scale ``first``, ``first`` · FACTOR, … while the shorter side holds one window: (level, scale).
+
+    Each level is averaged from the smallest whole halving that is still larger: cheaper than from the image itself.
+    """
+    height, width = pixels.shape[:2]
+    base, scale = pixels, first
+    while min(height, width) * scale >= WINDOW:
+        size = (int(width * scale + 1), int(height * scale + 1))
+        while base.shape[1] >= 2 * size[0] and base.shape[0] >= 2 * size[1]:
+            base = cv2.resize(base, (base.shape[1] // 2, base.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        yield cv2.resize(base, size, interpolation=cv2.INTER_AREA), scale
+        scale *= FACTOR
+
+
+def _window(box: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """The box as array bounds x0, y0, x1, y1 inside an image of ``shape``; it counts pixels from 1, both ends inside."""
+    x0, y0, x1, y1 = (int(v) for v in box)
+    return max(x0, 1) - 1, max(y0, 1) - 1, min(x1, shape[1]), min(y1, shape[0])

@@ -1,0 +1,60 @@
+"""Cut the aligned chip a backbone expects: a similarity transform takes the five landmarks to the card's template."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from facepipe.cards import Input
+from facepipe.records import Chip, Detection, Floats, Image, Pixels, Quality
+
+
+def cut_chip(image: Image, landmarks: Floats, spec: Input) -> Chip:
+    """The chip of one face. ``landmarks`` (5, 2) in image px, ordered as in ``Detection``.
+
+    A large face is shrunk without aliasing: the warp samples at least one point per image pixel, and the samples of a
+    chip pixel are averaged. Places outside the image are black, as in dlib's own chips.
+    """
+    to_chip = similarity(landmarks, spec.template_points())
+    scale = math.hypot(to_chip[0, 0], to_chip[1, 0])  # chip px per image px
+    samples = max(1, math.ceil(1 / scale - 1e-3))
+    fine = _supersampled(to_chip, samples)
+    extent = (spec.size * samples,) * 2
+    warped = cv2.warpAffine(image.pixels, fine, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    if samples > 1:
+        warped = cv2.resize(warped, (spec.size, spec.size), interpolation=cv2.INTER_AREA)
+    return Chip(warped, to_chip.astype(np.float32))
+
+
+def similarity(source: Floats, target: Floats) -> np.ndarray:
+    """The (2, 3) float64 rotation, scale and shift that takes ``source`` (n, 2) nearest to ``target`` (n, 2).
+
+    Least squares over z ↦ a z + b with complex a, b: a similarity never mirrors (cf. Umeyama 1991, in closed form).
+    """
+    z = source.astype(np.float64) @ (1, 1j)
+    w = target.astype(np.float64) @ (1, 1j)
+    centred = z - z.mean()
+    spread = float(np.vdot(centred, centred).real)
+    if spread < 1e-9:
+        raise ValueError("landmarks: expected five different points, got one point five times")
+    a = np.vdot(centred, w - w.mean()) / spread
+    b = w.mean() - a * z.mean()
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
+
+
+def _supersampled(to_chip: np.ndarray, samples: int) -> np.ndarray:
+    """``to_chip`` onto a grid ``samples`` times finer; pixel centres, not corners, are at whole numbers."""
+    fine = to_chip * samples
+    fine[:, 2] += (samples - 1) / 2
+    return fine
+
+
+def measure_quality(detection: Detection, chip: Chip) -> Quality:
+    """How well the face was seen; see ``Quality`` for the units."""
+    return Quality(round(detection.score, 6), round(detection.size, 2), round(_sharpness(chip.pixels), 2))
+
+
+def _sharpness(pixels: Pixels) -> float:
+    return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())

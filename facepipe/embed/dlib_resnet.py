@@ -1,0 +1,121 @@
+"""dlib's face ResNet in torch: 29 convolutions, 150×150 chip → 128 numbers.
+
+Architecture: Davis King, ``dnn_face_recognition_ex.cpp`` in dlib, after He et al. 2016 (arXiv:1512.03385). dlib follows
+each convolution with a per-channel affine layer; here it is folded into the convolution's weights and bias, which is the
+same function with one layer less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from facepipe import weights as weight_files
+from facepipe.cards import Card
+from facepipe.embed._dlib_dat import read_tensors
+from facepipe.embed._torch import TorchBackbone
+from facepipe.errors import WeightsAltered
+from facepipe.records import Floats
+
+STAGES = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))  # channels, blocks; all but the first stage halve the map
+DIMENSION = 128
+
+
+def load(card: Card, device: str, weights: Path | None = None) -> TorchBackbone:
+    """The backbone with the card's weights, or with ``weights``, another ``.dat`` of the same architecture.
+
+    Raises WeightsMissing, WeightsAltered, DependencyMissing, DeviceUnavailable.
+    """
+    path = weights or weight_files.locate(card)[0]
+    sha256 = weight_files.file_sha256(path) if weights else None
+    module = DlibResNet()
+    fill(module, path)
+    return TorchBackbone(card, module, card.backbone_id(sha256), device)
+
+
+class DlibResNet(nn.Module):
+    """Input (N, 3, 150, 150) float32 normalised as the card says → (N, 128) raw embeddings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 32, 7, stride=2)
+        self.relu = nn.ReLU()
+        self.pool = nn.MaxPool2d(3, stride=2)
+        channels = 32
+        self.stages = nn.Sequential()
+        for number, (width, blocks) in enumerate(STAGES):
+            stage = nn.Sequential()
+            for index in range(blocks):
+                stage.append(Block(channels, width, halve=number > 0 and index == 0))
+                channels = width
+            self.stages.append(stage)
+        self.fc = nn.Linear(channels, DIMENSION, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool(self.relu(self.conv(x)))
+        embedding: torch.Tensor = self.fc(self.stages(x).mean(dim=(2, 3)))
+        return embedding
+
+
+class Block(nn.Module):
+    """Two 3×3 convolutions and a skip. With ``halve`` the first has stride 2 and the skip is average-pooled by 2."""
+
+    def __init__(self, inputs: int, outputs: int, halve: bool) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=2 if halve else 1, padding=0 if halve else 1)
+        self.relu1 = nn.ReLU()
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.skip = nn.AvgPool2d(2) if halve else nn.Identity()
+        self.relu2 = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.relu2(add_padded(self.conv2(self.relu1(self.conv1(x))), self.skip(x)))
+        return out
+
+
+def add_padded(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The sum of two (N, C, H, W) maps; the smaller is zero-padded at the end of each axis, as dlib's ``add_prev`` does."""
+    shape = [max(sizes) for sizes in zip(a.shape, b.shape, strict=True)]
+    return _pad_to(a, shape) + _pad_to(b, shape)
+
+
+def _pad_to(x: torch.Tensor, shape: list[int]) -> torch.Tensor:
+    missing = [want - have for want, have in zip(shape, x.shape, strict=True)]
+    if not any(missing):
+        return x
+    channels, height, width = missing[1:]
+    return functional.pad(x, (0, width, 0, height, 0, channels))
+
+
+def fill(module: DlibResNet, path: Path) -> None:
+    """Copy the tensors of dlib's ``.dat`` into the module. Raises WeightsAltered when they do not fit."""
+    tensors = read_tensors(path)
+    try:
+        with torch.no_grad():
+            for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d)):
+                _fill_conv(conv, _next(tensors, "con_4"), _next(tensors, "affine_"))
+            flat = _next(tensors, "fc_2")
+            module.fc.weight.copy_(flat.reshape(module.fc.in_features, DIMENSION).T)
+    except (RuntimeError, ValueError, StopIteration) as error:
+        raise WeightsAltered(f"{path}: not the weights of dlib's face ResNet: {error}") from None
+
+
+def _next(tensors: Iterator[tuple[str, Floats]], expected: str) -> torch.Tensor:
+    kind, values = next(tensors)
+    if kind != expected:
+        raise ValueError(f"expected a {expected} tensor, got {kind}")
+    return torch.from_numpy(values.copy())
+
+
+def _fill_conv(conv: nn.Conv2d, filters_and_biases: torch.Tensor, gamma_and_beta: torch.Tensor) -> None:
+    """Fold γ·(W⋆x + b) + β into the convolution: weight γW, bias γb + β."""
+    outputs = conv.out_channels
+    filters, biases = filters_and_biases[:-outputs], filters_and_biases[-outputs:]
+    gamma, beta = gamma_and_beta[:outputs], gamma_and_beta[outputs:]
+    conv.weight.copy_(filters.reshape(conv.weight.shape) * gamma[:, None, None, None])
+    assert conv.bias is not None
+    conv.bias.copy_(biases * gamma + beta)

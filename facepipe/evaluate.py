@@ -1,0 +1,35 @@
+"""Error rates of verification (ISO/IEC 19795-1): false match rate, true match rate, thresholds, accuracy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from facepipe.records import Floats
+
+
+def threshold_at_fmr(impostor: Floats, fmr: float) -> float:
+    """The least threshold at which at most ``fmr`` of the ``impostor`` scores are matches (score ≥ threshold).
+
+    Raises ValueError when there are fewer than 10 / ``fmr`` scores: then the tail is too thin to read a rate from.
+    """
+    if len(impostor) * fmr < 10:
+        raise ValueError(f"{len(impostor)} impostor scores: expected at least {10 / fmr:.0f} for FMR {fmr:g}")
+    allowed = int(len(impostor) * fmr)
+    highest = np.partition(impostor, len(impostor) - allowed - 1)[len(impostor) - allowed - 1 :]
+    return float(np.nextafter(highest[0], np.float32(2), dtype=np.float32))
+
+
+def match_rate(scores: Floats, threshold: float) -> float:
+    """The share of ``scores`` that are matches: TMR of genuine scores, FMR of impostor scores."""
+    return float(np.mean(scores >= threshold))
+
+
+def best_accuracy(genuine: Floats, impostor: Floats) -> tuple[float, float]:
+    """(accuracy, threshold) at the threshold that decides most pairs rightly."""
+    candidates = np.concatenate([genuine, impostor])
+    sorted_genuine, sorted_impostor = np.sort(genuine), np.sort(impostor)
+    accepted = len(genuine) - np.searchsorted(sorted_genuine, candidates)
+    rejected = np.searchsorted(sorted_impostor, candidates)
+    right = accepted + rejected
+    best = int(np.argmax(right))
+    return float(right[best] / len(candidates)), float(candidates[best])

@@ -1,0 +1,204 @@
+"""The story from top to bottom: an image goes in; faces are found, cut, summarised and matched with names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from itertools import tee
+from pathlib import Path
+
+import cv2
+
+from facepipe.detect.base import MIN_FACE, MIN_SCORE, load_detector
+from facepipe.embed.base import load_backbone, templates
+from facepipe.embed.chip import cut_chip, measure_quality
+from facepipe.errors import FaceError, NoFace, SeveralFaces, UsageError
+from facepipe.gallery import Gallery, NewReference
+from facepipe.image import ImageLike, read_image
+from facepipe.records import Activation, Detection, Face, Identification, Image, Reference, Template, Verification
+from facepipe.stream import Outcome, each
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What became of one image at enrolment: the new ``reference``, or None when the image was enrolled before."""
+
+    person: str
+    source: str
+    reference: Reference | None
+
+
+class Pipeline:
+    """Detector → chip → backbone, ready for use.
+
+    ``detector`` and ``backbone`` are names of model cards (``facepipe models list``); ``weights`` a file to use instead
+    of the card's. ``min_face`` is the shorter side of the smallest face looked for, image px; ``min_score`` in [0, 1].
+    Raises ModelNotFound, WeightsMissing, WeightsAltered, DeviceUnavailable, UsageError.
+    """
+
+    def __init__(
+        self,
+        backbone: str = "dlib_resnet",
+        *,
+        detector: str = "mtcnn",
+        device: str = "cpu",
+        weights: Path | None = None,
+        min_face: float = MIN_FACE,
+        min_score: float = MIN_SCORE,
+    ) -> None:
+        self.detector = load_detector(detector, device, min_face, min_score)
+        self.backbone = load_backbone(backbone, device, weights)
+
+    def detect(self, image: ImageLike) -> list[Detection]:
+        """Every face of one image, largest first. Raises ImageError."""
+        return self.detector.detect(read_image(image))
+
+    def faces(self, image: ImageLike) -> list[Face]:
+        """Every face of one image with its chip, template and quality, largest first. Raises ImageError."""
+        return self._faces([read_image(image)])[0]
+
+    def templates(self, image: ImageLike) -> list[tuple[Detection, Template]]:
+        """Every face of one image as (detection, template), largest first. Raises ImageError."""
+        return [(face.detection, face.template) for face in self.faces(image)]
+
+    def identify(
+        self, image: ImageLike, gallery: Gallery, *, top: int = 1, threshold: float | None = None
+    ) -> list[Identification]:
+        """1:N: who each face of one image is, largest face first; ``top`` candidates each, best first.
+
+        ``threshold`` is a cosine; None takes the card's for FMR 1e-3. Raises ImageError, GalleryError, UsageError.
+        """
+        return self._identify([read_image(image)], gallery, top, self.threshold(threshold))[0]
+
+    def verify(self, a: ImageLike, b: ImageLike, *, threshold: float | None = None) -> Verification:
+        """1:1: are two images of one person? Each must hold one face. Raises ImageError, NoFace, SeveralFaces."""
+        limit = self.threshold(threshold)
+        images = [read_image(a), read_image(b)]
+        first, second = (pick_face(image, faces) for image, faces in zip(images, self._faces(images), strict=True))
+        score = float(first.template.vector @ second.template.vector)
+        return Verification(score, limit, first.detection, second.detection)
+
+    def enroll(
+        self, person: str, images: ImageLike | Sequence[ImageLike], gallery: Gallery, *, pick: int | None = None
+    ) -> list[Enrolment]:
+        """Store one reference per image under ``person``: all of them or, when one cannot be used, none.
+
+        Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
+        under that person adds nothing. Raises ImageError, NoFace, SeveralFaces, GalleryError.
+        """
+        given = list(images) if isinstance(images, (list, tuple)) else [images]
+        decoded = [outcome.unwrap() for outcome in each(given, lambda group: group)]
+        known = [gallery.has(person, image.sha256) for image in decoded]
+        new = [image for image, seen in zip(decoded, known, strict=True) if not seen]
+        found = zip(new, self._faces(new), strict=True)
+        entries = [_entry(image, pick_face(image, faces, pick)) for image, faces in found]
+        added = iter(gallery.add(person, entries))
+        return [
+            Enrolment(person, image.source, None if seen else next(added))
+            for image, seen in zip(decoded, known, strict=True)
+        ]
+
+    def layers(self, image: ImageLike, names: str = "*") -> Iterator[Activation]:
+        """What each layer of the backbone put out for the largest face; ``names`` is a glob. Raises NoFace."""
+        decoded = read_image(image)
+        faces = self._faces([decoded])[0]
+        chosen = [layer for layer in self.backbone.layers if fnmatchcase(layer, names)]
+        if not chosen:
+            raise UsageError(f"{names}: no layer of {self.backbone.card.name} has such a name")
+        return self.backbone.activations(pick_face(decoded, faces, pick=1).chip.pixels, chosen)
+
+    # Many images: quicker than one by one, in constant memory, and one bad image stops nothing ----------------------
+
+    def detect_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Detection]]]:
+        """``detect`` for many images, in order."""
+        return each(images, lambda group: [self.detector.detect(image) for image in group])
+
+    def faces_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Face]]]:
+        """``faces`` for many images, in order."""
+        return each(images, self._faces)
+
+    def identify_each(
+        self, images: Iterable[ImageLike], gallery: Gallery, *, top: int = 1, threshold: float | None = None
+    ) -> Iterator[Outcome[list[Identification]]]:
+        """``identify`` for many images, in order."""
+        limit = self.threshold(threshold)
+        return each(images, lambda group: self._identify(group, gallery, top, limit))
+
+    def enroll_each(
+        self, items: Iterable[tuple[str, ImageLike]], gallery: Gallery, *, pick: int | None = None
+    ) -> Iterator[Outcome[Enrolment]]:
+        """Enrol many (person, image) pairs, in order, each in a transaction of its own: what was yielded is stored."""
+        people, images = tee(items)
+
+        def work(group: list[Image]) -> list[list[Face] | None]:
+            new = [image for image in group if not gallery.has_image(image.sha256)]
+            found = iter(self._faces(new))
+            return [next(found) if image in new else None for image in group]
+
+        for (person, _), outcome in zip(people, each((image for _, image in images), work), strict=True):
+            yield self._enroll_one(person, outcome, gallery, pick)
+
+    def _enroll_one(
+        self, person: str, outcome: Outcome[list[Face] | None], gallery: Gallery, pick: int | None
+    ) -> Outcome[Enrolment]:
+        image = outcome.image
+        if image is None:
+            return Outcome(outcome.source, error=outcome.error)
+        try:
+            if gallery.has(person, image.sha256):
+                return Outcome(image.source, image, Enrolment(person, image.source, None))
+            faces = outcome.value or self._faces([image])[0]
+            (reference,) = gallery.add(person, [_entry(image, pick_face(image, faces, pick))])
+        except FaceError as error:
+            return Outcome(image.source, image, error=error)
+        return Outcome(image.source, image, Enrolment(person, image.source, reference))
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def threshold(self, given: float | None = None, fmr: str = "1e-3") -> float:
+        """The cosine threshold in force: the given one, else the card's measured for a false match rate ``fmr``."""
+        if given is None:
+            return self.backbone.card.threshold(fmr)
+        if not -1 <= given <= 1:
+            raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")
+        return given
+
+    def _faces(self, images: list[Image]) -> list[list[Face]]:
+        """The faces of each image; the chips of all go through the backbone together."""
+        detections = [self.detector.detect(image) for image in images]
+        spec = self.backbone.card.chip
+        chips = [
+            [cut_chip(image, detection.landmarks, spec) for detection in found]
+            for image, found in zip(images, detections, strict=True)
+        ]
+        summaries = iter(templates(self.backbone, [chip for row in chips for chip in row]))
+        return [
+            [Face(d, c, next(summaries), measure_quality(d, c)) for d, c in zip(found, row, strict=True)]
+            for found, row in zip(detections, chips, strict=True)
+        ]
+
+    def _identify(self, images: list[Image], gallery: Gallery, top: int, limit: float) -> list[list[Identification]]:
+        rows = self._faces(images)
+        matched = iter(gallery.search([face.template for row in rows for face in row], top))
+        return [[Identification(face.detection, next(matched), limit) for face in row] for row in rows]
+
+
+def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> Face:
+    """The only face of ``image``, or the ``pick``-th largest from 1. Raises NoFace, SeveralFaces, UsageError."""
+    if not faces:
+        raise NoFace(f"{image.source}: no face found; use a photo with a larger, frontal face, or lower --min-face")
+    if pick is not None:
+        if not 1 <= pick <= len(faces):
+            raise UsageError(f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest")
+        return faces[pick - 1]
+    if len(faces) > 1:
+        sizes = ", ".join(f"{face.detection.size:.0f} px" for face in faces)
+        raise SeveralFaces(f"{image.source}: {len(faces)} faces ({sizes}), expected one; crop it, or --pick 1 for the largest")
+    return faces[0]
+
+
+def _entry(image: Image, face: Face) -> NewReference:
+    bgr = cv2.cvtColor(face.chip.pixels, cv2.COLOR_RGB2BGR)
+    _, thumbnail = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return NewReference(face.template, face.quality, image.source, image.sha256, thumbnail.tobytes())

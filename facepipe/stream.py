@@ -1,0 +1,85 @@
+"""Many images through one function: decoded ahead in the background, handed over in groups, failures kept apart."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from facepipe.errors import FacepipeError
+from facepipe.image import ImageLike, read_image
+from facepipe.records import Image
+
+T = TypeVar("T")
+
+AHEAD = 4  # images decoded before they are needed
+GROUP = 8  # images handed over at once
+GROUP_PIXELS = 16_000_000  # …or fewer when they are large, so that memory stays flat
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What became of one input: the ``image`` and its ``value``, or the ``error`` that stopped it."""
+
+    source: str
+    image: Image | None = None
+    value: T | None = None
+    error: FacepipeError | None = None
+
+    def unwrap(self) -> T:
+        """The value. Raises the error."""
+        if self.error is not None:
+            raise self.error
+        assert self.value is not None
+        return self.value
+
+
+def each(images: Iterable[ImageLike], work: Callable[[list[Image]], Sequence[T]]) -> Iterator[Outcome[T]]:
+    """One outcome per input, in order. ``work`` takes a group of decoded images and gives one value for each.
+
+    An image that cannot be decoded becomes an outcome with its error and stops nothing else.
+    """
+    for group in _groups(_decoded(images)):
+        usable = [item for item in group if isinstance(item, Image)]
+        values = iter(work(usable) if usable else ())
+        for item in group:
+            yield item if isinstance(item, Outcome) else Outcome(item.source, item, next(values))
+
+
+def _decoded(images: Iterable[ImageLike]) -> Iterator[Image | Outcome[T]]:
+    waiting: deque[Future[Image | Outcome[T]]] = deque()
+    with ThreadPoolExecutor(1, thread_name_prefix="facepipe-decode") as pool:
+        try:
+            for given in images:
+                waiting.append(pool.submit(_decode, given))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _decode(given: ImageLike) -> Image | Outcome[T]:
+    try:
+        return read_image(given)
+    except FacepipeError as error:
+        return Outcome(str(given) if not isinstance(given, (bytes, bytearray)) else "<bytes>", error=error)
+
+
+def _groups(items: Iterator[Image | Outcome[T]]) -> Iterator[list[Image | Outcome[T]]]:
+    group: list[Image | Outcome[T]] = []
+    pixels = 0
+    with closing(items):  # type: ignore[type-var]
+        for item in items:
+            group.append(item)
+            pixels += item.height * item.width if isinstance(item, Image) else 0
+            if len(group) == GROUP or pixels >= GROUP_PIXELS:
+                yield group
+                group, pixels = [], 0
+        if group:
+            yield group
