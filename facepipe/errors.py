@@ -6,7 +6,8 @@ A message is one line: the path or value, what was expected, what to do. The she
     FacepipeError
     ├── UsageError                  a parameter out of range, an unknown name
     ├── ImageError                  one input picture cannot be used
-    │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageTooLarge  ImageTooSmall  ImageFormatError
+    │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageDamaged
+    │   ├── ImageTooLarge  ImageTooSmall  ImageFormatError
     ├── FaceError                   the picture is fine, the faces in it are not what was asked for
     │   ├── NoFace  SeveralFaces
     ├── ModelError
@@ -51,6 +52,10 @@ class ImageEmpty(ImageError):
 
 class ImageTruncated(ImageError):
     code = "image-truncated"
+
+
+class ImageDamaged(ImageError):
+    code = "image-damaged"
 
 
 class ImageTooLarge(ImageError):

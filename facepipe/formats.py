@@ -1,0 +1,82 @@
+"""What picture files look like from outside: which kind by the first bytes, which class opens it, which way is up.
+
+Pillow's format classes are called without ``PIL.Image.open``, which warns of large pictures through ``warnings``: no
+thread can silence those for itself alone.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+from typing import IO
+
+import PIL.Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+
+class _Jpeg(JpegImageFile):
+    """A JPEG, and of an MPO its first picture. Pillow looks for dots per inch in the EXIF of every JPEG it opens and
+    warns about garbage there, so it is shown none; the orientation is read by ``orientation``."""
+
+    def getexif(self) -> PIL.Image.Exif:
+        return PIL.Image.Exif()
+
+
+OPENERS: dict[str, Callable[[IO[bytes]], PIL.Image.Image]] = {
+    "JPEG": _Jpeg,
+    "PNG": PngImageFile,
+    "WEBP": WebPImageFile,
+    "BMP": BmpImageFile,
+    "GIF": GifImageFile,
+}
+ACCEPTED = "a JPEG, PNG, WEBP, BMP or GIF picture"
+
+_SIGNATURES = [  # how a file of each kind begins: those accepted, then those worth naming when refused
+    (kind, re.compile(pattern, re.DOTALL))
+    for kind, pattern in {
+        "JPEG": rb"\xff\xd8\xff",
+        "PNG": rb"\x89PNG\r\n\x1a\n",
+        "WEBP": rb"RIFF.{4}WEBP",
+        "BMP": rb"BM.{12}[\x0c\x10\x28\x34\x38\x40\x6c\x7c]\0\0\0",
+        "GIF": rb"GIF8[79]a",
+        "TIFF": rb"II[*+]\0|MM\0[*+]",
+        "EPS or PostScript": rb"%!PS|\xc5\xd0\xd3\xc6",
+        "PDF": rb"%PDF",
+        "PSD": rb"8BPS",
+        "AVIF": rb".{4}ftypavi[fs]",
+        "HEIC": rb".{4}ftyp(hei|hev|mif1|msf1)",
+        "JPEG 2000": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
+        "JPEG XL": rb"\0\0\0\x0cJXL |\xff\x0a",
+        "video": rb".{4}ftyp|RIFF.{4}AVI |\x1a\x45\xdf\xa3",
+        "ZIP archive": rb"PK\x03\x04",
+        "text": rb"(\xef\xbb\xbf)?[\s -~]{4}",
+    }.items()
+]
+
+
+def kind_of(data: bytes) -> str:
+    """Name the kind of file that begins with ``data``: a key of ``OPENERS``, or one that is not accepted."""
+    return next((name for name, pattern in _SIGNATURES if pattern.match(data)), "an unknown format")
+
+
+def orientation(exif: bytes) -> int:
+    """The orientation tag 1..8, or 1. Read here because Pillow's EXIF reader warns about garbage; this ignores it."""
+    tiff = exif.removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
+    if order is None:
+        return 1
+    try:
+        (ifd,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, ifd)
+        for at in range(ifd + 2, ifd + 2 + 12 * count, 12):
+            tag, kind = struct.unpack_from(f"{order}HH", tiff, at)
+            if tag == 0x0112:  # a 16-bit number (kind 3); some cameras write 32 bits (kind 4)
+                return int(struct.unpack_from(order + ("I" if kind == 4 else "H"), tiff, at + 8)[0])
+    except struct.error:  # points past the end
+        pass
+    return 1

@@ -1,0 +1,231 @@
+"""A file, bytes, a PIL image or an array -> Image: RGB, upright, within limits. The only decoder in facepipe.
+
+Formats go by content, never by extension (``formats.py``). Nothing global in Pillow is changed, no error of Pillow's gets
+out. Colour profiles are not applied.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import numpy as np
+import PIL.Image
+
+from facepipe.errors import (
+    FacepipeError,
+    ImageDamaged,
+    ImageEmpty,
+    ImageError,
+    ImageFormatError,
+    ImageNotFound,
+    ImageTooLarge,
+    ImageTooSmall,
+    ImageTruncated,
+    UsageError,
+)
+from facepipe.formats import ACCEPTED, OPENERS, kind_of, orientation
+from facepipe.records import Image, Pixels
+
+ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | PIL.Image.Image | np.ndarray | Image
+
+MAX_BYTES = 256 * 2**20  # of an encoded picture
+MAX_PIXELS = 120_000_000  # lets a phone's 108 megapixels pass; each takes several bytes of memory while it is decoded
+MIN_SIDE = 12  # px: the smallest window in which MTCNN looks for a face
+
+log = logging.getLogger("facepipe")
+
+_UPRIGHT = {  # EXIF orientation -> what turns the picture upright
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
+
+
+def read_image(given: ImageLike, source: str | None = None) -> Image:
+    """Return ``given`` as an Image: pixels (H, W, 3) uint8 RGB, upright, read-only; ``source`` overrides its label.
+
+    ``given`` is a path, the bytes of an encoded picture, a PIL image, a (H, W, 3) RGB or (H, W) grey uint8 array (not
+    copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP and GIF are decoded, of an animation
+    the first frame. The EXIF orientation is applied, transparent parts become white, 16 bits become 8.
+
+    Raises ImageNotFound, ImageEmpty, ImageTruncated, ImageDamaged, ImageTooLarge (``MAX_BYTES``, ``MAX_PIXELS``),
+    ImageTooSmall (``MIN_SIDE``), ImageFormatError; ImageError when the file may not be read; UsageError for an array or
+    a PIL mode that would have to be guessed at.
+    """
+    if isinstance(given, Image):
+        return given
+    label = _label(given) if source is None else source
+    return Image(_pixels(given, _one_line(label)), label)
+
+
+def _label(given: ImageLike) -> str:
+    if isinstance(given, str | os.PathLike):
+        return os.fsdecode(given)
+    if isinstance(given, PIL.Image.Image):
+        return "<PIL image>"
+    return "<array>" if isinstance(given, np.ndarray) else "<bytes>"
+
+
+def _one_line(label: str) -> str:
+    """A label fit for a message: no line breaks, terminal codes or lone surrogates, and not kilobytes of it."""
+    shown = label if label.isprintable() else ascii(label)
+    return shown if len(shown) <= 300 else f"{shown[:300]}…"
+
+
+def _pixels(given: ImageLike, label: str) -> Pixels:
+    if isinstance(given, np.ndarray):
+        return _from_array(given, label)
+    if isinstance(given, PIL.Image.Image):
+        with _pillow_errors_named("picture", label):
+            return _from_pil(given, label)
+    if isinstance(given, bytes | bytearray | memoryview):
+        _check_bytes(memoryview(given).nbytes, label)
+        return _decode(bytes(given), label)
+    if isinstance(given, str | os.PathLike):
+        return _decode(_read_file(given, label), label)
+    raise UsageError(f"expected a path, bytes, a PIL image or an RGB uint8 array, got {type(given).__name__}")
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _read_file(path: str | os.PathLike[str], label: str) -> bytes:
+    """Read a regular file, and no more of it than its size: a device or a pipe could block or never end."""
+    try:
+        status = os.stat(path)
+        _check_kind(status.st_mode, label)
+        _check_bytes(status.st_size, label)
+        with open(path, "rb") as file:
+            return file.read(status.st_size)
+    except PermissionError as error:
+        raise ImageError(f"{label}: no permission to read it; change the file's permissions") from error
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a NUL or a lone surrogate
+        raise ImageNotFound(f"{label}: no such file; {_missing_hint(label)}") from error
+    except OSError as error:  # a name too long, a loop of links, a failing disk
+        raise ImageError(f"{label}: cannot be read ({error.strerror}); check the path and the disk") from error
+
+
+def _missing_hint(label: str) -> str:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", label):  # two letters or more: C:/ is a drive
+        return "URLs are not fetched: download the picture and give its path"
+    return "check the path"
+
+
+def _check_kind(mode: int, label: str) -> None:
+    if stat.S_ISDIR(mode):
+        hint = "name a file in it, or give the folder to identify or to enroll --folders"
+        raise ImageNotFound(f"{label}: expected a file, got a directory; {hint}")
+    if not stat.S_ISREG(mode):
+        raise ImageNotFound(f"{label}: expected a regular file, got a device, pipe or socket; save the picture first")
+
+
+def _check_bytes(count: int, label: str) -> None:
+    if count == 0:
+        raise ImageEmpty(f"{label}: expected {ACCEPTED}, got 0 bytes; copy or download it again")
+    if count > MAX_BYTES:
+        raise ImageTooLarge(f"{label}: expected at most {MAX_BYTES} bytes, got {count}; save it smaller")
+
+
+# Encoded pictures -----------------------------------------------------------------------------------------------------
+
+
+def _decode(data: bytes, label: str) -> Pixels:
+    _check_bytes(len(data), label)  # again for a file: it may have shrunk since it was measured
+    kind = kind_of(data)
+    if kind not in OPENERS:
+        raise ImageFormatError(f"{label}: expected {ACCEPTED}, got {kind}; save it as one of these")
+    with _pillow_errors_named(kind, label):
+        picture = _open(kind, data, label)
+        _check_size(*picture.size, label)  # from the header, before any pixel is decoded
+        if getattr(picture, "is_animated", False):
+            log.warning("%s: animated %s, only the first frame is used", label, kind)
+        return _from_pil(picture, label)
+
+
+def _open(kind: str, data: bytes, label: str) -> PIL.Image.Image:
+    """Read the header. Raises ImageTruncated when it takes up all the data, so that no pixels can follow."""
+    stream = io.BytesIO(data)
+    try:
+        return OPENERS[kind](stream)
+    finally:
+        # WEBP is always read whole but states its length
+        end = int.from_bytes(data[4:8], "little") + 7 if kind == "WEBP" else stream.tell()
+        if end >= len(data):
+            raise _truncated(kind, label)
+
+
+def _truncated(kind: str, label: str) -> ImageTruncated:
+    return ImageTruncated(f"{label}: truncated {kind}: the file ends too early; copy or download it again")
+
+
+@contextmanager
+def _pillow_errors_named(kind: str, label: str) -> Iterator[None]:
+    try:
+        yield
+    except FacepipeError:
+        raise
+    except (MemoryError, PIL.Image.DecompressionBombError) as error:
+        raise ImageTooLarge(f"{label}: the {kind} needs too much memory; save it smaller") from error
+    except Exception as error:  # bad data makes Pillow raise nearly anything: OSError, SyntaxError, struct.error
+        if "truncated" in str(error):
+            raise _truncated(kind, label) from error
+        raise ImageDamaged(f"{label}: damaged {kind}, cannot be decoded; copy or save it again") from error
+
+
+# Pixels ---------------------------------------------------------------------------------------------------------------
+
+
+def _from_pil(picture: PIL.Image.Image, label: str) -> Pixels:
+    _check_size(*picture.size, label)
+    picture.load()
+    turn = _UPRIGHT.get(orientation(picture.info.get("exif", b"")))  # after load: PNG may keep its EXIF at the end
+    picture = _to_rgb(picture, label)
+    return np.asarray(picture if turn is None else picture.transpose(turn))
+
+
+def _to_rgb(picture: PIL.Image.Image, label: str) -> PIL.Image.Image:
+    if picture.mode in ("I", "F", "LAB"):
+        raise UsageError(f"{label}: a PIL image of mode {picture.mode} has no known range; convert it to RGB first")
+    if picture.mode.startswith("I;16"):  # Pillow would clip at 255; the high byte is what it takes of 16-bit colour
+        picture = PIL.Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.has_transparency_data:
+        return _on_white(picture.convert("RGBA"))
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _on_white(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """What viewers and pages show. The colours hidden under alpha 0 are left over from editing and mean nothing."""
+    canvas = PIL.Image.new("RGB", picture.size, "white")
+    canvas.paste(picture, mask=picture.getchannel("A"))
+    return canvas
+
+
+def _from_array(array: np.ndarray, label: str) -> Pixels:
+    rgb = array.ndim == 3 and array.shape[2] == 3
+    if array.dtype != np.uint8 or not (rgb or array.ndim == 2):
+        got = f"{array.dtype} {array.shape}"
+        raise UsageError(f"{label}: expected uint8 pixels, (H, W, 3) RGB or (H, W) grey, got {got}; convert it first")
+    _check_size(array.shape[1], array.shape[0], label)
+    pixels = np.ascontiguousarray(array if rgb else np.repeat(array[..., None], 3, axis=2)).view()
+    pixels.setflags(write=False)  # as decoded pictures are; the caller's own array stays writable
+    return pixels
+
+
+def _check_size(width: int, height: int, label: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise ImageTooLarge(f"{label}: expected at most {MAX_PIXELS} pixels, got {width}x{height}; save it smaller")
+    if min(width, height) < MIN_SIDE:
+        raise ImageTooSmall(
+            f"{label}: expected {MIN_SIDE} px or more a side, got {width}x{height}; use a larger picture"
+        )
