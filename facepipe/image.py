@@ -1,7 +1,7 @@
 """A file, bytes, a PIL image or an array -> Image: RGB, upright, within limits. The only decoder in facepipe.
 
-Formats go by content, never by extension (``formats.py``). Nothing global in Pillow is changed, no error of Pillow's gets
-out. Colour profiles are not applied.
+Formats go by content, never by extension (``formats.py``). Nothing global in Pillow is changed, and none of its errors
+gets out. Colour profiles are not applied.
 """
 
 from __future__ import annotations
