@@ -1,0 +1,164 @@
+"""Any ONNX face embedder, run by onnxruntime; its layers too, since any inner tensor can be made an output.
+
+Gradients are not to be had here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facepipe import weights as weight_files
+from facepipe.cards import Card
+from facepipe.embed import _onnx_graph as graph
+from facepipe.embed.base import normalise
+from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError
+from facepipe.records import Activation, Floats, Pixels
+
+
+def load(card: Card, device: str, weights: Path | None = None) -> OnnxBackbone:
+    """The backbone with the card's ``.onnx`` file, or with another one given as ``weights``.
+
+    Raises WeightsMissing, WeightsAltered, CardInvalid (the file doesn't do what the card says), DeviceUnavailable,
+    DependencyMissing.
+    """
+    path, id = weight_files.resolve(card, weights)
+    return OnnxBackbone(card, Network(path.read_bytes(), path, device), id)
+
+
+class OnnxBackbone:
+    """A ``Backbone`` around an ONNX network. Its layers are all inner tensors that are maps or vectors of floats."""
+
+    def __init__(self, card: Card, network: Network, id: str) -> None:
+        self.card, self.id, self._network = card, id, network
+        size, expected = card.chip.size, network.signature.size
+        if expected not in (None, size):
+            raise CardInvalid(f"{card.path}: input.size: the card says {size}, {network.path.name} takes {expected}")
+        self.embed(np.zeros((1, size, size, 3), np.uint8))  # fails now rather than at the first face
+
+    def embed(self, pixels: Pixels) -> Floats:
+        """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
+        found = self._network(normalise(pixels, self.card))
+        if found.shape[1] != self.card.dimension:
+            what = f"the card says {self.card.dimension}, {self._network.path.name} puts out {found.shape[1]}"
+            raise CardInvalid(f"{self.card.path}: dimension: {what}")
+        return found
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Found by one dry run over noise, since a file need not say which shapes its inner tensors have."""
+        size = self.card.chip.size
+        noise = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), np.uint8)
+        outputs = self._network.inner(normalise(noise, self.card), list(self._network.tensors))
+        return tuple(name for name, values in outputs if _is_layer(values))
+
+    def activations(self, pixels: Pixels, layers: Sequence[str]) -> Iterator[Activation]:
+        """The outputs of ``layers`` for one chip (size, size, 3) uint8 RGB, in the order they run; one pass.
+
+        Raises UsageError for a layer that is not there.
+        """
+        if unknown := sorted(set(layers) - set(self.layers)):
+            raise UsageError(
+                f"{', '.join(unknown)}: no such layer in {self.card.name}; it has {', '.join(self.layers)}"
+            )
+        wanted = [name for name in self.layers if name in set(layers)]
+        outputs = self._network.inner(normalise(pixels[None], self.card), wanted)
+        return (Activation(name, _planes(values)) for name, values in outputs)
+
+
+class Network:
+    """An ONNX file, ready to run: (N, 3, size, size) float32 → (N, D) float32."""
+
+    def __init__(self, data: bytes, path: Path, device: str = "cpu") -> None:
+        self.path, self._device = path, device
+        self._model = graph.parse(data, path)
+        self.signature = graph.signature(self._model, path)
+        self.tensors = graph.computed(self._model, self.signature.input)
+        self._session = _session(data, path, device)
+        self._batches = self.signature.batch is None
+
+    def __call__(self, values: Floats) -> Floats:
+        if len(values) > 1 and self._batches:
+            found = self._try_batch(values)
+            if found is not None:
+                return found
+            self._batches = False  # it says any batch size, and takes one
+        return np.concatenate([self._one(value[None]) for value in values])
+
+    def inner(self, values: Floats, layers: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+        """The named layers' raw outputs for ``values`` (1, 3, size, size)."""
+        if layers:
+            outputs = self._exposed.run([self.tensors[name] for name in layers], self._feed(values))
+            yield from zip(layers, outputs, strict=True)
+
+    @cached_property
+    def _exposed(self) -> Any:
+        """A second session with every computed tensor as an output, unoptimised: optimising would fuse them away."""
+        return _session(
+            graph.exposed(self._model, list(self.tensors.values())), self.path, self._device, optimise=False
+        )
+
+    def _try_batch(self, values: Floats) -> Floats | None:
+        try:
+            found: Floats = self._session.run([self.signature.output], self._feed(values))[0]
+        except Exception:  # onnxruntime's exceptions have no common base; one by one shows what is wrong
+            return None
+        return found if found.ndim == 2 and len(found) == len(values) else None
+
+    def _one(self, values: Floats) -> Floats:
+        try:
+            found: Floats = self._session.run([self.signature.output], self._feed(values))[0]
+        except Exception as error:
+            extents = "×".join(map(str, values.shape))
+            raise CardInvalid(f"{self.path}: fails on an input of {extents}: {graph.first_line(error)}") from None
+        if found.ndim != 2 or len(found) != 1:
+            raise CardInvalid(f"{self.path}: expected one vector for one image, it put out {found.shape}")
+        return found
+
+    def _feed(self, values: Floats) -> dict[str, Floats]:
+        ordered = values.transpose(0, 2, 3, 1) if self.signature.channels_last else values
+        return {self.signature.input: np.ascontiguousarray(ordered)}
+
+
+def _session(data: bytes, path: Path, device: str, optimise: bool = True) -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise DependencyMissing("ONNX models need onnx and onnxruntime: pip install 'facepipe[onnx]'") from None
+    provider, options = _provider(device, onnxruntime.get_available_providers())
+    settings = onnxruntime.SessionOptions()
+    settings.log_severity_level = 4  # what goes wrong is raised, not printed
+    if not optimise:
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    try:
+        session = onnxruntime.InferenceSession(data, settings, providers=[(provider, options)])
+    except Exception as error:
+        raise CardInvalid(f"{path}: onnxruntime cannot run it: {graph.first_line(error)}") from None
+    if provider not in session.get_providers():  # onnxruntime itself falls back to the CPU with a warning
+        raise DeviceUnavailable(f"device {device}: onnxruntime could not use its {provider}")
+    return session
+
+
+def _provider(device: str, available: Sequence[str]) -> tuple[str, dict[str, str]]:
+    kind, _, index = device.partition(":")
+    if device == "cpu":
+        return "CPUExecutionProvider", {}
+    if kind == "cuda" and "CUDAExecutionProvider" in available and (index.isdecimal() or device == "cuda"):
+        return "CUDAExecutionProvider", {"device_id": index or "0"}
+    here = "cpu, cuda" if "CUDAExecutionProvider" in available else "cpu"
+    raise DeviceUnavailable(f"device {device}: not usable by the installed onnxruntime; there is {here}")
+
+
+def _is_layer(values: object) -> bool:
+    if not isinstance(values, np.ndarray) or not np.issubdtype(values.dtype, np.floating):
+        return False
+    return values.ndim in (2, 4) and len(values) == 1
+
+
+def _planes(values: np.ndarray) -> Floats:
+    """(1, C, H, W) or (1, D) → (C, H, W) or (D, 1, 1) float32."""
+    return np.ascontiguousarray(values[0] if values.ndim == 4 else values[0][:, None, None], np.float32)
