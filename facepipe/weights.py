@@ -80,17 +80,23 @@ def file_sha256(path: Path) -> str:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A stream that becomes ``path`` when the block ends well, and leaves nothing when it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A stream that becomes ``path`` when the block ends well, and leaves nothing when it fails.
+
+    Raises WeightsMissing when there is no room or no permission.
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise WeightsMissing(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
 def _locate(card: Card, entry: WeightFile) -> Path:
@@ -135,23 +141,20 @@ def _fetched(card: Card, entry: WeightFile, progress: Progress | None) -> Path:
 
 
 def _download(entry: WeightFile, url: str, path: Path, progress: Progress) -> None:
-    digest, done = hashlib.sha256(), 0
-    try:
-        with replacing(path) as stream:
-            for block in _blocks(url, path, entry):
-                digest.update(block)
-                stream.write(block)
-                done += len(block)
-                if done > (entry.bytes or _LARGEST):
-                    raise WeightsAltered(f"{url}: more than the expected {entry.bytes or _LARGEST} bytes; not kept")
-                progress(entry.file, done, entry.bytes or 0)
-            if done < (entry.bytes or 0):
-                raise _unreachable(url, path, entry, f"it broke off after {done} of {entry.bytes} bytes")
-            if digest.hexdigest() != entry.sha256:
-                found = digest.hexdigest()[:12]
-                raise WeightsAltered(f"{url}: sha256 is {found}…, expected {entry.sha256[:12]}…; not kept")
-    except OSError as error:
-        raise WeightsMissing(f"{path}: cannot be written: {error.strerror or error}") from None
+    digest, done, most = hashlib.sha256(), 0, entry.bytes or _LARGEST
+    with replacing(path) as stream:
+        for block in _blocks(url, path, entry):
+            digest.update(block)
+            stream.write(block)
+            done += len(block)
+            if done > most:
+                raise WeightsAltered(f"{url}: more than the expected {most} bytes; not kept")
+            progress(entry.file, done, entry.bytes or 0)
+        if done < (entry.bytes or 0):
+            raise _unreachable(url, path, entry, f"it broke off after {done} of {entry.bytes} bytes")
+        if digest.hexdigest() != entry.sha256:
+            found = digest.hexdigest()[:12]
+            raise WeightsAltered(f"{url}: sha256 is {found}…, expected {entry.sha256[:12]}…; not kept")
 
 
 def _blocks(url: str, path: Path, entry: WeightFile) -> Iterator[bytes]:

@@ -250,3 +250,14 @@ def test_replacing_keeps_the_old_file_when_the_block_fails(tmp_path: Path) -> No
         stream.write(b"half") // 0
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["file"]
     assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *mode: real(Path("/dev/full"), "wb", buffering=0))
+    with (
+        pytest.raises(WeightsMissing, match="file: cannot be written: No space left"),
+        weights.replacing(tmp_path / "file") as s,
+    ):
+        s.write(b"half")
