@@ -27,12 +27,38 @@ class _Jpeg(JpegImageFile):
         return PIL.Image.Exif()
 
 
+def _open_gif(stream: IO[bytes]) -> GifImageFile:
+    """A GIF's first frame may be larger than its stated size, and Pillow warns while it opens one that is huge.
+    Raises DecompressionBombError instead."""
+    data = stream.read()
+    stream.seek(0)
+    width, height = _first_frame(data)
+    if width * height > (PIL.Image.MAX_IMAGE_PIXELS or width * height):
+        raise PIL.Image.DecompressionBombError(f"GIF frame of {width}x{height}")
+    return GifImageFile(stream)
+
+
+def _first_frame(gif: bytes) -> tuple[int, int]:
+    """How far the first frame reaches, px; (0, 0) when the data end before it."""
+    try:
+        at = 13 + (6 << (gif[10] & 7) if gif[10] & 128 else 0)  # header, then the palette if there is one
+        while gif[at] == ord("!"):  # an extension: two bytes, then blocks that begin with their length, the last with 0
+            at += 2
+            while gif[at]:
+                at += gif[at] + 1
+            at += 1
+        x, y, width, height = struct.unpack_from("<4H", gif, at + 1)
+    except (IndexError, struct.error):
+        return 0, 0
+    return x + width, y + height
+
+
 OPENERS: dict[str, Callable[[IO[bytes]], PIL.Image.Image]] = {
     "JPEG": _Jpeg,
     "PNG": PngImageFile,
     "WEBP": WebPImageFile,
     "BMP": BmpImageFile,
-    "GIF": GifImageFile,
+    "GIF": _open_gif,
 }
 ACCEPTED = "a JPEG, PNG, WEBP, BMP or GIF picture"
 

@@ -373,13 +373,18 @@ def test_pixel_bomb_is_refused_from_the_header(make, size, monkeypatch):
     refused(make(*size), errors.ImageTooLarge, "{}x{}".format(*size), str(image.MAX_PIXELS))
 
 
-def test_webp_and_gif_frame_bombs():
+def test_webp_bomb():
     webp = bytearray(encoded("WEBP", lossless=True))
     webp[21:25] = struct.pack("<I", 16382 | 16382 << 14)
     refused(bytes(webp), errors.ImageTooLarge)
-    frame = bytearray(encoded("GIF"))
+
+
+@pytest.mark.parametrize("size", [(10_000, 10_000), (11_000, 10_950), (65_535, 65_535)])
+@pytest.mark.parametrize("options", [{}, {"comment": b"x" * 300, "disposal": 2}])
+def test_gif_whose_frame_is_larger_than_it_says(size, options):
+    frame = bytearray(encoded("GIF", **options))
     at = frame.index(b"," + struct.pack("<HHHH", 0, 0, *PICTURE.size))
-    frame[at + 5 : at + 9] = struct.pack("<HH", 65535, 65535)
+    frame[at + 5 : at + 9] = struct.pack("<HH", *size)
     refused(bytes(frame), errors.ImageTooLarge)
 
 
