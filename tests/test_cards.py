@@ -1,0 +1,185 @@
+"""Model cards: what is shipped loads, and what is wrong is named with its path and field."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facepipe import folders, registry
+from facepipe.cards import Card, all_cards, find_card, load_card
+from facepipe.errors import CardInvalid, ModelNotFound, UsageError
+
+SHIPPED = sorted(folders.shipped_cards().glob("*.toml"))
+
+CARD = """
+name = "toy"
+role = "backbone"
+architecture = "onnx"
+summary = "a toy"
+licence = "MIT"
+source = "here"
+dimension = 4
+
+[[weights]]
+file = "toy.onnx"
+sha256 = "00"
+
+[input]
+size = 8
+colour = "BGR"
+mean = [1, 2, 3]
+scale = 0.5
+template = [[0, 0], [1, 0], [2, 2], [0, 3], [1, 3]]
+
+[thresholds]
+measured_on = "somewhere"
+1e-2 = 0.3
+1e-3 = 0.4
+"""
+
+
+def write(folder: Path, text: str = CARD, name: str = "toy.toml") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    return folder / name
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_shipped_card_is_complete(path: Path) -> None:
+    card = load_card(path)
+    assert card.name == path.stem
+    assert card.summary
+    assert card.licence
+    assert card.source
+    package = {"backbone": "facepipe.embed", "detector": "facepipe.detect"}[card.role]
+    assert card.architecture in registry.names(package)
+    for entry in card.weights:
+        assert len(entry.sha256) in (0, 64)
+        assert entry.package or (entry.url or "").startswith("https://")
+    if card.role == "backbone":
+        assert card.dimension > 0
+        points = card.chip.template_points()
+        assert (points > 0).all()
+        assert (points < card.chip.size).all()
+        left_eye, right_eye, nose, left_mouth, right_mouth = points
+        assert left_eye[0] < nose[0] < right_eye[0]
+        assert left_mouth[0] < nose[0] < right_mouth[0]
+        assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
+        assert set(card.thresholds) <= {"1e-2", "1e-3", "1e-4"}
+        assert bool(card.thresholds) == bool(card.measured_on)
+
+
+def test_the_backbones_that_were_promised_are_shipped() -> None:
+    names = {path.stem for path in SHIPPED}
+    assert names >= {"dlib_resnet", "inception_resnet_v1-vggface2", "inception_resnet_v1-casia-webface"}
+
+
+def test_a_card_says_what_its_file_says(tmp_path: Path) -> None:
+    card = load_card(write(tmp_path))
+    assert (card.name, card.role, card.dimension, card.mirror) == ("toy", "backbone", 4, False)
+    assert card.chip.mean == (1, 2, 3)
+    assert card.chip.scale == (0.5, 0.5, 0.5)
+    assert card.chip.template[2] == (2, 2)
+    assert card.thresholds == {"1e-2": 0.3, "1e-3": 0.4}
+    assert card.measured_on == "somewhere"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('name = "toy"', "", "field 'name' is missing"),
+        ("[[weights]]", "[[wheights]]", "field 'weights' is missing"),
+        ('role = "backbone"', 'role = "gallery"', "role: expected backbone or detector, got 'gallery'"),
+        ('sha256 = "00"', "", "sha256"),
+        ('sha256 = "00"', 'sha265 = "00"', "sha265"),
+        ("size = 8", "size = 0", "input.size: expected a positive number"),
+        ("size = 8", "", "field 'size' is missing"),
+        ('colour = "BGR"', 'colour = "GRB"', "input.colour: expected RGB or BGR, got 'GRB'"),
+        ("mean = [1, 2, 3]", "mean = [1, 2]", "input.mean: expected one or three finite numbers"),
+        ("scale = 0.5", "scale = nan", "input.scale: expected one or three finite numbers"),
+        ("scale = 0.5", 'scale = "half"', "half"),
+        (", [1, 3]]", "]", "input.template: expected 5 points, got 4"),
+        ("[1, 0]", "[1, 0, 0]", "too many values"),
+        ("1e-2 = 0.3", '1e-2 = "high"', "high"),
+        ("dimension = 4", 'dimension = "four"', "four"),
+        ('name = "toy"', "name = ", "cannot be read as TOML"),
+    ],
+)
+def test_a_bad_card_is_one_line_with_path_and_field(tmp_path: Path, old: str, new: str, why: str) -> None:
+    assert old in CARD
+    path = write(tmp_path, CARD.replace(old, new, 1))
+    with pytest.raises(CardInvalid) as caught:
+        load_card(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert why in message
+    assert "\n" not in message
+
+
+def test_a_card_that_is_missing_or_not_text(tmp_path: Path) -> None:
+    with pytest.raises(CardInvalid, match="cannot be read as TOML"):
+        load_card(tmp_path / "nowhere.toml")
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CardInvalid, match="cannot be read as TOML"):
+        load_card(tmp_path / "binary.toml")
+
+
+def test_a_users_card_hides_a_shipped_one_of_its_name() -> None:
+    shipped = find_card("dlib_resnet")
+    path = write(folders.user_models(), CARD.replace('"toy"', '"dlib_resnet"'), "mine.toml")
+    assert find_card("dlib_resnet").path == path != shipped.path
+    assert [card.name for card in all_cards()].count("dlib_resnet") == 1
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(ModelNotFound, match=r"dlib_resent: no such backbone; did you mean dlib_resnet"):
+        find_card("dlib_resent")
+
+
+def test_a_detector_is_no_backbone(tmp_path: Path) -> None:
+    write(folders.user_models(), CARD.replace('"backbone"', '"detector"'))
+    assert find_card("toy", "detector").role == "detector"
+    with pytest.raises(ModelNotFound, match="toy: no such backbone"):
+        find_card("toy")
+
+
+def test_thresholds_are_those_measured(tmp_path: Path) -> None:
+    card = load_card(write(tmp_path))
+    assert card.threshold() == 0.4
+    assert card.threshold("1e-2") == 0.3
+    with pytest.raises(UsageError, match=r"--fmr 1e-4: toy was measured at 1e-2, 1e-3"):
+        card.threshold("1e-4")
+    with pytest.raises(UsageError, match="no measured thresholds"):
+        find_card("inception_resnet_v1-vggface2").threshold()
+
+
+def changed(folder: Path, old: str, new: str) -> Card:
+    assert old in CARD
+    return load_card(write(folder, CARD.replace(old, new, 1)))
+
+
+def test_the_backbone_id_follows_everything_that_shapes_the_vectors(tmp_path: Path) -> None:
+    same = load_card(write(tmp_path / "elsewhere")).backbone_id()
+    assert load_card(write(tmp_path)).backbone_id() == same
+    assert same.startswith("toy@")
+    for old, new in [
+        ('sha256 = "00"', 'sha256 = "01"'),
+        ("dimension = 4", "dimension = 4\nmirror = true"),
+        ('colour = "BGR"', 'colour = "RGB"'),
+        ("scale = 0.5", "scale = 0.25"),
+        ("[2, 2]", "[2, 2.5]"),
+    ]:
+        assert changed(tmp_path, old, new).backbone_id() != same, new
+    for old, new in [
+        ("1e-3 = 0.4", "1e-3 = 0.5"),
+        ("a toy", "another summary"),
+        ("scale = 0.5", "scale = [0.5, 0.5, 0.5]"),
+    ]:
+        assert changed(tmp_path, old, new).backbone_id() == same, new
+
+
+def test_cards_and_weights_load_no_torch() -> None:
+    code = "import sys, facepipe.cards, facepipe.weights, facepipe.add_model; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
