@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.cards import Card
+from facepipe.devices import torch_device
 from facepipe.embed.base import normalise
-from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError, WeightsAltered
+from facepipe.errors import CardInvalid, UsageError, WeightsAltered
 from facepipe.records import Activation, Floats, Pixels
 
 
@@ -110,16 +111,6 @@ class TorchBackbone:
     def _batch(self, pixels: Pixels) -> Tensor:
         values = torch.from_numpy(normalise(pixels, self.card))
         return values.to(self.device, memory_format=torch.channels_last)
-
-
-def torch_device(name: str) -> torch.device:
-    """``cpu``, ``cuda``, ``cuda:1``, ``mps``: never another than the one asked for. Raises DeviceUnavailable."""
-    here = ["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))]
-    if torch.backends.mps.is_available():
-        here.append("mps")
-    if (f"{name}:0" if name == "cuda" else name) not in here:
-        raise DeviceUnavailable(f"device {name}: not usable here; there is {', '.join(here)}")
-    return torch.device(name)
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
