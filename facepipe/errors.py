@@ -13,7 +13,8 @@ A message is one line: the path or value, what was expected, what to do. The she
     ├── ModelError
     │   ├── ModelNotFound  CardInvalid  WeightsMissing  WeightsAltered  DeviceUnavailable  DependencyMissing
     └── GalleryError
-        ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryFull  GalleryBusy
+        ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull
+        ├── GalleryBusy
         └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
 """
 
@@ -146,6 +147,11 @@ class GalleryMismatch(GalleryError):
 
 class GalleryReadOnly(GalleryError):
     code = "gallery-read-only"
+    http = 507
+
+
+class GalleryDenied(GalleryError):
+    code = "gallery-denied"
     http = 507
 
 

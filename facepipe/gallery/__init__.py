@@ -1,0 +1,13 @@
+"""Templates + names → candidates. SQLite is the record, FAISS the index derived from it.
+
+gallery.py     Gallery: the verbs
+base.py        what goes in and comes out; the Protocol of an index
+store.py       the record's queries (people, references)      database.py   its file, transactions and errors
+live_index.py  the index that follows the record              faiss_index.py, index_file.py   its two halves
+archive.py     export and import                              check.py, names.py
+"""
+
+from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
+from facepipe.gallery.gallery import Gallery
+
+__all__ = ["Gallery", "GalleryInfo", "NewReference", "Person", "Tally"]

@@ -1,0 +1,178 @@
+"""Export and import: a gallery in one portable file, to back it up, move it, or read it with other tools.
+
+The file is a ZIP with exactly four members, stored and not compressed (vectors and JPEGs do not shrink, and so a small
+file cannot unfold into a huge one). Nothing in it is pickled, and no name in it is used as a path.
+
+    manifest.json     {"format": "facepipe-gallery", "version": 1, "backbone": str, "dimension": D, "references": N}
+    vectors.npy       NumPy array (N, D), float32 little-endian, C order: unit vectors, in the order of enrolment
+    references.json   N objects in the same order: {"person": str, "norm": float, "quality": {"score", "size",
+                      "sharpness"} | null, "source": str, "image_sha256": 64 hex digits | "", "enrolled_at": ISO 8601
+                      with offset, "thumbnail_bytes": int}
+    thumbnails.bin    the thumbnails (JPEG or PNG) one after the other, each ``thumbnail_bytes`` long, 0 for none
+
+In Python: ``numpy.load("people.zip")["vectors"]`` gives the vectors, ``json`` the rest.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facepipe.errors import ArchiveInvalid, NameInvalid, VectorInvalid
+from facepipe.gallery.base import NewReference, first_fault
+from facepipe.gallery.database import sync_folder
+from facepipe.gallery.names import clean_name
+from facepipe.gallery.store import Entry
+from facepipe.records import Floats, Quality, Reference, Template
+
+_FORMAT, _VERSION = "facepipe-gallery", 1
+_MEMBERS = ("manifest.json", "vectors.npy", "references.json", "thumbnails.bin")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Archive:
+    backbone: str
+    dimension: int
+    entries: list[Entry]
+
+
+def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[Reference, bytes | None]]) -> int:
+    """Write ``path`` in one step, readable by its owner only; returns how many references. Raises OSError."""
+    vectors, rows = [], []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as out:
+                with out.open("thumbnails.bin", "w", force_zip64=True) as thumbnails:
+                    for reference, thumbnail in references:
+                        vectors.append(reference.template.vector)
+                        rows.append(_row(reference, thumbnail))
+                        thumbnails.write(thumbnail or b"")
+                with out.open("vectors.npy", "w", force_zip64=True) as member:
+                    table = np.array(vectors, "<f4").reshape(len(rows), dimension)
+                    np.lib.format.write_array(member, table, version=(1, 0), allow_pickle=False)
+                out.writestr("references.json", json.dumps(rows))
+                about = {"format": _FORMAT, "version": _VERSION}
+                about |= {"backbone": backbone, "dimension": dimension, "references": len(rows)}
+                out.writestr("manifest.json", json.dumps(about))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+        sync_folder(path.parent)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return len(rows)
+
+
+def _row(reference: Reference, thumbnail: bytes | None) -> dict[str, Any]:
+    return {
+        "person": reference.person,
+        "norm": reference.template.norm,
+        "quality": None if reference.quality is None else asdict(reference.quality),
+        "source": reference.source,
+        "image_sha256": reference.image_sha256,
+        "enrolled_at": reference.enrolled_at.isoformat(),
+        "thumbnail_bytes": len(thumbnail or b""),
+    }
+
+
+def read(path: Path) -> Archive:
+    """Read and validate the whole of ``path``. Raises ArchiveInvalid, VectorInvalid or NameInvalid, naming the row."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {name: archive.read(name) for name in _checked(archive, path)}
+        return _parse(members, path)
+    except (ArchiveInvalid, VectorInvalid, NameInvalid):
+        raise
+    except OSError as error:
+        raise ArchiveInvalid(f"{path}: cannot be read: {error.strerror or error}") from None
+    except zipfile.BadZipFile as error:
+        raise ArchiveInvalid(f"{path}: not an export of a gallery, or damaged: {error}") from None
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, EOFError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise ArchiveInvalid(f"{path}: not as the format says: {what[:200]}") from None
+    except (RecursionError, MemoryError, NotImplementedError, RuntimeError) as error:
+        raise ArchiveInvalid(f"{path}: not as the format says: {type(error).__name__}") from None
+
+
+def _checked(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
+    """The four names, after making sure that reading them cannot yield more bytes than the file has."""
+    infos = archive.infolist()
+    if sorted(info.filename for info in infos) != sorted(_MEMBERS):
+        raise ArchiveInvalid(f"{path}: expected the members {', '.join(_MEMBERS)} and no other")
+    for info in infos:
+        plain = info.compress_type == zipfile.ZIP_STORED and not info.flag_bits & 1
+        if not plain or info.file_size != info.compress_size or info.file_size > path.stat().st_size:
+            raise ArchiveInvalid(f"{path}: {info.filename}: expected a stored member, neither compressed nor encrypted")
+    return _MEMBERS
+
+
+def _parse(members: dict[str, bytes], path: Path) -> Archive:
+    about = json.loads(members["manifest.json"])
+    if about["format"] != _FORMAT or about["version"] != _VERSION:
+        raise ArchiveInvalid(f"{path}: expected {_FORMAT} version {_VERSION}, got {about['format']} {about['version']}")
+    backbone, dimension, rows = about["backbone"], about["dimension"], json.loads(members["references.json"])
+    if not isinstance(backbone, str) or not backbone or type(dimension) is not int or not 1 <= dimension <= 1 << 16:
+        raise ArchiveInvalid(f"{path}: expected a backbone and a dimension, got {backbone!r:.60} and {dimension!r:.60}")
+    if not isinstance(rows, list) or len(rows) != about["references"]:
+        raise ArchiveInvalid(f"{path}: expected {about['references']} references")
+    vectors = _vectors(members["vectors.npy"], (len(rows), dimension), path)
+    thumbnails = _thumbnails(members["thumbnails.bin"], [row["thumbnail_bytes"] for row in rows], path)
+    entries = []
+    for number, (row, vector, thumbnail) in enumerate(zip(rows, vectors, thumbnails, strict=True)):
+        try:
+            entries.append(_entry(row, Template(vector, float(row["norm"]), backbone), thumbnail))
+        except NameInvalid as error:
+            raise NameInvalid(f"{path}: reference {number}: {error}") from None
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise ArchiveInvalid(f"{path}: reference {number}: {what[:200]}") from None
+    return Archive(backbone, dimension, entries)
+
+
+def _entry(row: dict[str, Any], template: Template, thumbnail: bytes | None) -> Entry:
+    for key in ("source", "image_sha256", "enrolled_at"):
+        if not isinstance(row[key], str):
+            raise TypeError(f"{key}: expected text")
+    quality = None if row["quality"] is None else Quality(**{k: float(v) for k, v in row["quality"].items()})
+    new = NewReference(template, quality, row["source"], row["image_sha256"], thumbnail)
+    enrolled_at = datetime.fromisoformat(row["enrolled_at"])
+    if enrolled_at.tzinfo is None:
+        raise ValueError("enrolled_at: expected a time with its offset from UTC")
+    return clean_name(row["person"]), new, enrolled_at.astimezone(timezone.utc)
+
+
+def _vectors(data: bytes, shape: tuple[int, int], path: Path) -> Floats:
+    """Parsed by hand so that no claimed shape is believed before it is compared with the bytes that are there."""
+    file = io.BytesIO(data)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ArchiveInvalid(f"{path}: vectors.npy: expected NumPy's format 1.0")
+    got, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if got != shape or fortran or dtype != np.dtype("<f4"):
+        raise VectorInvalid(f"{path}: vectors.npy: expected {shape} little-endian float32, got {got} {dtype}")
+    body = data[file.tell() :]
+    if len(body) != 4 * shape[0] * shape[1]:
+        raise ArchiveInvalid(f"{path}: vectors.npy: expected {4 * shape[0] * shape[1]} bytes, got {len(body)}")
+    vectors = np.frombuffer(body, "<f4").astype(np.float32).reshape(shape)
+    if fault := first_fault(vectors):
+        raise VectorInvalid(f"{path}: reference {fault[0]}: {fault[1]}")
+    return vectors
+
+
+def _thumbnails(data: bytes, sizes: list[int], path: Path) -> Iterator[bytes | None]:
+    if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != len(data):
+        raise ArchiveInvalid(f"{path}: thumbnails.bin does not have the bytes that references.json says")
+    ends = np.cumsum(sizes, dtype=np.int64).tolist()
+    return (data[end - size : end] if size else None for end, size in zip(ends, sizes, strict=True))

@@ -1,0 +1,125 @@
+"""What goes into a gallery and comes out of it, and what an index back end is."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from facepipe.records import Floats, Quality, Template
+
+Ids = npt.NDArray[np.int64]
+THUMBNAIL_LIMIT = 1 << 20  # bytes
+NORM_TOLERANCE = 1e-3  # the same as Template's own
+
+
+class Index(Protocol):
+    """Unit vectors searched by inner product, that is by cosine. Back ends implement this and nothing else.
+
+    A vector's *position* counts from 0 in the order of ``add``; ``remove`` closes the gaps and keeps the order.
+    """
+
+    @property
+    def dimension(self) -> int: ...
+
+    def __len__(self) -> int: ...
+
+    def add(self, vectors: Floats) -> None:
+        """Append ``vectors`` (N, D) float32."""
+
+    def remove(self, positions: Ids) -> None:
+        """Drop the vectors at ``positions`` (M,)."""
+
+    def search(self, probes: Floats, k: int) -> tuple[Floats, Ids]:
+        """The ``k`` ≤ len best for each of ``probes`` (N, D): scores (N, k), best first, and positions (N, k)."""
+
+    def vectors(self) -> Floats:
+        """All vectors (len, D) by position, exactly as they were added."""
+
+    def to_bytes(self) -> bytes:
+        """The whole index; ``from_bytes`` of the same class reads it back."""
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Index:
+        """Raises ValueError when ``data`` is not such an index."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NewReference:
+    """A template to enrol, with what is kept about where it came from.
+
+    ``image_sha256``: ``Image.sha256``, 64 hex digits, or "" when there is no image (two equal vectors are then the same
+    enrolment). ``thumbnail``: the chip as an encoded JPEG or PNG, at most 1 MiB.
+    """
+
+    template: Template
+    quality: Quality | None = None
+    source: str = ""
+    image_sha256: str = ""
+    thumbnail: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if self.image_sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.image_sha256):
+            raise ValueError(f"image_sha256: expected 64 hex digits or nothing, got {self.image_sha256[:80]!r}")
+        if self.quality is not None and not all(math.isfinite(value) for value in astuple(self.quality)):
+            raise ValueError(f"quality: expected finite numbers, got {self.quality}")
+        if self.thumbnail is not None and not self.thumbnail.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
+            raise ValueError("thumbnail: expected an encoded JPEG or PNG")
+        if self.thumbnail is not None and len(self.thumbnail) > THUMBNAIL_LIMIT:
+            raise ValueError(f"thumbnail: expected at most {THUMBNAIL_LIMIT} bytes, got {len(self.thumbnail)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, how many references they have, and when (UTC) the first and the last of them were enrolled.
+
+    First and last go by the order of enrolment, not by the clock, which may have been set back in between.
+    """
+
+    name: str
+    references: int
+    first_enrolled: datetime
+    last_enrolled: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What an operation on many references did: ``added`` (or moved), and ``skipped`` as they were there already."""
+
+    added: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryInfo:
+    """``index``: "valid", "missing", "stale" (of another state of the record) or "damaged"; all but the first are put
+    right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None until the first enrolment.
+    """
+
+    path: Path
+    uuid: str | None
+    backbone: str | None
+    dimension: int | None
+    people: int
+    references: int
+    thumbnails: int
+    record_bytes: int
+    index_bytes: int
+    index: str
+
+
+def first_fault(vectors: Floats) -> tuple[int, str] | None:
+    """The first row of ``vectors`` (N, D) that is no finite unit vector, and what is wrong with it."""
+    norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    bad = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # NaN compares false, hence the double negation
+    if not bad.size:
+        return None
+    row = int(bad[0])
+    got = f"norm {norms[row]:.6g}" if np.isfinite(vectors[row]).all() else "NaN or infinity"
+    return row, f"expected finite values and norm 1, got {got}"

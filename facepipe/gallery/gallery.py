@@ -1,0 +1,261 @@
+"""The gallery: who is enrolled, and who a probe may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+from zipfile import is_zipfile
+
+import numpy as np
+
+from facepipe import folders
+from facepipe.errors import GalleryNotFound, UsageError
+from facepipe.gallery import archive, database, store
+from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
+from facepipe.gallery.check import problems
+from facepipe.gallery.names import clean_name
+from facepipe.gallery.session import Session
+from facepipe.gallery.store import Entry
+from facepipe.records import Candidate, Reference, Template
+
+
+class BackboneLike(Protocol):
+    """As much of a backbone as a gallery needs to know."""
+
+    @property
+    def id(self) -> str: ...
+
+
+class Gallery:
+    """People and their references, in one SQLite file with a search index beside it. Open it with ``Gallery.open``.
+
+    Every change is on disk, whole, when the method returns. Any number of threads and processes may use a gallery at
+    once: writes take turns (GalleryBusy after ``busy_timeout``), and every read sees what the others have written until
+    then. A person exists as long as they have a reference.
+
+    Any method may raise GalleryCorrupt, GalleryBusy, GalleryDenied, GalleryNotFound (the file went away), and those
+    that change something GalleryReadOnly and GalleryFull. After any error the gallery is as it was before the call.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.path = session.path
+        self._session = session
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | None = None,
+        *,
+        backbone: BackboneLike | str | None = None,
+        create: bool = True,
+        read_only: bool = False,
+        busy_timeout: float = 10.0,
+    ) -> Gallery:
+        """Open the gallery at ``path`` (None: ``folders.default_gallery()``).
+
+        ``backbone``, itself or its id, is the one whose templates are going to be used. A missing file is made by the
+        first enrolment, not before; with ``create=False`` or ``read_only`` it is an error. Where there is no permission
+        to write, reading works and writing raises GalleryReadOnly. ``busy_timeout``: seconds to wait for other writers.
+
+        Raises GalleryNotFound, GalleryMismatch (made with another backbone), GalleryCorrupt (damaged, or no gallery).
+        """
+        given = folders.default_gallery() if path is None else Path(path)
+        if "\0" in str(given):
+            raise UsageError(f"gallery {str(given)!r}: a path cannot have a NUL character")
+        expected = backbone if backbone is None or isinstance(backbone, str) else backbone.id
+        with database.clear_errors(given):
+            session = Session(given.resolve(), expected, read_only, busy_timeout)  # resolved: one index file per record
+        try:
+            with session.reading():
+                if not session.exists and (read_only or not create):
+                    raise GalleryNotFound(f"{given}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
+        except BaseException:
+            session.close()
+            raise
+        return cls(session)
+
+    def __enter__(self) -> Gallery:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        """How many references there are."""
+        with self._session.reading() as record:
+            return record.count("reference")
+
+    def close(self) -> None:
+        """Bring the index file up to date where it can be, and close. May be called again."""
+        self._session.close()
+
+    # Enrolment
+
+    def add(self, person: str, entries: Sequence[NewReference]) -> list[Reference | None]:
+        """Enrol ``entries`` under ``person``, all or none. None stands for an image that ``person`` has already.
+
+        Raises NameInvalid, GalleryMismatch (templates of another backbone), VectorInvalid.
+        """
+        name, now = clean_name(person), store._now()
+        if not entries:
+            return []
+        with self._session.writing([new.template for new in entries]) as (record, stamp):
+            record.add([(name, new, now) for new in entries], stamp)
+            marks = [store.fingerprint(new) for new in entries]
+            found = [None if mark in marks[:i] else record.find(name, mark, stamp) for i, mark in enumerate(marks)]
+            return [None if number is None else record.reference(number) for number in found]
+
+    def add_many(self, items: Iterable[tuple[str, NewReference]]) -> Tally:
+        """Enrol (person, reference) pairs in bulk, in one transaction. Raises as ``add`` does."""
+        now = store._now()
+        return self._add_entries([(clean_name(person), new, now) for person, new in items])
+
+    def has(self, person: str, image_sha256: str) -> bool:
+        """Whether the image is enrolled under ``person`` already."""
+        name = clean_name(person)
+        with self._session.reading() as record:
+            return record.find(name, image_sha256) is not None
+
+    def has_image(self, image_sha256: str) -> bool:
+        """Whether the image is enrolled under anybody."""
+        with self._session.reading() as record:
+            return record.has(image_sha256)
+
+    def _add_entries(self, entries: list[Entry]) -> Tally:
+        if not entries:
+            return Tally(0, 0)
+        with self._session.writing([new.template for _, new, _ in entries]) as (record, stamp):
+            return record.add(entries, stamp)
+
+    # Identification
+
+    def search(self, templates: Sequence[Template] | Template, top: int = 5) -> list[tuple[Candidate, ...]]:
+        """For each probe the ``top`` most similar people by cosine, best first, each once, with their best reference.
+
+        Probes are searched together: one call with many is faster than many calls. An empty gallery gives () for each.
+        Raises GalleryMismatch (probe of another backbone), VectorInvalid, UsageError (``top`` < 1).
+        """
+        probes = [templates] if isinstance(templates, Template) else list(templates)
+        if not isinstance(top, (int, np.integer)) or top < 1:
+            raise UsageError(f"top: expected a whole number from 1, got {top!r}")
+        if not probes:
+            return []
+        with self._session.searching() as (record, index):
+            return index.search(self._session.checked(record, probes), int(top))
+
+    # People and references
+
+    def people(self) -> list[Person]:
+        """Everybody, in the order of their first enrolment."""
+        with self._session.reading() as record:
+            return record.people()
+
+    def references(self, person: str | None = None) -> list[Reference]:
+        """The references of ``person``, or of everybody, in the order of enrolment. Raises PersonNotFound."""
+        name = None if person is None else clean_name(person)
+        with self._session.reading() as record:
+            return list(record.references(name))
+
+    def reference(self, id: int) -> Reference:
+        """Raises ReferenceNotFound."""
+        with self._session.reading() as record:
+            return record.reference(id)
+
+    def thumbnail(self, id: int) -> bytes | None:
+        """The encoded chip stored with a reference, or None. Raises ReferenceNotFound."""
+        with self._session.reading() as record:
+            record.reference(id)
+            return record.thumbnail(id)
+
+    def rename(self, old: str, new: str) -> None:
+        """Raises PersonNotFound, PersonExists (merge instead), NameInvalid."""
+        with self._session.writing() as (record, _):
+            record.rename(clean_name(old), clean_name(new))
+
+    def merge(self, sources: Sequence[str], into: str) -> Tally:
+        """Give the references of ``sources`` to ``into``, who must exist; a shared image is kept once (``skipped``).
+
+        Raises PersonNotFound.
+        """
+        names = [clean_name(name) for name in ([sources] if isinstance(sources, str) else sources)]
+        with self._session.writing(removing=True) as (record, _):
+            return record.merge(names, clean_name(into))
+
+    def remove(self, person: str) -> int:
+        """Delete ``person`` and their references (returns how many): the vectors are overwritten in the record, and the
+        index file is deleted, to be made anew without them. Raises PersonNotFound."""
+        with self._session.writing(removing=True) as (record, _):
+            return record.remove(clean_name(person))
+
+    def remove_reference(self, id: int) -> Reference:
+        """Delete one reference as ``remove`` does, and the person with their last one. Raises ReferenceNotFound."""
+        with self._session.writing(removing=True) as (record, _):
+            return record.remove_reference(id)
+
+    # Upkeep
+
+    @property
+    def backbone(self) -> str | None:
+        """The id of the backbone whose templates the gallery holds; None before the first enrolment."""
+        with self._session.reading() as record:
+            return record.backbone
+
+    def info(self) -> GalleryInfo:
+        with self._session.reading() as record:
+            return GalleryInfo(
+                path=self.path,
+                uuid=record.uuid.hex() if record.uuid else None,
+                backbone=record.backbone,
+                dimension=record.dimension,
+                people=record.count("person"),
+                references=record.count("reference"),
+                thumbnails=record.count("thumbnail"),
+                record_bytes=_size(self.path),
+                index_bytes=_size(self._session.index.path),
+                index=self._session.index.kind(record)[0] if self._session.exists else "valid",
+            )
+
+    def check(self) -> list[str]:
+        """Read everything and say what is wrong, one line each; [] when all is well. Changes nothing but an index file
+        that is old only because this Gallery wrote to the record."""
+        with self._session.lock:
+            self._session.save_index()
+            with self._session.reading() as record:
+                return problems(record, self._session.index) if self._session.exists else []
+
+    def rebuild(self) -> int:
+        """Make the index anew from the record; returns how many references it has."""
+        with self._session.lock:
+            with self._session.reading() as record:
+                self._session.index.rebuild(record)
+            self._session.save_index(always=True)
+            return len(self._session.index)
+
+    def export(self, path: str | Path) -> int:
+        """Write everything into one file (its format: archive.py); returns how many references. An older export there
+        is replaced in one step, any other file is refused with UsageError. Raises GalleryNotFound where there is none.
+        """
+        target = Path(path)
+        with self._session.reading() as record, database.clear_errors(target):
+            if target.is_dir() or (target.exists() and not is_zipfile(target)):
+                raise UsageError(f"{target}: there is something that is not an export; it was left as it is")
+            backbone, dimension = record.backbone, record.dimension
+            if backbone is None or dimension is None:
+                raise GalleryNotFound(f"{self.path}: nobody was ever enrolled there, so there is nothing to export")
+            pairs = ((reference, record.thumbnail(reference.id)) for reference in record.references())
+            return archive.write(target, backbone, dimension, pairs)
+
+    def import_(self, path: str | Path) -> Tally:
+        """Add an export's references, all or none, with their times of enrolment; those already here are skipped.
+
+        Raises ArchiveInvalid, GalleryMismatch, VectorInvalid, NameInvalid; all before anything is written.
+        """
+        return self._add_entries(archive.read(Path(path)).entries)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,160 @@
+"""One process's hold on a gallery: the open record, the index that follows it, the lock that threads take turns by."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+
+from facepipe.errors import (
+    FacepipeError,
+    GalleryError,
+    GalleryMismatch,
+    GalleryNotFound,
+    GalleryReadOnly,
+    VectorInvalid,
+)
+from facepipe.gallery import database
+from facepipe.gallery.base import first_fault
+from facepipe.gallery.live_index import LiveIndex
+from facepipe.gallery.store import Record
+from facepipe.records import Floats, Template
+
+
+class Session:
+    """``expected`` is the id of the backbone that is going to be used, or None."""
+
+    def __init__(self, path: Path, expected: str | None, read_only: bool, busy_timeout: float) -> None:
+        self.path = path
+        self.lock = RLock()
+        self.index = LiveIndex(path)
+        self._expected = expected
+        self._read_only = read_only
+        self._busy_timeout = busy_timeout
+        self._closed = False
+        self._file: tuple[int, int] | None = None  # device and inode of the open record
+        self._record = Record(None, busy_timeout)  # an empty one in memory, until there is a file
+        self._unsaved = False  # this process's writes made the index file old
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a file yet."""
+        return self._file is not None
+
+    def close(self) -> None:
+        """Bring the index file up to date where it can be, and close. May be called again."""
+        with self.lock:
+            if self._closed:
+                return
+            try:
+                with suppress(FacepipeError):  # the record is safe; the index can be made at any time
+                    self.save_index()
+            finally:
+                self._closed = True
+                self._record.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Record]:
+        """The record as it is at one moment."""
+        with self.lock, database.clear_errors(self.path):
+            self._connect()
+            with self._record.reading():
+                yield self._record
+
+    @contextmanager
+    def searching(self) -> Iterator[tuple[Record, LiveIndex]]:
+        """The record and its index, at one moment."""
+        with self.lock:
+            with self.reading() as record:
+                self.index.follow(record)
+                yield record, self.index
+            if self.index.repaired:  # spare the next process the work
+                self.save_index()
+
+    @contextmanager
+    def writing(self, templates: Sequence[Template] = (), removing: bool = False) -> Iterator[tuple[Record, int]]:
+        """One transaction, with its stamp. ``templates`` are those to be enrolled; ``removing``: vectors may go."""
+        with self.lock, database.clear_errors(self.path):
+            self._connect()
+            if self._read_only:
+                raise GalleryReadOnly(f"{self.path}: was opened for reading only")
+            if self._file is None and templates:
+                self.checked(self._record, templates)
+                database.create(self.path)
+                self.index.expect(None)
+                self._connect()
+            with self._record.writing() as this:
+                vectors = self.checked(self._record, templates)
+                if len(vectors) and self._record.backbone is None:
+                    self._record.bind(templates[0].backbone, vectors.shape[1])
+                self._unsaved = self.exists
+                yield self._record, this.stamp
+                if removing and self.exists:  # before the commit: at no time is there an index of what is gone
+                    self.index.delete()
+            self.index.expect(this.before)
+
+    def _connect(self) -> None:
+        """Open the record when there is a file now, and again when it is another file (a backup was restored)."""
+        if self._closed:
+            raise GalleryError(f"{self.path}: this Gallery was closed; open it again")
+        file = _identity(self.path)
+        if file == self._file:
+            return
+        if file is None:
+            raise GalleryNotFound(f"{self.path}: the file was moved or removed while it was open")
+        record = Record(self.path, self._busy_timeout)
+        if self._expected and record.backbone not in (None, self._expected):
+            made_with = record.backbone
+            record.close()
+            raise _mismatch(self.path, made_with, self._expected)
+        self._record.close()
+        self._record, self._file = record, file
+        self.index.forget()
+
+    def checked(self, record: Record, templates: Sequence[Template]) -> Floats:
+        """The vectors (N, D) of ``templates``, once they are known to fit this gallery and to be unit vectors."""
+        if not templates:
+            return np.empty((0, 0), np.float32)
+        backbone = record.backbone or self._expected or templates[0].backbone
+        dimension = record.dimension or len(templates[0].vector)
+        for template in templates:
+            if template.backbone != backbone:
+                raise _mismatch(self.path, backbone, template.backbone)
+            if template.vector.shape != (dimension,):
+                raise VectorInvalid(f"{self.path}: expected vectors of {dimension} numbers, got {len(template.vector)}")
+        vectors = np.stack([template.vector for template in templates])
+        if fault := first_fault(vectors):  # Template looked already, but an array can be written to
+            raise VectorInvalid(f"template {fault[0]}: {fault[1]}")
+        return vectors
+
+    def save_index(self, always: bool = False) -> None:
+        """Write the index file if it is old by this process's doing, or was found wrong."""
+        if not (self._unsaved or self.index.repaired or always) or self._file is None or self._read_only:
+            return
+        with self.lock:
+            with self.reading() as record:
+                self.index.follow(record)
+            with database.clear_errors(self.path):
+                self.index.save(record)
+            self._unsaved = False
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if path.is_dir():
+        raise GalleryNotFound(f"{path}: is a folder, expected a gallery file")
+    return found.st_dev, found.st_ino
+
+
+def _mismatch(path: Path, gallery: str | None, other: str) -> GalleryMismatch:
+    return GalleryMismatch(
+        f"{path}: holds templates of {gallery}, which cannot be compared with those of {other}; take"
+        f" --backbone {str(gallery).split('@')[0]}, or enrol the photos again into another gallery (--gallery OTHER)"
+    )

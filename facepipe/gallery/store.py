@@ -1,0 +1,261 @@
+"""The record: who is enrolled, with which references. Every query of the gallery is on this page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from facepipe.errors import GalleryCorrupt, PersonExists, ReferenceNotFound
+from facepipe.gallery.base import Ids, NewReference, Person, Tally, first_fault
+from facepipe.gallery.database import Database
+from facepipe.gallery.names import not_found
+from facepipe.records import Floats, Quality, Reference, Template
+
+Entry = tuple[str, NewReference, datetime]  # person, reference, enrolled at (UTC)
+
+_REFERENCES = """
+    SELECT r.id, p.name, r.vector, r.norm, r.quality, r.source, r.fingerprint, r.enrolled_at
+    FROM reference r JOIN person p ON p.id = r.person_id
+"""
+_PEOPLE = """
+    SELECT p.name, n, first.enrolled_at, last.enrolled_at
+    FROM (SELECT person_id AS whose, count(*) AS n, min(id) AS first_id, max(id) AS last_id FROM reference GROUP BY 1)
+    JOIN person p ON p.id = whose
+    JOIN reference first ON first.id = first_id JOIN reference last ON last.id = last_id
+    ORDER BY p.id
+"""
+_INSERT = """
+    INSERT INTO reference (person_id, stamp, vector, norm, quality, source, fingerprint, enrolled_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint, person_id) DO NOTHING
+"""
+_INSERT_THUMBNAIL = """
+    INSERT INTO thumbnail (reference_id, image)
+    SELECT id, ? FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Roster:
+    """Which references there are: ``ids``, ``stamps``, ``persons`` (R,) by id ascending; ``names`` of the persons."""
+
+    ids: Ids
+    stamps: Ids
+    persons: Ids
+    names: dict[int, str]
+
+
+class Record(Database):
+    """Writes belong inside ``writing()``. Names are expected clean (names.py), vectors checked (base.py)."""
+
+    @property
+    def uuid(self) -> bytes | None:
+        found = self.meta("uuid")
+        return found if isinstance(found, bytes) else None
+
+    @property
+    def backbone(self) -> str | None:
+        found = self.meta("backbone")
+        return None if found is None else str(found)
+
+    @property
+    def dimension(self) -> int | None:
+        found = self.meta("dimension")
+        return None if found is None else int(found)
+
+    def bind(self, backbone: str, dimension: int) -> None:
+        """From now on the gallery holds templates of this backbone only."""
+        self.sql.executemany("INSERT INTO meta VALUES (?, ?)", [("backbone", backbone), ("dimension", dimension)])
+
+    # Writing
+
+    def add(self, entries: Iterable[Entry], stamp: int) -> Tally:
+        """Enrol ``entries`` in order; one whose image its person has already is skipped."""
+        people = {name: number for number, name in self.sql.execute("SELECT id, name FROM person")}
+        rows, thumbnails = [], []
+        for name, new, enrolled_at in entries:
+            if name not in people:
+                people[name] = self._add_person(name)
+            rows.append((people[name], stamp, *_columns(new), _iso(enrolled_at)))
+            if new.thumbnail is not None:
+                thumbnails.append((new.thumbnail, people[name], fingerprint(new), stamp))
+        added = self.sql.executemany(_INSERT, rows).rowcount if rows else 0
+        self.sql.executemany(_INSERT_THUMBNAIL, thumbnails)
+        return Tally(added, len(rows) - added)
+
+    def _add_person(self, name: str) -> int:
+        made = self.sql.execute("INSERT INTO person (name, created_at) VALUES (?, ?)", (name, _iso(_now())))
+        return int(made.lastrowid or 0)
+
+    def rename(self, old: str, new: str) -> None:
+        person = self.person(old)
+        if new == old:
+            return
+        if self.sql.execute("SELECT 1 FROM person WHERE name = ?", (new,)).fetchone():
+            raise PersonExists(
+                f"{new}: somebody of this name is enrolled already; to make {old} and {new} one, merge them"
+            )
+        self.sql.execute("UPDATE person SET name = ? WHERE id = ?", (new, person))
+
+    def merge(self, sources: Sequence[str], into: str) -> Tally:
+        target = self.person(into)
+        moved = dropped = 0
+        for person in {self.person(name): None for name in sources}:  # a dict: each once, in order
+            if person == target:
+                continue
+            move = "UPDATE OR IGNORE reference SET person_id = ? WHERE person_id = ?"
+            moved += self.sql.execute(move, (target, person)).rowcount
+            dropped += self._remove(person)
+        return Tally(moved, dropped)
+
+    def remove(self, name: str) -> int:
+        return self._remove(self.person(name))
+
+    def _remove(self, person: int) -> int:
+        gone = self.sql.execute("DELETE FROM reference WHERE person_id = ?", (person,)).rowcount
+        self.sql.execute("DELETE FROM person WHERE id = ?", (person,))
+        return gone
+
+    def remove_reference(self, number: int) -> Reference:
+        """Remove one reference; with the last one goes the person."""
+        found = self.reference(number)
+        self.sql.execute("DELETE FROM reference WHERE id = ?", (number,))
+        left = "SELECT person_id FROM reference"
+        self.sql.execute(f"DELETE FROM person WHERE name = ? AND id NOT IN ({left})", (found.person,))
+        return found
+
+    # Reading
+
+    def person(self, name: str) -> int:
+        row = self.sql.execute("SELECT id FROM person WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise not_found(name, [known for (known,) in self.sql.execute("SELECT name FROM person")])
+        return int(row[0])
+
+    def people(self) -> list[Person]:
+        try:
+            return [Person(name, n, _time(first), _time(last)) for name, n, first, last in self.sql.execute(_PEOPLE)]
+        except (TypeError, ValueError) as error:
+            raise self.corrupt(str(error)) from None
+
+    def references(self, name: str | None = None) -> Iterator[Reference]:
+        where, values = ("", ()) if name is None else ("WHERE p.id = ?", (self.person(name),))
+        backbone = self.backbone or ""
+        return (
+            self._reference(row, backbone) for row in self.sql.execute(f"{_REFERENCES} {where} ORDER BY r.id", values)
+        )
+
+    def reference(self, number: int) -> Reference:
+        row = self.sql.execute(f"{_REFERENCES} WHERE r.id = ?", (number,)).fetchone()
+        if row is None:
+            raise ReferenceNotFound(
+                f"{number}: there is no reference of this number; `facepipe people show` lists them"
+            )
+        return self._reference(row, self.backbone or "")
+
+    def find(self, person: str, mark: str, stamp: int | None = None) -> int | None:
+        """The id of ``person``'s reference with the fingerprint ``mark`` (written at ``stamp``), or None."""
+        row = self.sql.execute(
+            "SELECT r.id FROM reference r JOIN person p ON p.id = r.person_id"
+            " WHERE p.name = ? AND r.fingerprint = ? AND ifnull(r.stamp = ?, 1)",
+            (person, mark, stamp),
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def has(self, mark: str) -> bool:
+        return self.sql.execute("SELECT 1 FROM reference WHERE fingerprint = ?", (mark,)).fetchone() is not None
+
+    def thumbnail(self, number: int) -> bytes | None:
+        row = self.sql.execute("SELECT image FROM thumbnail WHERE reference_id = ?", (number,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def count(self, table: str) -> int:
+        return int(self.sql.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    # For the index
+
+    def roster(self) -> Roster:
+        rows = self.sql.execute("SELECT id, stamp, person_id FROM reference")  # answered from the index ``roster``
+        try:
+            table = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 3)
+        except (TypeError, ValueError, OverflowError):
+            raise self.corrupt("a reference is without a number") from None
+        ids, stamps, persons = table[np.argsort(table[:, 0])].T
+        names: dict[int, str] = dict(self.sql.execute("SELECT id, name FROM person"))
+        if not set(np.unique(persons).tolist()) <= names.keys():
+            raise self.corrupt("a reference belongs to nobody")
+        return Roster(ids, stamps, persons, names)
+
+    def vectors(self, ids: Ids, batch: int = 8192) -> Iterator[tuple[Ids, Floats]]:
+        """The vectors of ``ids`` (ascending), in batches: ids (n,) and vectors (n, D). Raises GalleryCorrupt."""
+        if not ids.size:
+            return
+        wanted = set(ids.tolist())
+        cursor = self.sql.execute(
+            "SELECT id, vector FROM reference WHERE id BETWEEN ? AND ? ORDER BY id", (int(ids[0]), int(ids[-1]))
+        )
+        while rows := cursor.fetchmany(batch):
+            kept = [(number, vector) for number, vector in rows if number in wanted]
+            if kept:
+                yield np.array([number for number, _ in kept], np.int64), self._decode(kept)
+
+    def _decode(self, rows: Sequence[tuple[int, bytes]]) -> Floats:
+        size = 4 * (self.dimension or 0)
+        for number, vector in rows:
+            if not isinstance(vector, bytes) or len(vector) != size:
+                raise self._damaged(number, f"expected a vector of {size} bytes")
+        vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4").astype(np.float32)
+        vectors = vectors.reshape(len(rows), -1)
+        if fault := first_fault(vectors):
+            raise self._damaged(rows[fault[0]][0], fault[1])
+        return vectors
+
+    def _reference(self, row: tuple[Any, ...], backbone: str) -> Reference:
+        number, person, vector, norm, quality, source, mark, enrolled_at = row
+        values = self._decode([(number, vector)])[0]
+        try:
+            quality = None if quality is None else Quality(**json.loads(quality))
+            template = Template(values, norm, backbone)
+            return Reference(number, person, template, quality, source, image_of(mark), _time(enrolled_at))
+        except (TypeError, ValueError) as error:
+            raise self._damaged(number, str(error)) from None
+
+    def _damaged(self, number: int, why: str) -> GalleryCorrupt:
+        return self.corrupt(f"reference {number}: {why}")
+
+
+def fingerprint(new: NewReference) -> str:
+    """What makes an enrolment the same one again: its image, or its vector where there is none."""
+    return new.image_sha256 or "vector:" + hashlib.sha256(_vector_bytes(new)).hexdigest()
+
+
+def image_of(mark: str) -> str:
+    return "" if mark.startswith("vector:") else mark
+
+
+def _columns(new: NewReference) -> tuple[bytes, float, str | None, str, str]:
+    quality = None if new.quality is None else json.dumps(asdict(new.quality))
+    source = new.source.encode("utf-8", "backslashreplace").decode()  # file names may hold half characters
+    return _vector_bytes(new), float(new.template.norm), quality, source, fingerprint(new)
+
+
+def _vector_bytes(new: NewReference) -> bytes:
+    return new.template.vector.astype("<f4").tobytes()
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
