@@ -231,6 +231,18 @@ def test_a_batch_of_one_is_looped_and_an_open_batch_is_not(twin: Twin, tmp_path:
     assert count(export(twin)) == [3]
 
 
+def test_a_network_that_mixes_up_a_batch_is_run_one_by_one(tmp_path: Path, chips: np.ndarray) -> None:
+    nodes = [  # the mean colour of all images together, whatever the input says of its batch
+        helper.make_node("ReduceMean", ["image"], ["mean"], axes=[0, 2, 3], keepdims=0),
+        helper.make_node("Unsqueeze", ["mean"], ["vector"], axes=[0]),
+    ]
+    graph = helper.make_graph(nodes, "mean", [info("image", ["n", 3, SIZE, SIZE])], [info("vector", ["n", 3])])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)], ir_version=6)
+    net = load(model, tmp_path, dimension=3)
+    want = chips[..., ::-1].mean(axis=(1, 2)) / 127.5 - 1
+    assert net.embed(chips) == pytest.approx(want, abs=1e-5)
+
+
 def test_a_dimension_or_size_that_is_not_the_cards_is_refused(twin: Twin, tmp_path: Path) -> None:
     with pytest.raises(CardInvalid, match=r"net\.toml: dimension: the card says 512, net\.onnx puts out 7"):
         load(export(twin), tmp_path, dimension=512)
