@@ -9,12 +9,9 @@ from facepipe.errors import DeviceUnavailable
 
 def torch_device(name: str) -> torch.device:
     """``cpu``, ``cuda``, ``cuda:1``, ``mps``. Raises DeviceUnavailable, with the devices there are."""
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError):
-        raise DeviceUnavailable(f"--device {name}: not available here; there are {', '.join(available())}") from None
-    return device
+    if (f"{name}:0" if name == "cuda" else name) not in available():
+        raise DeviceUnavailable(f"device {name}: not available here; there is {', '.join(available())}")
+    return torch.device(name)
 
 
 def available() -> list[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property, partial
 from itertools import tee
 from pathlib import Path
 
 import cv2
 
+from facepipe.cards import find_card
 from facepipe.detect.base import MIN_FACE, MIN_SCORE, load_detector
-from facepipe.embed.base import load_backbone, templates
+from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chip, measure_quality
 from facepipe.errors import FaceError, NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
@@ -33,7 +35,7 @@ class Pipeline:
     """Detector → chip → backbone, ready for use.
 
     ``detector`` and ``backbone`` are names of model cards (``facepipe models list``); ``weights`` a file to use instead
-    of the card's. ``min_face`` is the shorter side of the smallest face looked for, image px; ``min_score`` in [0, 1].
+    of the card's; the backbone loads when it is first needed. ``min_face`` is the shorter side of the smallest face looked for, image px; ``min_score`` in [0, 1].
     Raises ModelNotFound, WeightsMissing, WeightsAltered, DeviceUnavailable, UsageError.
     """
 
@@ -48,7 +50,12 @@ class Pipeline:
         min_score: float = MIN_SCORE,
     ) -> None:
         self.detector = load_detector(detector, device, min_face, min_score)
-        self.backbone = load_backbone(backbone, device, weights)
+        self._load = partial(load_backbone, find_card(backbone).name, device, weights)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The network that summarises chips."""
+        return self._load()
 
     def detect(self, image: ImageLike) -> list[Detection]:
         """Every face of one image, largest first. Raises ImageError."""

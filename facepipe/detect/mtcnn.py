@@ -1,7 +1,9 @@
 """MTCNN: P-Net proposes, R-Net refines, O-Net decides and places five landmarks (Zhang et al. 2016, arXiv:1604.02878).
 
-Weights and thresholds are facenet-pytorch's, and so are the box conventions; the pyramid and the crops are resized with
-OpenCV's area averaging on bytes, which is where most of the time went.
+Weights and thresholds are facenet-pytorch's, and so are the box conventions. Two things are done otherwise. Pyramid and
+crops are resized with OpenCV's area averaging on bytes, which is faster. And the image is taken to go on in grey beyond
+its border: a face that fills the frame or is cut by it is seen in true proportions instead of squeezed into what is
+there. On lfw-dev that left 3 of 1,493 images without a face instead of 47.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ WINDOW = 12  # px, the side P-Net looks at
 STRIDE = 2  # px, between neighbouring windows
 FACTOR = 0.709  # from one level of the pyramid to the next: half the area
 PROPOSE, REFINE, DECIDE = 0.6, 0.7, 0.7  # least probabilities of the three stages
+MARGIN = 4  # px of grey around each level of the pyramid
+GREY = (127, 127, 127)  # about nought to the networks
 BATCH = 512  # crops a forward pass
 
 
@@ -69,23 +73,24 @@ class Mtcnn:
         return squared(shift(boxes[kept], regressions[kept], pixel=0))
 
     def _propose_level(self, level: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
-        regressions, scores = (t[0].cpu().numpy() for t in self.pnet(self._to_tensor(level[None])))
+        framed = cv2.copyMakeBorder(level, *(MARGIN,) * 4, cv2.BORDER_CONSTANT, value=GREY)
+        regressions, scores = (t[0].cpu().numpy() for t in self.pnet(self._to_tensor(framed[None])))
         rows, columns = np.nonzero(scores >= PROPOSE)
-        corner = STRIDE * np.stack([columns, rows], axis=1)
+        corner = STRIDE * np.stack([columns, rows], axis=1) - MARGIN
         boxes = np.floor(np.hstack([corner + 1, corner + WINDOW]) / scale).astype(np.float32)
         chosen = scores[rows, columns]
         kept = suppress(boxes, chosen, 0.5)
         return boxes[kept], chosen[kept], regressions[:, rows, columns].T[kept]
 
     def _refine(self, pixels: Pixels, boxes: Floats) -> Floats:
-        boxes, (regressions, scores) = self._look(self.rnet, pixels, boxes, 24)
+        regressions, scores = self._look(self.rnet, pixels, boxes, 24)
         passed = np.flatnonzero(scores > REFINE)
         kept = passed[suppress(boxes[passed], scores[passed], 0.7)]
         return squared(shift(boxes[kept], regressions[kept]))
 
     def _decide(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats, Floats]:
         """Boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
-        boxes, (regressions, scores, points) = self._look(self.onet, pixels, boxes, 48)
+        regressions, scores, points = self._look(self.onet, pixels, boxes, 48)
         passed = scores > DECIDE
         boxes, scores = boxes[passed], scores[passed]
         sides = boxes[:, 2:] - boxes[:, :2] + 1
@@ -94,17 +99,13 @@ class Mtcnn:
         kept = suppress(boxes, scores, 0.7, over_smaller=True)
         return boxes[kept], scores[kept], landmarks[kept]
 
-    def _look(self, network: nn.Module, pixels: Pixels, boxes: Floats, side: int) -> tuple[Floats, tuple[Floats, ...]]:
-        """What ``network`` says of each box that lies in the image, and these boxes."""
-        windows = [_window(box, pixels.shape) for box in boxes]
-        inside = [i for i, (x0, y0, x1, y1) in enumerate(windows) if x1 > x0 and y1 > y0]
-        crops = np.empty((len(inside), side, side, 3), np.uint8)
-        for crop, i in zip(crops, inside, strict=True):
-            x0, y0, x1, y1 = windows[i]
-            cv2.resize(pixels[y0:y1, x0:x1], (side, side), dst=crop, interpolation=cv2.INTER_AREA)
+    def _look(self, network: nn.Module, pixels: Pixels, boxes: Floats, side: int) -> tuple[Floats, ...]:
+        """What ``network`` says of each box, shrunk or enlarged to ``side`` px."""
+        crops = np.empty((len(boxes), side, side, 3), np.uint8)
+        for crop, box in zip(crops, boxes, strict=True):
+            cv2.resize(cut(pixels, box), (side, side), dst=crop, interpolation=cv2.INTER_AREA)
         batches = [network(self._to_tensor(crops[i : i + BATCH])) for i in range(0, max(len(crops), 1), BATCH)]
-        answers = tuple(torch.cat(parts).cpu().numpy() for parts in zip(*batches, strict=True))
-        return boxes[inside], answers
+        return tuple(torch.cat(parts).cpu().numpy() for parts in zip(*batches, strict=True))
 
     def _to_tensor(self, pixels: Pixels) -> torch.Tensor:
         """(N, H, W, 3) uint8 → (N, 3, H, W) float32 in −1..1; the memory stays as it lies, channels last."""
@@ -116,13 +117,13 @@ _NONE = (np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 4),
 
 
 def pyramid(pixels: Pixels, first: float) -> Iterator[tuple[Pixels, float]]:
-    """The image at scale ``first``, ``first`` · FACTOR, … while the shorter side holds one window: (level, scale).
+    """The image at scale ``first``, ``first`` · FACTOR, … while the framed shorter side holds a window: (level, scale).
 
     Each level is averaged from the smallest whole halving that is still larger: cheaper than from the image itself.
     """
     height, width = pixels.shape[:2]
     base, scale = pixels, first
-    while min(height, width) * scale >= WINDOW:
+    while min(height, width) * scale >= WINDOW - MARGIN:
         size = (int(width * scale + 1), int(height * scale + 1))
         while base.shape[1] >= 2 * size[0] and base.shape[0] >= 2 * size[1]:
             base = cv2.resize(base, (base.shape[1] // 2, base.shape[0] // 2), interpolation=cv2.INTER_AREA)
@@ -130,7 +131,16 @@ def pyramid(pixels: Pixels, first: float) -> Iterator[tuple[Pixels, float]]:
         scale *= FACTOR
 
 
-def _window(box: Floats, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """The box as array bounds x0, y0, x1, y1 inside an image of ``shape``; it counts pixels from 1, both ends inside."""
+def cut(pixels: Pixels, box: Floats) -> Pixels:
+    """The part of the image inside ``box``, which counts pixels from 1, both ends inside; grey beyond the border."""
     x0, y0, x1, y1 = (int(v) for v in box)
-    return max(x0, 1) - 1, max(y0, 1) - 1, min(x1, shape[1]), min(y1, shape[0])
+    x0, y0 = x0 - 1, y0 - 1
+    x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
+    height, width = pixels.shape[:2]
+    inside = pixels[max(y0, 0) : max(min(y1, height), 0), max(x0, 0) : max(min(x1, width), 0)]
+    if inside.shape[:2] == (y1 - y0, x1 - x0):
+        return inside
+    if inside.size == 0:
+        return np.full((1, 1, 3), GREY, np.uint8)
+    edges = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
+    return np.asarray(cv2.copyMakeBorder(inside, *edges, cv2.BORDER_CONSTANT, value=GREY))

@@ -30,11 +30,10 @@ def load(card: Card, device: str, weights: Path | None = None) -> TorchBackbone:
 
     Raises WeightsMissing, WeightsAltered, DependencyMissing, DeviceUnavailable.
     """
-    path = weights or weight_files.locate(card)[0]
-    sha256 = weight_files.file_sha256(path) if weights else None
+    path, id = weight_files.resolve(card, weights)
     module = DlibResNet()
     fill(module, path)
-    return TorchBackbone(card, module, card.backbone_id(sha256), device)
+    return TorchBackbone(card, module, id, device)
 
 
 class DlibResNet(nn.Module):

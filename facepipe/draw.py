@@ -1,0 +1,84 @@
+"""Pictures for people: faces marked in their image, and images put side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from PIL import ImageDraw, ImageFont
+
+from facepipe.files import replacing
+from facepipe.records import Detection, Image
+
+KNOWN, UNKNOWN, NEUTRAL = "#0f9d8a", "#d97706", "#3b82f6"
+_BEYOND_LATIN = ("NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One face to mark: its ``detection``, the ``label`` over it, and whether it is ``known`` (None: not asked)."""
+
+    detection: Detection
+    label: str
+    known: bool | None = None
+
+
+def annotate(image: Image, marks: Iterable[Mark]) -> PIL.Image.Image:
+    """A copy of ``image`` with each face's box, landmarks and label; an unknown face has another colour and says so."""
+    picture = PIL.Image.fromarray(image.pixels)
+    draw = ImageDraw.Draw(picture)
+    scale = max(image.width, image.height) / 1000
+    for mark in marks:
+        _draw_mark(draw, mark, scale, picture.size)
+    return picture
+
+
+def _draw_mark(draw: ImageDraw.ImageDraw, mark: Mark, scale: float, size: tuple[int, int]) -> None:
+    colour = {True: KNOWN, False: UNKNOWN, None: NEUTRAL}[mark.known]
+    width = max(2, round(3 * scale))
+    x0, y0, x1, y1 = (float(v) for v in mark.detection.box)
+    draw.rounded_rectangle((x0, y0, x1, y1), radius=4 * width, outline=colour, width=width)
+    for x, y in mark.detection.landmarks:
+        draw.ellipse((x - width, y - width, x + width, y + width), fill="white", outline=colour)
+    font = _font(max(12, round(20 * scale)), mark.label.isascii())
+    left, top, right, bottom = draw.textbbox((0, 0), mark.label, font=font)
+    padding = width * 2
+    wide, high = right - left + 2 * padding, bottom - top + 2 * padding
+    x = min(max(x0, 0), max(size[0] - wide, 0))
+    y = y0 - high if y0 >= high else min(y1, size[1] - high)
+    draw.rounded_rectangle((x, y, x + wide, y + high), radius=2 * width, fill=colour)
+    draw.text((x + padding - left, y + padding - top), mark.label, fill="white", font=font)
+
+
+@cache
+def _font(size: int, latin: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font; for other scripts a system font that has them, where there is one."""
+    for name in () if latin else _BEYOND_LATIN:
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)
+
+
+def side_by_side(pictures: Sequence[PIL.Image.Image], height: int = 600, gap: int = 0) -> PIL.Image.Image:
+    """The pictures in one row, each scaled to ``height`` px."""
+    scaled = [p.resize((round(p.width * height / p.height), height), PIL.Image.Resampling.LANCZOS) for p in pictures]
+    row = PIL.Image.new("RGB", (sum(p.width for p in scaled) + gap * (len(scaled) - 1), height), "white")
+    x = 0
+    for picture in scaled:
+        row.paste(picture, (x, 0))
+        x += picture.width + gap
+    return row
+
+
+def save(picture: PIL.Image.Image | np.ndarray, path: Path) -> None:
+    """Write a PIL image or an RGB array as JPEG or PNG, by the suffix; whole or not at all. Makes the folder."""
+    image = picture if isinstance(picture, PIL.Image.Image) else PIL.Image.fromarray(picture)
+    options = {"quality": 92} if path.suffix == ".jpg" else {}
+    with replacing(path) as stream:
+        image.save(stream, format="JPEG" if path.suffix == ".jpg" else "PNG", **options)
