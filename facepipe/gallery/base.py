@@ -116,7 +116,8 @@ class GalleryInfo:
 
 def first_fault(vectors: Floats) -> tuple[int, str] | None:
     """The first row of ``vectors`` (N, D) that is no finite unit vector, and what is wrong with it."""
-    norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    with np.errstate(invalid="ignore", over="ignore"):
+        norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
     bad = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # NaN compares false, hence the double negation
     if not bad.size:
         return None

@@ -250,11 +250,12 @@ def _of_system(error: OSError, path: Path) -> GalleryError:
 
 
 def _not_writable(path: Path) -> GalleryError:
-    if not path.parent.is_dir():
+    folder = next(folder for folder in path.absolute().parents if os.path.isdir(folder))  # the nearest that is there
+    if folder != path.absolute().parent and os.access(folder, os.W_OK):
         return GalleryNotFound(f"{path}: its folder is not there any more, or is not a folder")
-    if not os.access(path.parent, os.X_OK) or (path.exists() and not os.access(path, os.R_OK)):
+    if not os.access(folder, os.X_OK) or (os.path.exists(path) and not os.access(path, os.R_OK)):
         return GalleryDenied(f"{path}: no permission to read it; ask its owner, or take another gallery")
-    if path.with_name(path.name + "-journal").exists():
+    if os.path.exists(f"{path}-journal"):
         return GalleryReadOnly(
             f"{path}: a write to it was interrupted; open it once where it can be written, and it will recover"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -11,7 +12,7 @@ from zipfile import is_zipfile
 import numpy as np
 
 from facepipe import folders
-from facepipe.errors import GalleryNotFound, UsageError
+from facepipe.errors import FacepipeError, GalleryNotFound, UsageError
 from facepipe.gallery import archive, database, store
 from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
 from facepipe.gallery.check import problems
@@ -223,7 +224,8 @@ class Gallery:
         """Read everything and say what is wrong, one line each; [] when all is well. Changes nothing but an index file
         that is old only because this Gallery wrote to the record."""
         with self._session.lock:
-            self._session.save_index()
+            with suppress(FacepipeError):  # what stands in the way comes out below
+                self._session.save_index()
             with self._session.reading() as record:
                 return problems(record, self._session.index) if self._session.exists else []
 

@@ -27,7 +27,7 @@ def clean_name(name: str) -> str:
     if not clean:
         raise NameInvalid("name: expected at least one character, got none")
     if len(clean) > LONGEST:
-        raise NameInvalid(f"name {clean[:20]!a}…: expected at most {LONGEST} characters, got {len(clean)}")
+        raise NameInvalid(f"name {clean[:20]!a}...: expected at most {LONGEST} characters, got {len(clean)}")
     for character in clean:
         what = "a text direction control" if character in _BIDI else _FORBIDDEN.get(unicodedata.category(character))
         if what:
