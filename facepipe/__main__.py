@@ -1,6 +1,6 @@
 """``python -m facepipe`` is ``facepipe``."""
 
-from facepipe.cli import main
+from facepipe.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,7 @@ import numpy as np
 from facepipe import folders
 from facepipe.cards import Card, all_cards, load_card
 from facepipe.errors import UsageError, WeightsMissing
-from facepipe.weights import replacing
+from facepipe.files import replacing
 
 Points = Sequence[tuple[float, float]]
 

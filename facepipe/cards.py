@@ -9,11 +9,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import logging
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,6 +27,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Card:
 
     def backbone_id(self, sha256: str | None = None) -> str:
         """Name plus a digest of everything that shapes the vectors: weights (``sha256`` when given), input, mirror."""
-        spec = [sha256 or [w.sha256 for w in self.weights], self.dimension, self.mirror, vars(self.chip)]
+        spec = [[sha256] if sha256 else [w.sha256 for w in self.weights], self.dimension, self.mirror, vars(self.chip)]
         digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
         return f"{self.name}@{digest[:16]}"
 
@@ -94,23 +98,30 @@ class Card:
 
 
 def all_cards(role: str | None = None) -> Iterator[Card]:
-    """Every card, the user's own first; a user's card hides a shipped one of the same name."""
+    """Every card, the user's own first; one hides a shipped card of the same name. Broken ones are left out."""
+    log = logging.getLogger("facepipe")
     seen: set[str] = set()
     for folder in (folders.user_models(), folders.shipped_cards()):
         for path in sorted(folder.glob("*.toml")):
-            card = load_card(path)
+            try:
+                card = load_card(path)
+            except CardInvalid as error:
+                log.warning("%s (card left out)", error)
+                continue
             if card.name not in seen and role in (None, card.role):
                 yield card
             seen.add(card.name)
 
 
-def find_card(name: str, role: str = "backbone") -> Card:
-    """The card called ``name``. Raises ModelNotFound with the nearest names."""
+def find_card(name: str, role: str | None = "backbone") -> Card:
+    """The card called ``name``, of any ``role`` for None. Raises ModelNotFound with the nearest names."""
     known = {card.name: card for card in all_cards(role)}
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
-    raise ModelNotFound(f"{name}: no such {role}; did you mean {' or '.join(near)}? `facepipe models list` shows all")
+    raise ModelNotFound(
+        f"{name}: no such {role or 'model'}; did you mean {' or '.join(near)}? `facepipe models list` shows all"
+    )
 
 
 def load_card(path: Path) -> Card:
@@ -126,44 +137,60 @@ def load_card(path: Path) -> Card:
         raise CardInvalid(f"{path}: {what}; see models/README.md for the fields") from None
 
 
+_REQUIRED = ("name", "role", "architecture", "summary", "licence", "source", "weights")
+_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds"}
+
+
 def _parse(table: dict[str, Any], path: Path) -> Card:
-    thresholds = dict(table.get("thresholds", {}))
-    measured_on = str(thresholds.pop("measured_on", ""))
-    if table["role"] not in ("backbone", "detector"):
-        raise ValueError(f"role: expected backbone or detector, got {table['role']!r}")
+    if unknown := sorted(set(table) - _KNOWN):
+        raise ValueError(f"{', '.join(unknown)}: no such field")
+    text = {name: _typed(name, table[name], str) for name in _REQUIRED[:-1]}
+    if text["role"] not in ("backbone", "detector"):
+        raise ValueError(f"role: expected backbone or detector, got {text['role']!r}")
+    thresholds = dict(_typed("thresholds", table.get("thresholds", {}), dict))
     return Card(
-        name=str(table["name"]),
-        role=table["role"],
-        architecture=str(table["architecture"]),
-        summary=str(table["summary"]),
-        licence=str(table["licence"]),
-        source=str(table["source"]),
+        **text,
         path=path,
-        weights=tuple(WeightFile(**entry) for entry in table["weights"]),
-        dimension=int(table.get("dimension", 0)),
-        mirror=bool(table.get("mirror", False)),
-        input=_parse_input(table["input"]) if "input" in table else None,
-        thresholds={str(k): float(v) for k, v in thresholds.items()},
-        measured_on=measured_on,
+        weights=tuple(
+            WeightFile(**_typed("weights", entry, dict)) for entry in _typed("weights", table["weights"], list)
+        ),
+        dimension=_typed("dimension", table.get("dimension", 0), int),
+        mirror=_typed("mirror", table.get("mirror", False), bool),
+        input=_parse_input(_typed("input", table["input"], dict)) if "input" in table else None,
+        measured_on=_typed("thresholds.measured_on", thresholds.pop("measured_on", ""), str),
+        thresholds={fmr: _number(f"thresholds.{fmr}", value) for fmr, value in thresholds.items()},
     )
 
 
 def _parse_input(table: dict[str, Any]) -> Input:
     if table["colour"] not in ("RGB", "BGR"):
         raise ValueError(f"input.colour: expected RGB or BGR, got {table['colour']!r}")
-    size = int(table["size"])
+    size = _typed("input.size", table["size"], int)
     if size < 1:
         raise ValueError(f"input.size: expected a positive number of pixels, got {size}")
-    mean, scale = (_per_channel(name, table[name]) for name in ("mean", "scale"))
-    template = tuple((float(x), float(y)) for x, y in table["template"])
-    if len(template) != 5:
-        raise ValueError(f"input.template: expected 5 points, got {len(template)}")
-    return Input(size, table["colour"], mean, scale, template)
+    mean, scale = (_per_channel(f"input.{name}", table[name]) for name in ("mean", "scale"))
+    template = _typed("input.template", table["template"], list)
+    if len(template) != 5 or any(not isinstance(point, list) or len(point) != 2 for point in template):
+        raise ValueError(f"input.template: expected 5 points [x, y], got {template!r}")
+    points = tuple((_number("input.template", x), _number("input.template", y)) for x, y in template)
+    return Input(size, table["colour"], mean, scale, points)
 
 
-def _per_channel(name: str, value: float | list[float]) -> tuple[float, ...]:
+def _per_channel(name: str, value: object) -> tuple[float, ...]:
     """Three numbers, one per channel in the card's colour order; a single number stands for all three."""
-    values = tuple(float(v) for v in value) if isinstance(value, list) else (float(value),) * 3
-    if len(values) != 3 or not np.isfinite(values).all():
-        raise ValueError(f"input.{name}: expected one or three finite numbers, got {value!r}")
-    return values
+    values = value if isinstance(value, list) else [value] * 3
+    if len(values) != 3:
+        raise ValueError(f"{name}: expected one or three numbers, got {value!r}")
+    return tuple(_number(name, each) for each in values)
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return float(value)
+
+
+def _typed(name: str, value: object, kind: type[T]) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ValueError(f"{name}: expected {kind.__name__}, got {value!r}")
+    return value

@@ -12,7 +12,7 @@ import PIL.Image
 from PIL import ImageDraw, ImageFont
 
 from facepipe.files import replacing
-from facepipe.records import Detection, Image
+from facepipe.records import Detection, Identification, Image
 
 KNOWN, UNKNOWN, NEUTRAL = "#0f9d8a", "#d97706", "#3b82f6"
 _BEYOND_LATIN = ("NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc")
@@ -25,6 +25,14 @@ class Mark:
     detection: Detection
     label: str
     known: bool | None = None
+
+
+def mark_identified(face: Identification) -> Mark:
+    """The name and score of a known face; of a stranger, that they are unknown."""
+    name = face.name
+    return Mark(
+        face.detection, "unknown" if name is None else f"{name} {face.candidates[0].score:.2f}", name is not None
+    )
 
 
 def annotate(image: Image, marks: Iterable[Mark]) -> PIL.Image.Image:

@@ -5,6 +5,7 @@ A message is one line: the path or value, what was expected, what to do. The she
 
     FacepipeError
     ├── UsageError                  a parameter out of range, an unknown name
+    ├── WriteFailed                 a file could not be written: no room, no permission
     ├── ImageError                  one input picture cannot be used
     │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageDamaged
     │   ├── ImageTooLarge  ImageTooSmall  ImageFormatError
@@ -31,6 +32,11 @@ class FacepipeError(Exception):
 class UsageError(FacepipeError):
     code = "usage"
     http = 422
+
+
+class WriteFailed(FacepipeError):
+    code = "write-failed"
+    http = 507
 
 
 # Images ---------------------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ import numpy as np
 from facepipe.records import Floats
 
 
-def threshold_at_fmr(impostor: Floats, fmr: float) -> float:
+def threshold_at_fmr(impostor: Floats, fmr: float, least: int = 10) -> float:
     """The least threshold at which at most ``fmr`` of the ``impostor`` scores are matches (score ≥ threshold).
 
-    Raises ValueError when there are fewer than 10 / ``fmr`` scores: then the tail is too thin to read a rate from.
+    Raises ValueError when fewer than ``least`` scores would match: then the tail is too thin to read a rate from.
     """
-    if len(impostor) * fmr < 10:
-        raise ValueError(f"{len(impostor)} impostor scores: expected at least {10 / fmr:.0f} for FMR {fmr:g}")
+    if len(impostor) * fmr < least:
+        raise ValueError(f"{len(impostor)} impostor scores: expected at least {least / fmr:.0f} for FMR {fmr:g}")
     allowed = int(len(impostor) * fmr)
     highest = np.partition(impostor, len(impostor) - allowed - 1)[len(impostor) - allowed - 1 :]
     return float(np.nextafter(highest[0], np.float32(2), dtype=np.float32))

@@ -34,8 +34,9 @@ class Enrolment:
 class Pipeline:
     """Detector → chip → backbone, ready for use.
 
-    ``detector`` and ``backbone`` are names of model cards (``facepipe models list``); ``weights`` a file to use instead
-    of the card's; the backbone loads when it is first needed. ``min_face`` is the shorter side of the smallest face looked for, image px; ``min_score`` in [0, 1].
+    ``detector`` and ``backbone`` are names of model cards (``facepipe models list``); the backbone loads when first
+    needed, from its card's weights or from the file ``weights``. ``min_face`` is the shorter side of the smallest face
+    looked for, image px; ``min_score`` the least detection score, 0 to 1.
     Raises ModelNotFound, WeightsMissing, WeightsAltered, DeviceUnavailable, UsageError.
     """
 
@@ -76,7 +77,15 @@ class Pipeline:
 
         ``threshold`` is a cosine; None takes the card's for FMR 1e-3. Raises ImageError, GalleryError, UsageError.
         """
-        return self._identify([read_image(image)], gallery, top, self.threshold(threshold))[0]
+        return self.match(self.faces(image), gallery, top=top, threshold=threshold)
+
+    def match(
+        self, faces: Sequence[Face], gallery: Gallery, *, top: int = 1, threshold: float | None = None
+    ) -> list[Identification]:
+        """1:N for faces that are found and summarised already, in their order; else as ``identify``."""
+        limit = self.threshold(threshold)
+        candidates = gallery.search([face.template for face in faces], top)
+        return [Identification(face.detection, row, limit) for face, row in zip(faces, candidates, strict=True)]
 
     def verify(self, a: ImageLike, b: ImageLike, *, threshold: float | None = None) -> Verification:
         """1:1: are two images of one person? Each must hold one face. Raises ImageError, NoFace, SeveralFaces."""
@@ -94,7 +103,7 @@ class Pipeline:
         Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
         under that person adds nothing. Raises ImageError, NoFace, SeveralFaces, GalleryError.
         """
-        given = list(images) if isinstance(images, (list, tuple)) else [images]
+        given: Iterable[ImageLike] = images if isinstance(images, (list, tuple)) else [images]  # type: ignore[list-item]
         decoded = [outcome.unwrap() for outcome in each(given, lambda group: group)]
         known = [gallery.has(person, image.sha256) for image in decoded]
         new = [image for image, seen in zip(decoded, known, strict=True) if not seen]
@@ -130,7 +139,13 @@ class Pipeline:
     ) -> Iterator[Outcome[list[Identification]]]:
         """``identify`` for many images, in order."""
         limit = self.threshold(threshold)
-        return each(images, lambda group: self._identify(group, gallery, top, limit))
+
+        def work(group: list[Image]) -> list[list[Identification]]:
+            rows = self._faces(group)
+            matched = iter(self.match([face for row in rows for face in row], gallery, top=top, threshold=limit))
+            return [[next(matched) for _ in row] for row in rows]
+
+        return each(images, work)
 
     def enroll_each(
         self, items: Iterable[tuple[str, ImageLike]], gallery: Gallery, *, pick: int | None = None
@@ -139,9 +154,9 @@ class Pipeline:
         people, images = tee(items)
 
         def work(group: list[Image]) -> list[list[Face] | None]:
-            new = [image for image in group if not gallery.has_image(image.sha256)]
-            found = iter(self._faces(new))
-            return [next(found) if image in new else None for image in group]
+            known = [gallery.has_image(image.sha256) for image in group]
+            found = iter(self._faces([image for image, seen in zip(group, known, strict=True) if not seen]))
+            return [None if seen else next(found) for seen in known]
 
         for (person, _), outcome in zip(people, each((image for _, image in images), work), strict=True):
             yield self._enroll_one(person, outcome, gallery, pick)
@@ -155,7 +170,7 @@ class Pipeline:
         try:
             if gallery.has(person, image.sha256):
                 return Outcome(image.source, image, Enrolment(person, image.source, None))
-            faces = outcome.value or self._faces([image])[0]
+            faces = self._faces([image])[0] if outcome.value is None else outcome.value
             (reference,) = gallery.add(person, [_entry(image, pick_face(image, faces, pick))])
         except FaceError as error:
             return Outcome(image.source, image, error=error)
@@ -185,11 +200,6 @@ class Pipeline:
             for found, row in zip(detections, chips, strict=True)
         ]
 
-    def _identify(self, images: list[Image], gallery: Gallery, top: int, limit: float) -> list[list[Identification]]:
-        rows = self._faces(images)
-        matched = iter(gallery.search([face.template for row in rows for face in row], top))
-        return [[Identification(face.detection, next(matched), limit) for face in row] for row in rows]
-
 
 def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> Face:
     """The only face of ``image``, or the ``pick``-th largest from 1. Raises NoFace, SeveralFaces, UsageError."""
@@ -197,11 +207,15 @@ def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> F
         raise NoFace(f"{image.source}: no face found; use a photo with a larger, frontal face, or lower --min-face")
     if pick is not None:
         if not 1 <= pick <= len(faces):
-            raise UsageError(f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest")
+            raise UsageError(
+                f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest"
+            )
         return faces[pick - 1]
     if len(faces) > 1:
         sizes = ", ".join(f"{face.detection.size:.0f} px" for face in faces)
-        raise SeveralFaces(f"{image.source}: {len(faces)} faces ({sizes}), expected one; crop it, or --pick 1 for the largest")
+        raise SeveralFaces(
+            f"{image.source}: {len(faces)} faces ({sizes}), expected one; crop it, or --pick 1 for the largest"
+        )
     return faces[0]
 
 

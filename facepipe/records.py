@@ -22,9 +22,7 @@ def _expect(name: str, array: np.ndarray, shape: tuple[int | None, ...], dtype: 
     """Raise ValueError unless ``array`` has ``shape`` (None: any extent), ``dtype`` and only finite values."""
     if not isinstance(array, np.ndarray) or array.dtype != dtype:
         raise ValueError(f"{name}: expected {np.dtype(dtype)} array, got {getattr(array, 'dtype', type(array))}")
-    fits = array.ndim == len(shape) and all(
-        want in (None, got) for want, got in zip(shape, array.shape, strict=True)
-    )
+    fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
     if not fits:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
     if dtype is np.float32 and not np.isfinite(array).all():
@@ -62,7 +60,7 @@ class Detection:
     """One face found in an image.
 
     ``box`` (4,) float32 x0, y0, x1, y1 in image px (may reach past the border); ``score`` in [0, 1];
-    ``landmarks`` (5, 2) float32 in image px: image-left eye, image-right eye, nose, image-left and image-right mouth corner.
+    ``landmarks`` (5, 2) float32 in image px: eye, eye, nose, mouth corner, mouth corner; of a pair, image-left first.
     """
 
     box: Floats
@@ -95,7 +93,7 @@ class Chip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """The summary of one face: ``vector`` (D,) float32 of norm 1, the raw embedding's ``norm``, and the ``backbone`` id.
+    """The summary of one face: ``vector`` (D,) float32 of norm 1, the raw embedding's ``norm``, the ``backbone``'s id.
 
     Templates of different backbones cannot be compared.
     """

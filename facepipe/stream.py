@@ -33,8 +33,7 @@ class Outcome(Generic[T]):
         """The value. Raises the error."""
         if self.error is not None:
             raise self.error
-        assert self.value is not None
-        return self.value
+        return self.value  # type: ignore[return-value]  # a value that is None is one of its T
 
 
 def each(images: Iterable[ImageLike], work: Callable[[list[Image]], Sequence[T]]) -> Iterator[Outcome[T]]:
@@ -42,7 +41,8 @@ def each(images: Iterable[ImageLike], work: Callable[[list[Image]], Sequence[T]]
 
     An image that cannot be decoded becomes an outcome with its error and stops nothing else.
     """
-    for group in _groups(_decoded(images)):
+    decoded: Iterator[Image | Outcome[T]] = _decoded(images)
+    for group in _groups(decoded):
         usable = [item for item in group if isinstance(item, Image)]
         values = iter(work(usable) if usable else ())
         for item in group:

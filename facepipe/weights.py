@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -20,6 +17,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from facepipe import folders
 from facepipe.cards import Card, WeightFile
 from facepipe.errors import CardInvalid, DependencyMissing, UsageError, WeightsAltered, WeightsMissing
+from facepipe.files import replacing
 
 Progress = Callable[[str, int, int], None]
 """Called with the file's name, the bytes received and the bytes expected (0: unknown)."""
@@ -43,9 +41,7 @@ def resolve(card: Card, given: Path | None = None) -> tuple[Path, str]:
         return locate(card)[0], card.backbone_id()
     if not given.is_file():
         raise WeightsMissing(f"{given}: no such file of weights")
-    sha256 = file_sha256(given)
-    own = [sha256] == [entry.sha256 for entry in card.weights]
-    return given, card.backbone_id() if own else card.backbone_id(sha256)
+    return given, card.backbone_id(file_sha256(given))
 
 
 def pull(card: Card, progress: Progress | None = None, sha256: str | None = None) -> list[Path]:
@@ -78,25 +74,12 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A stream that becomes ``path`` when the block ends well, and leaves nothing when it fails.
-
-    Raises WeightsMissing when there is no room or no permission.
-    """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+def is_here(card: Card) -> bool:
+    """Whether every weight file is on this machine; not whether it is unaltered, which ``locate`` verifies."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("xb") as stream:
-                yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise WeightsMissing(f"{path}: cannot be written: {error.strerror or error}") from None
+        return all(_place(card, entry).is_file() for entry in card.weights)
+    except DependencyMissing:
+        return False
 
 
 def _locate(card: Card, entry: WeightFile) -> Path:

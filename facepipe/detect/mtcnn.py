@@ -50,7 +50,7 @@ class Mtcnn:
         self.min_face = min_face
         self.min_score = min_score
         self.pnet, self.rnet, self.onet = (
-            network.eval().to(device, memory_format=torch.channels_last) for network in networks
+            network.eval().to(device).to(memory_format=torch.channels_last) for network in networks
         )
 
     @torch.inference_mode()

@@ -49,7 +49,7 @@ def templates(backbone: Backbone, chips: Sequence[Chip]) -> list[Template]:
         pixels = np.stack([chip.pixels for chip in chips[start : start + BATCH]])
         raw = backbone.embed(pixels)
         if backbone.card.mirror:
-            raw = (raw + backbone.embed(np.ascontiguousarray(pixels[:, :, ::-1]))) / 2
+            raw = (raw + backbone.embed(np.ascontiguousarray(pixels[:, :, ::-1]))) * np.float32(0.5)
         found += [Template.from_embedding(row, backbone.id) for row in raw]
     return found
 
@@ -58,5 +58,5 @@ def normalise(pixels: Pixels, card: Card) -> Floats:
     """(N, h, w, 3) uint8 RGB → (N, 3, h, w) float32 as the card's [input] says: colour order, (value − mean) × scale."""
     spec = card.chip
     ordered = pixels if spec.colour == "RGB" else pixels[..., ::-1]
-    values = (ordered.astype(np.float32) - np.float32(spec.mean)) * np.float32(spec.scale)
+    values = (ordered.astype(np.float32) - np.array(spec.mean, np.float32)) * np.array(spec.scale, np.float32)
     return np.ascontiguousarray(values.transpose(0, 3, 1, 2))

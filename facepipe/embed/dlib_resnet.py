@@ -1,8 +1,8 @@
 """dlib's face ResNet in torch: 29 convolutions, 150×150 chip → 128 numbers.
 
-Architecture: Davis King, ``dnn_face_recognition_ex.cpp`` in dlib, after He et al. 2016 (arXiv:1512.03385). dlib follows
-each convolution with a per-channel affine layer; here it is folded into the convolution's weights and bias, which is the
-same function with one layer less.
+Architecture: Davis King, ``dnn_face_recognition_ex.cpp`` in dlib, after He et al. 2016 (arXiv:1512.03385). In dlib a
+per-channel affine layer follows each convolution; here it is folded into the convolution's weights and bias: the same
+function with one layer less.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Block(nn.Module):
 
 
 def add_padded(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """The sum of two (N, C, H, W) maps; the smaller is zero-padded at the end of each axis, as dlib's ``add_prev`` does."""
+    """The sum of two (N, C, H, W) maps; the smaller is zero-padded at each axis' end, as dlib's ``add_prev`` does."""
     shape = [max(sizes) for sizes in zip(a.shape, b.shape, strict=True)]
     return _pad_to(a, shape) + _pad_to(b, shape)
 

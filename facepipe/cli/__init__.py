@@ -1,0 +1,1 @@
+"""The shell. ``app`` puts the commands together; each of the other modules holds one group of them."""

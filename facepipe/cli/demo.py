@@ -1,0 +1,109 @@
+"""demo: the whole story on portraits that come with facepipe."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import PIL.Image
+import typer
+
+from facepipe import folders
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+from facepipe.files import replacing
+
+if TYPE_CHECKING:
+    from facepipe.gallery import Gallery
+    from facepipe.pipeline import Pipeline
+    from facepipe.records import Identification
+
+ENROLLED = {"Barack Obama": ["obama.jpg", "obama2.jpg"], "Joe Biden": ["biden.jpg"]}
+GROUP = {
+    "obama3.jpg": "Barack Obama",
+    "biden.jpg": "Joe Biden",
+    "astronaut.png": None,
+}  # from left to right; None: a stranger
+GROUP_HEIGHT = 700  # px
+PAIR = ("obama.jpg", "obama3.jpg")
+
+Step = tuple[str, str, str]
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the results.")] = Path(
+        "facepipe-demo"
+    ),
+    device: opt.Device = "cpu",
+) -> None:
+    """Enrol two people, recognise them in a group picture, leave a stranger unknown, verify a pair."""
+    from facepipe.gallery import Gallery
+
+    started = time.perf_counter()
+    steps: list[Step] = []
+    with tempfile.TemporaryDirectory(prefix="facepipe-demo-") as scratch:
+        with _timed(steps, "load") as say:
+            pipe = opt.open_pipeline(device=device)
+            say(f"detector {pipe.detector.card.name}, backbone {pipe.backbone.card.name}, on {device}")
+        with Gallery.open(Path(scratch) / "people.db", backbone=pipe.backbone) as gallery:
+            with _timed(steps, "enroll") as say:
+                say(_enroll(pipe, gallery))
+            with _timed(steps, "identify") as say:
+                found = _identify(pipe, gallery, folder)
+                say("\n".join(f"{face.name or 'unknown'} {_score(face)}" for face in found))
+        with _timed(steps, "verify") as say:
+            say(_verify(pipe))
+    steps.append(("in all", f"{time.perf_counter() - started:.2f}", ""))
+    out.table("facepipe demo", ("step", "seconds", "result"), steps)
+    typer.echo(f"Look at {folder / 'group-faces.jpg'}; beside it the JSON (group.json) and the aligned faces (chips/).")
+    if [face.name for face in found] != list(GROUP.values()):
+        out.say("facepipe: the demo expected " + ", ".join(name or "unknown" for name in GROUP.values()))
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _timed(steps: list[Step], name: str) -> Iterator[Callable[[str], None]]:
+    """Time a step; what it says becomes its row."""
+    said: list[str] = []
+    start = time.perf_counter()
+    yield said.append
+    steps.append((name, f"{time.perf_counter() - start:.2f}", "\n".join(said)))
+
+
+def _enroll(pipe: Pipeline, gallery: Gallery) -> str:
+    for person, names in ENROLLED.items():
+        pipe.enroll(person, [folders.samples() / name for name in names], gallery)
+    return "\n".join(f"{person.name}: {out.count(person.references, 'photo')}" for person in gallery.people())
+
+
+def _identify(pipe: Pipeline, gallery: Gallery, folder: Path) -> list[Identification]:
+    """Recognise everybody in a group picture and write picture, JSON and chips. From left to right."""
+    from facepipe import draw
+    from facepipe.image import read_image
+
+    portraits = [PIL.Image.fromarray(read_image(folders.samples() / name).pixels) for name in GROUP]
+    draw.save(draw.side_by_side(portraits, GROUP_HEIGHT), folder / "group.jpg")
+    image = read_image(folder / "group.jpg")
+    faces = sorted(pipe.faces(image), key=lambda face: float(face.detection.box[0]))
+    found = pipe.match(faces, gallery, top=2)
+    draw.save(draw.annotate(image, [draw.mark_identified(face) for face in found]), folder / "group-faces.jpg")
+    for number, face in enumerate(faces, 1):
+        draw.save(face.chip.pixels, folder / "chips" / f"face-{number}.png")
+    record = {"source": image.source, "faces": [out.identified_json(face) for face in found], "error": None}
+    with replacing(folder / "group.json") as stream:
+        stream.write(json.dumps(record, indent=2, ensure_ascii=False).encode())
+    return found
+
+
+def _score(face: Identification) -> str:
+    return f"{face.candidates[0].score:.3f} {'≥' if face.name else '<'} {face.threshold:.3f}"
+
+
+def _verify(pipe: Pipeline) -> str:
+    found = pipe.verify(*(folders.samples() / name for name in PAIR))
+    return f"{' and '.join(PAIR)}: {'match' if found.match else 'no match'}, {found.score:.3f} against {found.threshold:.3f}"

@@ -1,0 +1,61 @@
+"""Options that several commands share, and what they open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from facepipe.gallery import Gallery
+    from facepipe.pipeline import Pipeline
+
+GalleryPath = Annotated[
+    Path | None,
+    typer.Option("--gallery", "-g", help="The gallery file. Default: $FACEPIPE_GALLERY, or one in your data folder."),
+]
+BackboneName = Annotated[str, typer.Option("--backbone", "-b", help="Model card of the backbone; see `models list`.")]
+Weights = Annotated[Path | None, typer.Option("--weights", help="Weights to use instead of the card's.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps. Fails when it is not there.")]
+MinFace = Annotated[float, typer.Option("--min-face", help="Shorter side of the smallest face looked for, px.")]
+MinScore = Annotated[float, typer.Option("--min-score", help="Least detection score, 0 to 1.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
+Threshold = Annotated[
+    float | None, typer.Option("--threshold", help="Least cosine that counts as a match, -1 to 1. Overrides --fmr.")
+]
+Fmr = Annotated[str, typer.Option("--fmr", help="False match rate of the card's threshold: 1e-2, 1e-3 or 1e-4.")]
+Pick = Annotated[int | None, typer.Option("--pick", help="Which face when there are several; 1 is the largest.")]
+Annotate = Annotated[
+    Path | None, typer.Option("--annotate", help="Write each picture with its faces marked into this folder.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+BACKBONE = "dlib_resnet"
+MIN_FACE = 32.0
+MIN_SCORE = 0.9
+FMR = "1e-3"
+
+
+def open_pipeline(
+    backbone: str = BACKBONE,
+    weights: Path | None = None,
+    device: str = "cpu",
+    min_face: float = MIN_FACE,
+    min_score: float = MIN_SCORE,
+) -> Pipeline:
+    from facepipe.pipeline import Pipeline  # brings in torch: only when it is needed
+
+    return Pipeline(backbone, weights=weights, device=device, min_face=min_face, min_score=min_score)
+
+
+def open_gallery(
+    path: Path | None, backbone: str | None = None, weights: Path | None = None, *, create: bool = False
+) -> Gallery:
+    """The gallery, refused when another backbone made it: known from the card, before any network is loaded."""
+    from facepipe.cards import find_card
+    from facepipe.gallery import Gallery
+    from facepipe.weights import resolve
+
+    id = None if backbone is None else resolve(find_card(backbone), weights)[1]
+    return Gallery.open(path, backbone=id, create=create)

@@ -1,0 +1,175 @@
+"""detect, enroll, identify, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+
+if TYPE_CHECKING:
+    from facepipe.draw import Mark
+    from facepipe.pipeline import Enrolment
+    from facepipe.records import Identification, Image
+    from facepipe.stream import Outcome
+
+Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.")]
+
+
+def detect(
+    paths: Paths,
+    as_json: opt.Json = False,
+    annotate: opt.Annotate = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Find the faces in images: box, score, five landmarks."""
+    from facepipe.draw import Mark
+    from facepipe.sources import image_files
+
+    files = list(image_files(paths))
+    pipe = opt.open_pipeline(device=device, min_face=min_face, min_score=min_score)
+    for outcome in out.successes(pipe.detect_each(files), len(files), "detecting", as_json, faces=[]):
+        faces = outcome.unwrap()
+        if as_json:
+            out.line({"source": outcome.source, "faces": [out.detection_json(f) for f in faces], "error": None})
+        else:
+            _print_faces(outcome, [f"  {face.score:.3f}   {out.detection_text(face)}" for face in faces])
+        if annotate is not None:
+            _save_annotated(annotate, outcome.image, [Mark(face, f"{face.score:.2f}") for face in faces])
+
+
+def identify(
+    paths: Paths,
+    gallery: opt.GalleryPath = None,
+    top: Annotated[int, typer.Option("--top", min=1, help="Candidates to give for each face.")] = 1,
+    threshold: opt.Threshold = None,
+    fmr: opt.Fmr = opt.FMR,
+    as_json: opt.Json = False,
+    annotate: opt.Annotate = None,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Say who is in images: a name, or unknown when nobody is near enough."""
+    from facepipe.draw import mark_identified
+    from facepipe.sources import image_files
+
+    with opt.open_gallery(gallery, backbone, weights) as people:
+        files = list(image_files(paths))
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        found = pipe.identify_each(files, people, top=top, threshold=pipe.threshold(threshold, fmr))
+        for outcome in out.successes(found, len(files), "identifying", as_json, faces=[]):
+            faces = outcome.unwrap()
+            if as_json:
+                out.line({"source": outcome.source, "faces": [out.identified_json(f) for f in faces], "error": None})
+            else:
+                _print_faces(outcome, [row for face in faces for row in _identified_rows(face, top)])
+            if annotate is not None:
+                _save_annotated(annotate, outcome.image, [mark_identified(face) for face in faces])
+
+
+def verify(
+    a: Annotated[Path, typer.Argument(help="An image with one face.")],
+    b: Annotated[Path, typer.Argument(help="Another.")],
+    threshold: opt.Threshold = None,
+    fmr: opt.Fmr = opt.FMR,
+    as_json: opt.Json = False,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Say whether two images show one person. The answer is printed; the exit code is 0 either way."""
+    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+    found = pipe.verify(a, b, threshold=pipe.threshold(threshold, fmr))
+    if as_json:
+        score, limit = round(found.score, 4), round(found.threshold, 4)
+        out.line({"a": str(a), "b": str(b), "score": score, "threshold": limit, "match": found.match})
+    else:
+        sign, verdict = ("≥", "match") if found.match else ("<", "no match")
+        typer.echo(f"{verdict}: {found.score:.3f} {sign} {found.threshold:.3f}")
+
+
+def enroll(
+    name_and_paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME PATH...", help="The person's name, then images or folders of images."),
+    ] = None,
+    folders: Annotated[
+        Path | None, typer.Option("--folders", help="Enrol everybody in a folder: one sub-folder of images per person.")
+    ] = None,
+    pick: opt.Pick = None,
+    gallery: opt.GalleryPath = None,
+    as_json: opt.Json = False,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Store faces under a name: `enroll Ada ada1.jpg ada2.jpg`, or `enroll --folders people/`.
+
+    Each image must show one face. One that cannot be used is reported and the others are enrolled; an image that is
+    enrolled already adds nothing, so a run can be repeated.
+    """
+    items = _enrol_items(name_and_paths or [], folders)
+    with opt.open_gallery(gallery, backbone, weights, create=True) as people:
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        outcomes = pipe.enroll_each(items, people, pick=pick)
+        added = 0
+        for outcome in out.successes(outcomes, len(items), "enrolling", as_json, reference=None):
+            done = outcome.unwrap()
+            added += done.reference is not None
+            _print_enrolment(done, as_json)
+        if not as_json:
+            out.say(
+                f"{added} of {len(items)} images enrolled; {people.path} holds {out.count(len(people), 'reference')}"
+            )
+
+
+def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tuple[str, Path]]:
+    from facepipe.sources import image_files, people_folders
+
+    if folders is not None:
+        if name_and_paths:
+            raise typer.BadParameter("give NAME PATH... or --folders DIR, not both")
+        return [(person, path) for person, paths in people_folders(folders) for path in paths]
+    if len(name_and_paths) < 2:
+        raise typer.BadParameter("expected a name and at least one image: facepipe enroll NAME PATH...")
+    name, *paths = name_and_paths
+    return [(name, path) for path in image_files(paths)]
+
+
+def _print_enrolment(done: Enrolment, as_json: bool) -> None:
+    reference = None if done.reference is None else done.reference.id
+    if as_json:
+        out.line({"source": done.source, "person": done.person, "reference": reference, "error": None})
+    else:
+        what = "was enrolled before; nothing added" if reference is None else f"reference {reference}"
+        typer.echo(out.printable(f"{done.person}: {done.source}: {what}"))
+
+
+def _print_faces(outcome: Outcome[list[Any]], rows: Sequence[str]) -> None:
+    typer.echo(f"{out.printable(outcome.source)}: {out.count(len(outcome.unwrap()), 'face')}")
+    for row in rows:
+        typer.echo(row)
+
+
+def _identified_rows(face: Identification, top: int) -> list[str]:
+    return ["  " + out.identified_text(face), *(out.candidates_text(face) if top > 1 else [])]
+
+
+def _save_annotated(folder: Path, image: Image | None, marks: Sequence[Mark]) -> None:
+    from facepipe.draw import annotate, save
+
+    assert image is not None
+    save(annotate(image, marks), out.unused(folder, f"{Path(image.source).stem}-faces", ".jpg"))
