@@ -73,6 +73,11 @@ def _font(size: int, latin: bool) -> ImageFont.FreeTypeFont | ImageFont.ImageFon
     return ImageFont.load_default(size)
 
 
+def upper_square(image: Image) -> PIL.Image.Image:
+    """The upper part of a portrait, as high as it is wide."""
+    return PIL.Image.fromarray(image.pixels[: image.width])
+
+
 def side_by_side(pictures: Sequence[PIL.Image.Image], height: int = 600, gap: int = 0) -> PIL.Image.Image:
     """The pictures in one row, each scaled to ``height`` px."""
     scaled = [p.resize((round(p.width * height / p.height), height), PIL.Image.Resampling.LANCZOS) for p in pictures]

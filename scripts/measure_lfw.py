@@ -3,8 +3,8 @@
     python scripts/measure_lfw.py FOLDER [--backbone NAME]
 
 FOLDER holds ``images/Name_0001.jpg`` … and ``pairs.csv`` (image_a, image_b, same_person, fold). The thresholds come
-from *all* pairs of images of different people, the listed pairs only serve the accuracy. Of several faces in a crop the most
-central one is LFW's. Images in which no face is found are counted apart (failure to acquire), and so are their pairs.
+from *all* pairs of images of different people; the listed pairs only serve the accuracy. Of several faces in a crop the
+most central one is LFW's. Images without a face found are counted apart (failure to acquire), and so are their pairs.
 """
 
 from __future__ import annotations

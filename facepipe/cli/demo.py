@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import PIL.Image
 import typer
 
 from facepipe import folders
@@ -24,21 +23,18 @@ if TYPE_CHECKING:
     from facepipe.records import Identification
 
 ENROLLED = {"Barack Obama": ["obama.jpg", "obama2.jpg"], "Joe Biden": ["biden.jpg"]}
-GROUP = {
-    "obama3.jpg": "Barack Obama",
-    "biden.jpg": "Joe Biden",
-    "astronaut.png": None,
-}  # from left to right; None: a stranger
-GROUP_HEIGHT = 700  # px
-PAIR = ("obama.jpg", "obama3.jpg")
+# From left to right; None is a stranger. Of Joe Biden there is one photo: he is recognised in it, made smaller.
+GROUP = {"obama3.jpg": "Barack Obama", "biden.jpg": "Joe Biden", "astronaut.png": None}
+GROUP_HEIGHT = 560  # px
+PAIRS = (("obama.jpg", "obama3.jpg"), ("obama.jpg", "biden.jpg"))
+
+FOLDER = Path("facepipe-demo")
 
 Step = tuple[str, str, str]
 
 
 def demo(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the results.")] = Path(
-        "facepipe-demo"
-    ),
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to write the results.")] = FOLDER,
     device: opt.Device = "cpu",
 ) -> None:
     """Enrol two people, recognise them in a group picture, leave a stranger unknown, verify a pair."""
@@ -86,7 +82,7 @@ def _identify(pipe: Pipeline, gallery: Gallery, folder: Path) -> list[Identifica
     from facepipe import draw
     from facepipe.image import read_image
 
-    portraits = [PIL.Image.fromarray(read_image(folders.samples() / name).pixels) for name in GROUP]
+    portraits = [draw.upper_square(read_image(folders.samples() / name)) for name in GROUP]
     draw.save(draw.side_by_side(portraits, GROUP_HEIGHT), folder / "group.jpg")
     image = read_image(folder / "group.jpg")
     faces = sorted(pipe.faces(image), key=lambda face: float(face.detection.box[0]))
@@ -105,5 +101,9 @@ def _score(face: Identification) -> str:
 
 
 def _verify(pipe: Pipeline) -> str:
-    found = pipe.verify(*(folders.samples() / name for name in PAIR))
-    return f"{' and '.join(PAIR)}: {'match' if found.match else 'no match'}, {found.score:.3f} against {found.threshold:.3f}"
+    lines = []
+    for a, b in PAIRS:
+        found = pipe.verify(folders.samples() / a, folders.samples() / b)
+        verdict = f"match, {found.score:.3f} ≥" if found.match else f"no match, {found.score:.3f} <"
+        lines.append(f"{a} and {b}: {verdict} {found.threshold:.3f}")
+    return "\n".join(lines)

@@ -1,8 +1,8 @@
 """Read the tensors of dlib's face ResNet from its serialised ``.dat`` file, without dlib.
 
-The file is a stream of dlib's own serialisation: an integer is one byte (low four bits: how many bytes follow, high bit:
-sign) and then its little-endian bytes; a layer's parameters follow its length-prefixed tag as a tensor: version 2, four
-dimensions, raw little-endian float32. Layers come from input to output.
+The file is a stream of dlib's own serialisation. An integer is one byte (low four bits: how many bytes follow, high
+bit: sign) and then its little-endian bytes. A layer's parameters follow its length-prefixed tag as a tensor: version 2,
+four dimensions, raw little-endian float32. Layers come from input to output.
 Format: dlib's ``serialize.h`` and ``dnn/tensor.h`` (Davis King, Boost licence).
 """
 

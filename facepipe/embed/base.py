@@ -55,7 +55,7 @@ def templates(backbone: Backbone, chips: Sequence[Chip]) -> list[Template]:
 
 
 def normalise(pixels: Pixels, card: Card) -> Floats:
-    """(N, h, w, 3) uint8 RGB → (N, 3, h, w) float32 as the card's [input] says: colour order, (value − mean) × scale."""
+    """(N, h, w, 3) uint8 RGB → (N, 3, h, w) float32 as the card's [input] says: colours, (value − mean) × scale."""
     spec = card.chip
     ordered = pixels if spec.colour == "RGB" else pixels[..., ::-1]
     values = (ordered.astype(np.float32) - np.array(spec.mean, np.float32)) * np.array(spec.scale, np.float32)
