@@ -23,7 +23,8 @@ class LiveIndex:
 
     def __init__(self, gallery: Path) -> None:
         self.path = gallery.with_name(gallery.name + ".faiss")
-        self._expected: set[int | None] = set()
+        self._before: int | None = None  # the record's state before this process's first write
+        self._deleted = False  # by this process
         self._reset()
 
     def _reset(self) -> None:
@@ -38,9 +39,9 @@ class LiveIndex:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def expect(self, state: int | None) -> None:
-        """The file may be of ``state`` (None: missing) without anything being wrong: this process made it so."""
-        self._expected.add(state)
+    def wrote(self, before: int) -> None:
+        """This process has changed the record, which was in the state ``before``: the file may be of that state."""
+        self._before = self._before or before
 
     def forget(self) -> None:
         """Drop what is in memory; the next ``follow`` starts from the file."""
@@ -48,19 +49,21 @@ class LiveIndex:
 
     def delete(self) -> None:
         """Delete the file: a removed vector must not live on in it."""
-        self.expect(None)
-        self._saved = None
+        self._deleted, self._saved = True, None
         index_file.delete(self.path)
 
-    def follow(self, record: Record) -> None:
-        """Make the index in memory the record's. Call inside ``record.reading()``."""
+    def follow(self, record: Record, replacing: bool = False) -> None:
+        """Make the index in memory the record's. Call inside ``record.reading()``.
+
+        Warns when the file was not as it should be; ``replacing``: it is about to be written, so it may well be old.
+        """
         state, dimension = record.state, record.dimension
         if state == self._state or dimension is None:
             return
         if self._index is not None and self._index.dimension != dimension:  # another gallery was copied over this one
             self._reset()
         if self._index is None:
-            self._load(record)
+            self._load(record, replacing)
         self._catch_up(self._index or FaissIndex(dimension), record)
         self._state = state
 
@@ -71,16 +74,16 @@ class LiveIndex:
             self._catch_up(FaissIndex(dimension), record)
             self._state = record.state
 
-    def _load(self, record: Record) -> None:
+    def _load(self, record: Record, replacing: bool) -> None:
         why = ""
         try:
             sealed = self.sealed(record)
             self._index = FaissIndex.from_bytes(sealed.index)
             self._ids, self._stamps, self._saved = sealed.ids, sealed.stamps, sealed.state
-            if sealed.state not in {record.state, *self._expected}:
+            if not replacing and sealed.state not in (record.state, self._before):
                 why = "not of the gallery's present state"
         except FileNotFoundError:
-            if None not in self._expected and record.count("reference"):
+            if not replacing and not self._deleted and record.count("reference"):
                 why = "missing"
         except index_file.Damaged as error:
             why = f"damaged ({error})"

@@ -85,7 +85,7 @@ class Session:
             if self._file is None and templates:
                 self.checked(self._record, templates)
                 database.create(self.path)
-                self.index.expect(None)
+                self.index.delete()  # of a gallery that was here once
                 self._connect()
             with self._record.writing() as this:
                 vectors = self.checked(self._record, templates)
@@ -95,7 +95,7 @@ class Session:
                 yield self._record, this.stamp
                 if removing and self.exists:  # before the commit: at no time is there an index of what is gone
                     self.index.delete()
-            self.index.expect(this.before)
+            self.index.wrote(this.before)
 
     def _connect(self) -> None:
         """Open the record when there is a file now, and again when it is another file (a backup was restored)."""
@@ -137,7 +137,7 @@ class Session:
             return
         with self.lock:
             with self.reading() as record:
-                self.index.follow(record)
+                self.index.follow(record, replacing=self._unsaved)
             with database.clear_errors(self.path):
                 self.index.save(record)
             self._unsaved = False

@@ -78,6 +78,15 @@ def test_a_running_process_sees_anothers_writes(gallery: Gallery, python, new) -
     assert gallery.check() == []
 
 
+def test_taking_turns_is_no_reason_to_warn(path: Path, new, caplog) -> None:
+    """Each finds, when closing, an index that the other has not written yet or has written meanwhile."""
+    with Gallery.open(path) as one, Gallery.open(path) as two, Gallery.open(path) as three:
+        for number in range(3):
+            for opened, person in ((one, "Ada"), (two, "Bob"), (three, "Eve")):
+                opened.add(person, [new(number)])
+    assert caplog.records == []
+
+
 def test_a_gallery_that_another_process_makes_is_seen(path: Path, python) -> None:
     with Gallery.open(path) as gallery:
         assert gallery.people() == []
@@ -110,7 +119,8 @@ def test_an_index_of_an_older_state_never_replaces_a_newer_one(gallery: Gallery,
     """What another process removed in between cannot come back in the file."""
     index = closed.with_name("people.db.faiss")
     with Gallery.open(closed) as slow, Gallery.open(closed) as quick:
-        slow.search(new(1).template)
+        slow.rename("Ada", "Eve")
+        slow.search(new(1).template)  # now it has an index in memory that the file has not
         quick.remove("Bob")
         slow._session.index.save(slow._session._record)  # as if it had been about to write when Bob was removed
         assert not index.exists()
