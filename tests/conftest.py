@@ -1,9 +1,25 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from facepipe.pipeline import Pipeline
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads wait for each other: 25 times slower on busy cores
+
+REPOSITORY = Path(__file__).parents[1]
+SHARED_FACES = REPOSITORY.parent / "shared" / "faces"  # photos that are not in the repository and may be absent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What lives longer than one test sees an empty facepipe folder too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEPIPE_HOME", str(tmp_path_factory.mktemp("facepipe") / "home"))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +29,35 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("FACEPIPE_HOME", str(folder))
     monkeypatch.delenv("FACEPIPE_GALLERY", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of portraits: obama.jpg, obama2.jpg, obama3.jpg, biden.jpg, astronaut.png, one face in each."""
+    return REPOSITORY / "data" / "samples"
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> "Pipeline":
+    """The default pipeline, its networks loaded once. Tests that alter one make their own."""
+    from facepipe.pipeline import Pipeline
+
+    return Pipeline()
+
+
+@pytest.fixture(scope="session")
+def lfw() -> Path:
+    """The folder of LFW crops, where it is present."""
+    return _shared("lfw-dev")
+
+
+@pytest.fixture(scope="session")
+def people() -> Path:
+    """The folder of named photos, where it is present."""
+    return _shared("people")
+
+
+def _shared(name: str) -> Path:
+    if not (SHARED_FACES / name).is_dir():
+        pytest.skip(f"{SHARED_FACES / name} is not here")
+    return SHARED_FACES / name
