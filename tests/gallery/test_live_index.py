@@ -29,8 +29,8 @@ def find_all(path: Path, new, caplog: pytest.LogCaptureFixture) -> list[str]:
                         ("Bob", 3),
                     ]
                     assert all(row[0].score == pytest.approx(1) for row in found)
+                assert gallery.info().index == "valid"  # written by the search that found it wrong
                 assert gallery.check() == []
-                assert gallery.info().index == "valid"
     return [record.message for record in caplog.records]
 
 
