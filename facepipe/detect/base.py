@@ -27,7 +27,7 @@ def load_detector(
 ) -> Detector:
     """The detector that the card ``name`` describes.
 
-    ``min_face`` is the shorter side of the smallest face looked for, image px; ``min_score`` the least score reported.
+    ``min_face`` is the shorter side of the smallest face reported, image px; ``min_score`` the least score.
     Raises ModelNotFound, UsageError, DeviceUnavailable.
     """
     if not min_face >= 12:

@@ -58,11 +58,9 @@ class Mtcnn:
         """Every face of the image, largest first; boxes and landmarks in image px."""
         boxes = self._refine(image.pixels, self._propose(image.pixels))
         boxes, scores, landmarks = self._decide(image.pixels, boxes)
-        found = [
-            Detection(box, float(score), points)
-            for box, score, points in zip(boxes, scores, landmarks, strict=True)
-            if score >= self.min_score and min(box[2:] - box[:2]) > 0
-        ]
+        faces = (Detection(*parts) for parts in zip(boxes, scores.tolist(), landmarks, strict=True))
+        # P-Net also sees faces well below its window's size
+        found = (face for face in faces if face.size >= self.min_face and face.score >= self.min_score)
         return sorted(found, key=lambda face: -face.size)
 
     def _propose(self, pixels: Pixels) -> Floats:
