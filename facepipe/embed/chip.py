@@ -8,7 +8,11 @@ import cv2
 import numpy as np
 
 from facepipe.cards import Input
+from facepipe.errors import FaceError
 from facepipe.records import Chip, Detection, Floats, Image, Pixels, Quality
+
+
+LARGEST = 12_000  # px, the side of the supersampled chip: of a face as large as the largest picture
 
 
 def cut_chip(image: Image, landmarks: Floats, spec: Input) -> Chip:
@@ -16,9 +20,15 @@ def cut_chip(image: Image, landmarks: Floats, spec: Input) -> Chip:
 
     A large face is shrunk without aliasing: the warp samples at least one point per image pixel, and the samples of a
     chip pixel are averaged. Places outside the image are black, as in dlib's own chips.
+    Raises FaceError when the landmarks are no face's.
     """
-    to_chip = similarity(landmarks, spec.template_points())
+    try:
+        to_chip = similarity(landmarks, spec.template_points())
+    except ValueError as error:
+        raise FaceError(f"{image.source}: a face cannot be aligned: {error}") from None
     scale = math.hypot(to_chip[0, 0], to_chip[1, 0])  # chip px per image px
+    if scale * LARGEST < spec.size:
+        raise FaceError(f"{image.source}: a face cannot be aligned: {1 / scale:.0f} image px for one of the chip")
     samples = max(1, math.ceil(1 / scale - 1e-3))
     fine = _supersampled(to_chip, samples)
     extent = (spec.size * samples,) * 2
@@ -32,6 +42,7 @@ def similarity(source: Floats, target: Floats) -> np.ndarray:
     """The (2, 3) float64 rotation, scale and shift that takes ``source`` (n, 2) nearest to ``target`` (n, 2).
 
     Least squares over z ↦ a z + b with complex a, b: a similarity never mirrors (cf. Umeyama 1991, in closed form).
+    Raises ValueError where there is none: for points that are all one, or like the target mirrored.
     """
     z = source.astype(np.float64) @ (1, 1j)
     w = target.astype(np.float64) @ (1, 1j)
@@ -40,6 +51,8 @@ def similarity(source: Floats, target: Floats) -> np.ndarray:
     if spread < 1e-9:
         raise ValueError("landmarks: expected five different points, got one point five times")
     a = np.vdot(centred, w - w.mean()) / spread
+    if abs(a) < 1e-9:
+        raise ValueError("landmarks: expected five points placed as in a face")
     b = w.mean() - a * z.mean()
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
