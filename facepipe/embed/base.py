@@ -10,6 +10,7 @@ import numpy as np
 
 from facepipe import registry
 from facepipe.cards import Card, find_card
+from facepipe.errors import ModelError
 from facepipe.records import Activation, Chip, Floats, Pixels, Template
 
 BATCH = 16  # chips a forward pass: larger batches were slower per chip on two cores, see docs/performance.md
@@ -43,14 +44,20 @@ def load_backbone(name: str, device: str = "cpu", weights: Path | None = None) -
 
 
 def templates(backbone: Backbone, chips: Sequence[Chip]) -> list[Template]:
-    """One template per chip, in order. Cards with ``mirror`` average the chip's and its mirror image's embedding."""
+    """One template per chip, in order. Cards with ``mirror`` average the chip's and its mirror image's embedding.
+
+    Raises ModelError when the network puts out nothing that has a direction.
+    """
     found: list[Template] = []
     for start in range(0, len(chips), BATCH):
         pixels = np.stack([chip.pixels for chip in chips[start : start + BATCH]])
         raw = backbone.embed(pixels)
         if backbone.card.mirror:
             raw = (raw + backbone.embed(np.ascontiguousarray(pixels[:, :, ::-1]))) * np.float32(0.5)
-        found += [Template.from_embedding(row, backbone.id) for row in raw]
+        try:
+            found += [Template.from_embedding(row, backbone.id) for row in raw]
+        except ValueError as error:  # zero, NaN or infinity
+            raise ModelError(f"{backbone.card.name}: the network put out no usable {error}") from None
     return found
 
 

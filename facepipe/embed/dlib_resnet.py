@@ -99,13 +99,13 @@ def fill(module: DlibResNet, path: Path) -> None:
                 _fill_conv(conv, _next(tensors, "con_4"), _next(tensors, "affine_"))
             flat = _next(tensors, "fc_2")
             module.fc.weight.copy_(flat.reshape(module.fc.in_features, DIMENSION).T)
-    except (RuntimeError, ValueError, StopIteration) as error:
+    except (RuntimeError, ValueError) as error:
         raise WeightsAltered(f"{path}: not the weights of dlib's face ResNet: {error}") from None
 
 
 def _next(tensors: Iterator[tuple[str, Floats]], expected: str) -> torch.Tensor:
-    kind, values = next(tensors)
-    if kind != expected:
+    kind, values = next(tensors, ("the end", None))
+    if values is None or kind != expected:
         raise ValueError(f"expected a {expected} tensor, got {kind}")
     return torch.from_numpy(values.copy())
 

@@ -143,7 +143,7 @@ def test_a_dimension_that_is_not_the_cards_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["cuda:99", "gpu", ""])
 def test_a_device_that_is_not_here_is_refused_with_those_that_are(name: str) -> None:
-    with pytest.raises(DeviceUnavailable, match=r"not available here; there are cpu"):
+    with pytest.raises(DeviceUnavailable, match=r"not available here; there is cpu"):
         TorchBackbone(card(), Toy(), "toy@0", name)
 
 
