@@ -65,11 +65,12 @@ def read_image(given: ImageLike, source: str | None = None) -> Image:
     """
     if isinstance(given, Image):
         return given
-    label = _label(given) if source is None else source
+    label = label_of(given) if source is None else source
     return Image(_pixels(given, _one_line(label)), label)
 
 
-def _label(given: ImageLike) -> str:
+def label_of(given: ImageLike) -> str:
+    """What stands for ``given`` as a source: its path, or its kind."""
     if isinstance(given, str | os.PathLike):
         return os.fsdecode(given)
     if isinstance(given, PIL.Image.Image):

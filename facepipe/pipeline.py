@@ -17,7 +17,7 @@ from facepipe.cards import find_card
 from facepipe.detect.base import MIN_FACE, MIN_SCORE, load_detector
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chip, measure_quality
-from facepipe.errors import FaceError, NoFace, SeveralFaces, UsageError
+from facepipe.errors import FaceError, NameInvalid, NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.image import ImageLike, read_image
 from facepipe.records import Activation, Detection, Face, Identification, Image, Reference, Template, Verification
@@ -168,14 +168,14 @@ class Pipeline:
         self, person: str, outcome: Outcome[list[Face] | None], gallery: Gallery, pick: int | None
     ) -> Outcome[Enrolment]:
         image = outcome.image
-        if image is None:
-            return Outcome(outcome.source, error=outcome.error)
+        if image is None or outcome.error is not None:
+            return Outcome(outcome.source, image, error=outcome.error)
         try:
             if gallery.has(person, image.sha256):
                 return Outcome(image.source, image, Enrolment(person, image.source, None))
             faces = self._faces([image])[0] if outcome.value is None else outcome.value
             (reference,) = gallery.add(person, [_entry(image, pick_face(image, faces, pick))])
-        except FaceError as error:
+        except (FaceError, NameInvalid) as error:
             return Outcome(image.source, image, error=error)
         return Outcome(image.source, image, Enrolment(person, image.source, reference))
 
@@ -217,13 +217,13 @@ class Pipeline:
 
 def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> Face:
     """The only face of ``image``, or the ``pick``-th largest from 1. Raises NoFace, SeveralFaces, UsageError."""
+    if pick is not None and pick < 1:
+        raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
     if not faces:
         raise NoFace(f"{image.source}: no face found; use a photo with a larger, frontal face, or lower --min-face")
     if pick is not None:
-        if not 1 <= pick <= len(faces):
-            raise UsageError(
-                f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest"
-            )
+        if pick > len(faces):
+            raise NoFace(f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest")
         return faces[pick - 1]
     if len(faces) > 1:
         sizes = ", ".join(f"{face.detection.size:.0f} px" for face in faces)

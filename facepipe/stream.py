@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from facepipe.errors import FacepipeError
-from facepipe.image import ImageLike, read_image
+from facepipe.errors import FaceError, FacepipeError
+from facepipe.image import ImageLike, label_of, read_image
 from facepipe.records import Image
 
 T = TypeVar("T")
@@ -39,14 +39,24 @@ class Outcome(Generic[T]):
 def each(images: Iterable[ImageLike], work: Callable[[list[Image]], Sequence[T]]) -> Iterator[Outcome[T]]:
     """One outcome per input, in order. ``work`` takes a group of decoded images and gives one value for each.
 
-    An image that cannot be decoded becomes an outcome with its error and stops nothing else.
+    An image that cannot be decoded, or whose faces ``work`` cannot use (FaceError), becomes an outcome with its error
+    and stops nothing else. Any other error of ``work`` is raised.
     """
     decoded: Iterator[Image | Outcome[T]] = _decoded(images)
     for group in _groups(decoded):
         usable = [item for item in group if isinstance(item, Image)]
-        values = iter(work(usable) if usable else ())
+        done = iter(_outcomes(usable, work) if usable else ())
         for item in group:
-            yield item if isinstance(item, Outcome) else Outcome(item.source, item, next(values))
+            yield item if isinstance(item, Outcome) else next(done)
+
+
+def _outcomes(images: list[Image], work: Callable[[list[Image]], Sequence[T]]) -> list[Outcome[T]]:
+    try:
+        return [Outcome(image.source, image, value) for image, value in zip(images, work(images), strict=True)]
+    except FaceError as error:
+        if len(images) == 1:
+            return [Outcome(images[0].source, images[0], error=error)]
+    return [_outcomes([image], work)[0] for image in images]  # to find which
 
 
 def _decoded(images: Iterable[ImageLike]) -> Iterator[Image | Outcome[T]]:
@@ -68,7 +78,7 @@ def _decode(given: ImageLike) -> Image | Outcome[T]:
     try:
         return read_image(given)
     except FacepipeError as error:
-        return Outcome(str(given) if not isinstance(given, (bytes, bytearray)) else "<bytes>", error=error)
+        return Outcome(label_of(given), error=error)
 
 
 def _groups(items: Iterator[Image | Outcome[T]]) -> Iterator[list[Image | Outcome[T]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -10,9 +11,11 @@ import typer
 
 from facepipe import __version__
 from facepipe.cli import demo, gallery, models, people, recognise
+from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+WrongUsage: type[Exception] = typer.BadParameter.__bases__[0]  # click's UsageError, wherever this typer keeps it
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Recognise faces on this machine: find them, summarise them, match them with the people you enrolled.",
-    epilog="Exit codes: 0 done, 1 error, 2 usage, 3 some inputs failed. Nothing ever leaves this machine.",
+    epilog="Exit codes: 0 done, 1 error, 2 usage, 3 some inputs failed. Only `models pull` uses the network.",
 )
 app.command("demo")(demo.demo)
 app.command("detect")(recognise.detect)
@@ -40,22 +43,57 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
     pass
 
 
 def main() -> None:
-    """Run the shell. A named error becomes one line on stderr and an exit code, never a traceback."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    """Run the shell on ``sys.argv`` and exit."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks must not end the run
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logging.addLevelName(logging.WARNING, "warning")
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING, handlers=[out.Remarks()])
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit code. A failure becomes one line on stderr, never a traceback."""
     try:
-        app()
+        code = app(prog_name="facepipe", standalone_mode=False) or 0
     except FacepipeError as error:
-        typer.echo(f"facepipe: {error}", err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        out.complain(str(error))
+        return 2 if isinstance(error, UsageError) else 1
+    except WrongUsage as error:
+        _explain(error)
+        return 2
+    except typer.Abort as abort:
+        code = INTERRUPTED if isinstance(abort.__cause__, KeyboardInterrupt) else 1
+        if code == 1:
+            out.complain("nothing was changed")
     except KeyboardInterrupt:
-        typer.echo("facepipe: interrupted; what was acknowledged is stored", err=True)
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader of our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        code = INTERRUPTED
+    except OSError as error:
+        _discard_output()
+        out.complain(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
+        return 1
+    if code == INTERRUPTED:
+        out.complain("interrupted; what was reported until here is done and stored")
+    return code
+
+
+def _explain(error: Exception) -> None:
+    """One line for a usage error; for a group of commands alone, its help."""
+    context, message = getattr(error, "ctx", None), getattr(error, "format_message", error.__str__)()
+    command = context.command_path if context else "facepipe"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(message, err=True)
+    else:
+        out.say(f"{command}: {message.rstrip('.')}; see {command} --help")
+
+
+def _discard_output() -> None:
+    """Or Python would try once more to write what is left, and complain in its own words."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

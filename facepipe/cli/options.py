@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facepipe.errors import FacepipeError, UsageError
+
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Pipeline
 
+
+def _backbones(incomplete: str) -> Iterator[str]:
+    from facepipe.cards import all_cards
+
+    yield from (card.name for card in all_cards("backbone") if card.name.startswith(incomplete))
+
+
+def _people(ctx: typer.Context, incomplete: str) -> Iterator[str]:
+    with suppress(FacepipeError), open_gallery(ctx.params.get("gallery")) as gallery:
+        yield from (person.name for person in gallery.people() if person.name.startswith(incomplete))
+
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Images, or folders of images.")]
+PersonName = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.", autocompletion=_people)]
 GalleryPath = Annotated[
     Path | None,
     typer.Option("--gallery", "-g", help="The gallery file. Default: $FACEPIPE_GALLERY, or one in your data folder."),
 ]
-BackboneName = Annotated[str, typer.Option("--backbone", "-b", help="Model card of the backbone; see `models list`.")]
-Weights = Annotated[Path | None, typer.Option("--weights", help="Weights to use instead of the card's.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, mps. Fails when it is not there.")]
+BackboneName = Annotated[
+    str,
+    typer.Option(
+        "--backbone", "-b", help="The network that summarises faces; see `models list`.", autocompletion=_backbones
+    ),
+]
+Weights = Annotated[Path | None, typer.Option("--weights", help="A file of weights to use instead of the card's.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 or mps. Fails when it is not there.")]
 MinFace = Annotated[float, typer.Option("--min-face", help="Shorter side of the smallest face looked for, px.")]
 MinScore = Annotated[float, typer.Option("--min-score", help="Least detection score, 0 to 1.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
 Threshold = Annotated[
     float | None, typer.Option("--threshold", help="Least cosine that counts as a match, -1 to 1. Overrides --fmr.")
 ]
-Fmr = Annotated[str, typer.Option("--fmr", help="False match rate of the card's threshold: 1e-2, 1e-3 or 1e-4.")]
-Pick = Annotated[int | None, typer.Option("--pick", help="Which face when there are several; 1 is the largest.")]
+Fmr = Annotated[str, typer.Option("--fmr", help="Take the threshold measured for this false match rate.")]
+Pick = Annotated[
+    int | None, typer.Option("--pick", min=1, help="Which face when there are several; 1 is the largest.")
+]
 Annotate = Annotated[
-    Path | None, typer.Option("--annotate", help="Write each picture with its faces marked into this folder.")
+    Path | None,
+    typer.Option("--annotate", file_okay=False, help="Write each picture with its faces marked into this folder."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -59,3 +85,12 @@ def open_gallery(
 
     id = None if backbone is None else resolve(find_card(backbone), weights)[1]
     return Gallery.open(path, backbone=id, create=create)
+
+
+def image_files(paths: Sequence[str]) -> list[Path]:
+    """The images that ``paths`` name. Raises UsageError at "", which would be the current folder."""
+    from facepipe import sources
+
+    if "" in paths:
+        raise UsageError("an empty path; expected an image or a folder of images")
+    return list(sources.image_files(paths))

@@ -1,37 +1,60 @@
-"""What the shell prints: results on stdout, as text or as JSON lines; progress and failures on stderr."""
+"""What the shell prints: results on stdout, as text or as JSON lines; progress, remarks and failures on stderr."""
 
 from __future__ import annotations
 
 import json
+import logging
+import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from facepipe.errors import UsageError, WriteFailed
+
 if TYPE_CHECKING:
+    from rich.progress import Progress, ProgressColumn
+
     from facepipe.records import Detection, Identification
     from facepipe.stream import Outcome
 
 T = TypeVar("T")
 SOME_FAILED = 3
 WORTH_A_BAR = 3  # fewer inputs than this are done before a bar is drawn
+_JOINERS = "\u200c\u200d"  # invisible, harmless, and part of emoji and of Persian
 
 
 def line(record: dict[str, Any]) -> None:
-    """One JSON object on one line of stdout."""
-    typer.echo(json.dumps(record, ensure_ascii=False))
+    """One JSON object on one line of stdout, in UTF-8 whatever the terminal's encoding.
+
+    A lone surrogate (a byte of a file name that is not UTF-8) becomes ``\\udcXX``, which is how JSON writes one.
+    """
+    typer.echo(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
 def say(text: str) -> None:
-    """A remark for the person at the terminal, on stderr."""
+    """A remark for the person at the terminal: one line on stderr."""
     typer.echo(printable(text), err=True)
 
 
+def complain(text: str) -> None:
+    """What went wrong: one line on stderr."""
+    say(f"facepipe: {text}")
+
+
+class Remarks(logging.Handler):
+    """The library's warnings, as remarks: above the progress bar, and unable to repaint the terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
+
+
 def printable(text: str) -> str:
-    """The text with control and direction-changing characters shown as escapes: names cannot repaint a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    """The text on one line, control and direction-changing characters as escapes: names cannot repaint a terminal."""
+    return "".join(c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode() for c in text)
 
 
 def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
@@ -39,38 +62,69 @@ def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
     if total < WORTH_A_BAR or not sys.stderr.isatty():
         yield from items
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _bar(TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task(label, total=total)
         for item in items:
+            bar.stop()  # it steps aside while the caller prints: rich would break long lines
             yield item
             bar.advance(task)
+            bar.start()
 
 
-def successes(
-    outcomes: Iterable[Outcome[T]], total: int, label: str, as_json: bool, **blank: Any
-) -> Iterator[Outcome[T]]:
-    """Those that went well, with a progress bar; the others are reported, with ``blank`` fields in their JSON.
+@contextmanager
+def download_bar() -> Iterator[Callable[[str, int, int], None] | None]:
+    """What ``weights.pull`` reports to: a bar on stderr when it is a terminal, else None."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 
-    Leaves the command at the end when any failed: exit code 3, or 1 when all did.
-    """
-    failed = 0
-    for outcome in progress(outcomes, total, label):
-        if outcome.error is None:
-            yield outcome
-            continue
-        failed += 1
-        if as_json:
-            line({"source": outcome.source, **blank, "error": str(outcome.error)})
-        else:
-            say(f"facepipe: {outcome.error}")
-    if failed and total > 1:
-        say(f"facepipe: {failed} of {total} inputs failed")
-    if failed:
-        raise typer.Exit(1 if failed == total else SOME_FAILED)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with _bar(*columns) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(printable(name), total=total or None)
+            bar.update(tasks[name], completed=done)
+
+        yield report
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+
+
+class Batch:
+    """The inputs of one command. Failures are reported as they come, and decide the exit code in ``finish``."""
+
+    def __init__(self, total: int, label: str, as_json: bool) -> None:
+        self.total, self.label, self.as_json = total, label, as_json
+        self.failed = 0
+
+    def successes(self, outcomes: Iterable[Outcome[T]], blanks: Iterable[dict[str, Any]]) -> Iterator[Outcome[T]]:
+        """Those that went well. ``blanks``: for each input, what a failure's JSON has beside source and error."""
+        for outcome, blank in progress(zip(outcomes, blanks, strict=False), self.total, self.label):
+            if outcome.error is None:
+                yield outcome
+                continue
+            self.failed += 1
+            if self.as_json:
+                line({"source": outcome.source, **blank, "error": str(outcome.error)})
+            else:
+                complain(str(outcome.error))
+
+    def finish(self) -> None:
+        """Leave the command when any input failed: exit code 3, or 1 when all did."""
+        if self.failed and self.total > 1:
+            complain(f"{self.failed} of {self.total} inputs failed")
+        if self.failed:
+            raise typer.Exit(1 if self.failed == self.total else SOME_FAILED)
 
 
 def count(number: int, thing: str) -> str:
@@ -115,33 +169,47 @@ def candidates_text(face: Identification) -> list[str]:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table on stdout: drawn on a terminal, tab-separated when piped."""
+    """A table on stdout: drawn on a terminal, tab-separated without title and header when piped."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         for row in cells:
             typer.echo("\t".join(row))
         return
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
+    from rich.text import Text  # as a string, a name with [brackets] would be taken for markup
 
-    drawn = Table(*columns, title=title, title_justify="left")
+    drawn = Table(title=Text(printable(title), "bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(columns):
+        drawn.add_column(Text(name), overflow="fold", no_wrap=number == 0)
     for row in cells:
-        drawn.add_row(*(Text(cell) for cell in row))
+        drawn.add_row(*map(Text, row))
     Console().print(drawn)
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask before something that cannot be undone; where nobody can answer, --yes is needed."""
+    """Ask before something that cannot be undone. Raises UsageError where nobody can answer."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter(f"{question} Nobody is there to answer: add --yes")
-    typer.confirm(printable(question), abort=True)
+        raise UsageError(f"{question} Nobody is at the terminal to answer: add --yes")
+    typer.confirm(printable(question), abort=True, err=True)
+
+
+def ready(folder: Path) -> None:
+    """Make ``folder`` before the work starts rather than fail after it. Raises WriteFailed."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteFailed(f"{folder}: cannot be made: {error.strerror}; name another folder") from None
+    if not os.access(folder, os.W_OK):
+        raise WriteFailed(f"{folder}: no permission to write there; name another folder")
 
 
 def unused(folder: Path, stem: str, suffix: str) -> Path:
     """A path in ``folder`` that no file has yet: stem.suffix, stem-2.suffix, …"""
+    stem = os.fsdecode(os.fsencode(stem)[:200])  # a file name has 255 bytes
     path, number = folder / f"{stem}{suffix}", 2
     while path.exists():
         path, number = folder / f"{stem}-{number}{suffix}", number + 1
