@@ -16,22 +16,29 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Inspect, ch
 
 @app.command()
 def info(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
-    """Where the gallery is, what it holds, which backbone made it, and the state of its index."""
+    """Show where the gallery is and what it holds."""
     with opt.open_gallery(gallery) as people:
         facts = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(people.info()).items()}
     if as_json:
         out.line(facts)
     else:
-        out.table("Gallery", ("what", "value"), [(key.replace("_", " "), value) for key, value in facts.items()])
+        out.table(
+            "Gallery",
+            ("what", "value"),
+            [(key.replace("_", " "), "none yet" if value is None else value) for key, value in facts.items()],
+        )
 
 
 @app.command()
 def check(gallery: opt.GalleryPath = None) -> None:
-    """Verify the record and the index, vector by vector. Exit code 1 when something is wrong."""
+    """Verify the record and the index, vector by vector.
+
+    Exit code 1 when something is wrong: one line on stderr for each problem.
+    """
     with opt.open_gallery(gallery) as people:
         problems = people.check()
     for problem in problems:
-        out.say(problem)
+        out.complain(problem)
     if problems:
         raise typer.Exit(1)
     typer.echo("the record is sound and the index agrees with it")
@@ -48,7 +55,10 @@ def rebuild(gallery: opt.GalleryPath = None) -> None:
 def export(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write.")], gallery: opt.GalleryPath = None
 ) -> None:
-    """Write everything into one archive: a backup, and the way to another machine."""
+    """Write everything into one archive.
+
+    It is a backup, and the way to another machine.
+    """
     with opt.open_gallery(gallery) as people:
         out.say(f"{out.count(people.export(path), 'reference')} written to {path}")
 
@@ -58,7 +68,10 @@ def import_(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An archive made by `gallery export`.")],
     gallery: opt.GalleryPath = None,
 ) -> None:
-    """Add everything from an archive; what is there already is left out."""
+    """Add everything from an archive.
+
+    All of it or, when something is wrong with the archive, nothing. What the gallery has already is left out.
+    """
     with opt.open_gallery(gallery, create=True) as people:
         tally = people.import_(path)
-    out.say(f"{tally.added} references added, {tally.skipped} were there already")
+    out.say(f"{out.count(tally.added, 'reference')} added, {tally.skipped} there already")

@@ -7,49 +7,61 @@ from typing import Annotated
 
 import typer
 
+from facepipe.cli import options as opt
 from facepipe.cli import output as out
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, fetch and add networks.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="A card's name, from `models list`.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Its name, from `models list`.", autocompletion=opt.complete_models)
+]
 
 
 @app.command("list")
-def list_models() -> None:
-    """Every network with its role, whether its weights are here, and its licence."""
+def list_models(as_json: opt.Json = False) -> None:
+    """List every network, whether its weights are here, and its licence."""
     from facepipe.cards import all_cards
     from facepipe.weights import is_here
 
-    rows = [
-        (card.name, card.role, "here" if is_here(card) else "to fetch", card.licence, card.summary)
-        for card in all_cards()
-    ]
-    out.table("Models", ("name", "role", "weights", "licence", "what"), rows)
+    cards = list(all_cards())
+    if as_json:
+        for c in cards:
+            facts = {"name": c.name, "role": c.role, "here": is_here(c), "licence": c.licence, "summary": c.summary}
+            out.line(facts)
+        return
+    rows = [(card.name, card.role, "here" if is_here(card) else "to fetch", card.licence) for card in cards]
+    out.table("Models", ("name", "role", "weights", "licence"), rows)
 
 
 @app.command()
 def show(name: Name) -> None:
-    """The whole card of one network: input, licence, thresholds and what they were measured on."""
+    """Show the card of one network: input, licence, thresholds and what they were measured on."""
     from facepipe.cards import find_card
 
     card = find_card(name, role=None)
     out.say(str(card.path))
-    typer.echo(out.printable(card.path.read_text("utf-8")), nl=False)
+    for line in card.path.read_text("utf-8").splitlines():
+        typer.echo(out.printable(line))
 
 
 @app.command()
 def pull(
     name: Name,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", help="For a card that knows none: the one you trust.")
+        str | None, typer.Option("--sha256", help="The one you trust, for a card that knows none.")
     ] = None,
 ) -> None:
-    """Download a network's weights, verified; the only command that uses the network."""
+    """Download a network's weights, verified.
+
+    The only command that uses the network. Prints where the weights are.
+    """
     from facepipe import weights
     from facepipe.cards import find_card
 
-    for path in weights.pull(find_card(name, role=None), sha256=sha256):
-        typer.echo(path)
+    with out.download_bar() as report:
+        paths = weights.pull(find_card(name, role=None), report, sha256)
+    for path in paths:
+        typer.echo(out.printable(str(path)))
 
 
 @app.command()
@@ -59,14 +71,15 @@ def add(
     size: Annotated[int | None, typer.Option("--size", help="Input side, px, when the file does not say.")] = None,
     colour: Annotated[str, typer.Option("--colour", help="RGB or BGR.")] = "RGB",
     mean: Annotated[float, typer.Option("--mean", help="Subtracted from each value 0..255.")] = 127.5,
-    scale: Annotated[float, typer.Option("--scale", help="Multiplied after that.")] = 1 / 127.5,
+    scale: Annotated[float, typer.Option("--scale", help="What it is multiplied by after that.")] = 1 / 127.5,
     mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirror image's embedding.")] = False,
-    licence: Annotated[str, typer.Option("--licence", help="Of the weights.")] = "not stated",
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the weights, for the card.")] = "not stated",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a model of that name.")] = False,
 ) -> None:
-    """Make an ONNX face embedder a backbone of yours: copies it and writes its card.
+    """Make an ONNX face embedder a backbone.
 
-    Faces are aligned to the five-point template of ArcFace; edit the card for another.
+    It is copied to your models, with a card that says how to feed it. Faces are aligned to the five-point template of
+    ArcFace; edit the card for another.
     """
     from facepipe.add_model import add_onnx
 
@@ -81,5 +94,5 @@ def add(
         licence=licence,
         replace=replace,
     )
-    typer.echo(card.path)
+    typer.echo(out.printable(str(card.path)))
     out.say(f"use it with --backbone {card.name} and a --threshold of your own: its card has none measured yet")

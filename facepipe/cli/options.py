@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,19 +16,28 @@ if TYPE_CHECKING:
     from facepipe.pipeline import Pipeline
 
 
-def _backbones(incomplete: str) -> Iterator[str]:
+def complete_models(incomplete: str) -> list[str]:
+    return _cards(incomplete, None)
+
+
+def complete_backbones(incomplete: str) -> list[str]:
+    return _cards(incomplete, "backbone")
+
+
+def _cards(incomplete: str, role: str | None) -> list[str]:
     from facepipe.cards import all_cards
 
-    yield from (card.name for card in all_cards("backbone") if card.name.startswith(incomplete))
+    return [card.name for card in all_cards(role) if card.name.startswith(incomplete)]
 
 
-def _people(ctx: typer.Context, incomplete: str) -> Iterator[str]:
+def complete_people(ctx: typer.Context, incomplete: str) -> list[str]:
     with suppress(FacepipeError), open_gallery(ctx.params.get("gallery")) as gallery:
-        yield from (person.name for person in gallery.people() if person.name.startswith(incomplete))
+        return [person.name for person in gallery.people() if person.name.startswith(incomplete)]
+    return []
 
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Images, or folders of images.")]
-PersonName = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.", autocompletion=_people)]
+PersonName = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.", autocompletion=complete_people)]
 GalleryPath = Annotated[
     Path | None,
     typer.Option("--gallery", "-g", help="The gallery file. Default: $FACEPIPE_GALLERY, or one in your data folder."),
@@ -36,7 +45,10 @@ GalleryPath = Annotated[
 BackboneName = Annotated[
     str,
     typer.Option(
-        "--backbone", "-b", help="The network that summarises faces; see `models list`.", autocompletion=_backbones
+        "--backbone",
+        "-b",
+        help="The network that summarises faces; see `models list`.",
+        autocompletion=complete_backbones,
     ),
 ]
 Weights = Annotated[Path | None, typer.Option("--weights", help="A file of weights to use instead of the card's.")]
@@ -48,9 +60,7 @@ Threshold = Annotated[
     float | None, typer.Option("--threshold", help="Least cosine that counts as a match, -1 to 1. Overrides --fmr.")
 ]
 Fmr = Annotated[str, typer.Option("--fmr", help="Take the threshold measured for this false match rate.")]
-Pick = Annotated[
-    int | None, typer.Option("--pick", min=1, help="Which face when there are several; 1 is the largest.")
-]
+Pick = Annotated[int | None, typer.Option("--pick", min=1, help="Which face when there are several; 1 is the largest.")]
 Annotate = Annotated[
     Path | None,
     typer.Option("--annotate", file_okay=False, help="Write each picture with its faces marked into this folder."),

@@ -2,52 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from facepipe.gallery import Gallery
+    from facepipe.records import Reference
+
+PNG = b"\x89PNG"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, rename, merge and remove people.")
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 
 
 @app.command("list")
 def list_people(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
-    """Everybody, with how many references they have."""
+    """List everybody, with how many references they have."""
     with opt.open_gallery(gallery) as people:
         rows = people.people()
     if as_json:
         for p in rows:
             out.line({"person": p.name, "references": p.references, "last_enrolled": p.last_enrolled.isoformat()})
-        return
-    out.table("People", ("name", "references", "last enrolled"), [(p.name, p.references, _day(p)) for p in rows])
-
-
-def _day(person: object) -> str:
-    return f"{person.last_enrolled:%Y-%m-%d}"  # type: ignore[attr-defined]
+    elif rows:
+        cells = [(p.name, p.references, f"{p.last_enrolled:%Y-%m-%d}") for p in rows]
+        out.table("People", ("name", "references", "last enrolled"), cells)
+    else:
+        out.say("nobody is enrolled")
 
 
 @app.command()
 def show(
-    name: Name,
+    name: opt.PersonName,
     gallery: opt.GalleryPath = None,
     as_json: opt.Json = False,
-    chips: Annotated[Path | None, typer.Option("--chips", help="Write the stored chips into this folder.")] = None,
+    chips: Annotated[
+        Path | None, typer.Option("--chips", file_okay=False, help="Write the stored aligned faces into this folder.")
+    ] = None,
 ) -> None:
-    """One person's references: where each came from and how well the face was seen."""
+    """Show one person's references: where each came from."""
     with opt.open_gallery(gallery) as people:
         references = people.references(name)
         if chips is not None:
-            from facepipe.files import replacing
-
-            for reference in references:
-                if thumbnail := people.thumbnail(reference.id):
-                    with replacing(chips / f"reference-{reference.id}.jpg") as stream:
-                        stream.write(thumbnail)
+            _write_chips(people, references, chips)
     if as_json:
         for r in references:
             quality = None if r.quality is None else {"size": r.quality.size, "sharpness": r.quality.sharpness}
@@ -61,9 +63,22 @@ def show(
     out.table(name, ("reference", "source", "face", "enrolled"), rows)
 
 
+def _write_chips(people: Gallery, references: Sequence[Reference], folder: Path) -> None:
+    """One picture per reference, named by its number: a person's name is never a path."""
+    from facepipe.files import replacing
+
+    out.ready(folder)
+    chips = [(reference.id, people.thumbnail(reference.id)) for reference in references]
+    stored = [(id, chip) for id, chip in chips if chip]
+    for id, chip in stored:
+        with replacing(folder / f"reference-{id}.{'png' if chip.startswith(PNG) else 'jpg'}") as stream:
+            stream.write(chip)
+    out.say(f"{out.count(len(stored), 'chip')} written to {folder}")
+
+
 @app.command()
 def rename(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="The name now.")],
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The name now.", autocompletion=opt.complete_people)],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name from now on.")],
     gallery: opt.GalleryPath = None,
 ) -> None:
@@ -75,23 +90,30 @@ def rename(
 
 @app.command()
 def merge(
-    names: Annotated[list[str], typer.Argument(metavar="NAME... INTO", help="Who to merge, and last into whom.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME",
+            help="The people who are one, two or more; the last name stays.",
+            autocompletion=opt.complete_people,
+        ),
+    ],
     gallery: opt.GalleryPath = None,
     yes: opt.Yes = False,
 ) -> None:
-    """Put the references of several people under the last one's name: they are one person."""
+    """Put several people under the last one's name."""
     if len(names) < 2:
-        raise typer.BadParameter("expected at least two names: facepipe people merge NAME... INTO")
+        raise UsageError("expected two names or more: facepipe people merge NAME... INTO")
     *sources, into = names
     with opt.open_gallery(gallery) as people:
         out.confirm(f"Merge {', '.join(sources)} into {into}? This cannot be undone.", yes)
         tally = people.merge(sources, into)
-    out.say(f"{into}: {tally.added} references added, {tally.skipped} of the same image left out")
+    out.say(f"{into}: {out.count(tally.added, 'reference')} added, {tally.skipped} of the same image left out")
 
 
 @app.command()
-def remove(name: Name, gallery: opt.GalleryPath = None, yes: opt.Yes = False) -> None:
-    """Delete a person and every reference of theirs."""
+def remove(name: opt.PersonName, gallery: opt.GalleryPath = None, yes: opt.Yes = False) -> None:
+    """Delete a person and all their references."""
     with opt.open_gallery(gallery) as people:
         held = len(people.references(name))
         out.confirm(f"Delete {name} and {out.count(held, 'reference')}? This cannot be undone.", yes)
@@ -105,7 +127,10 @@ def remove_reference(
     gallery: opt.GalleryPath = None,
     yes: opt.Yes = False,
 ) -> None:
-    """Delete one reference; with their last one a person goes too."""
+    """Delete one reference.
+
+    With their last one the person goes too.
+    """
     with opt.open_gallery(gallery) as people:
         held = people.reference(reference)
         out.confirm(f"Delete reference {reference} of {held.person} ({held.source})?", yes)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,18 +12,20 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.draw import Mark
+    from facepipe.gallery import Gallery
     from facepipe.pipeline import Enrolment
     from facepipe.records import Identification, Image
     from facepipe.stream import Outcome
 
-Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.")]
+NO_FACES: dict[str, Any] = {"faces": []}
 
 
 def detect(
-    paths: Paths,
+    paths: opt.Paths,
     as_json: opt.Json = False,
     annotate: opt.Annotate = None,
     device: opt.Device = "cpu",
@@ -30,11 +34,13 @@ def detect(
 ) -> None:
     """Find the faces in images: box, score, five landmarks."""
     from facepipe.draw import Mark
-    from facepipe.sources import image_files
 
-    files = list(image_files(paths))
+    files = opt.image_files(paths)
+    if annotate is not None:
+        out.ready(annotate)
     pipe = opt.open_pipeline(device=device, min_face=min_face, min_score=min_score)
-    for outcome in out.successes(pipe.detect_each(files), len(files), "detecting", as_json, faces=[]):
+    batch = out.Batch(len(files), "detecting", as_json)
+    for outcome in batch.successes(pipe.detect_each(files), repeat(NO_FACES)):
         faces = outcome.unwrap()
         if as_json:
             out.line({"source": outcome.source, "faces": [out.detection_json(f) for f in faces], "error": None})
@@ -42,10 +48,11 @@ def detect(
             _print_faces(outcome, [f"  {face.score:.3f}   {out.detection_text(face)}" for face in faces])
         if annotate is not None:
             _save_annotated(annotate, outcome.image, [Mark(face, f"{face.score:.2f}") for face in faces])
+    batch.finish()
 
 
 def identify(
-    paths: Paths,
+    paths: opt.Paths,
     gallery: opt.GalleryPath = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Candidates to give for each face.")] = 1,
     threshold: opt.Threshold = None,
@@ -58,15 +65,19 @@ def identify(
     min_face: opt.MinFace = opt.MIN_FACE,
     min_score: opt.MinScore = opt.MIN_SCORE,
 ) -> None:
-    """Say who is in images: a name, or unknown when nobody is near enough."""
+    """Say who is in images: a name, or unknown."""
     from facepipe.draw import mark_identified
-    from facepipe.sources import image_files
 
     with opt.open_gallery(gallery, backbone, weights) as people:
-        files = list(image_files(paths))
+        files = opt.image_files(paths)
+        if annotate is not None:
+            out.ready(annotate)
+        if not len(people):
+            out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
         found = pipe.identify_each(files, people, top=top, threshold=pipe.threshold(threshold, fmr))
-        for outcome in out.successes(found, len(files), "identifying", as_json, faces=[]):
+        batch = out.Batch(len(files), "identifying", as_json)
+        for outcome in batch.successes(found, repeat(NO_FACES)):
             faces = outcome.unwrap()
             if as_json:
                 out.line({"source": outcome.source, "faces": [out.identified_json(f) for f in faces], "error": None})
@@ -74,11 +85,12 @@ def identify(
                 _print_faces(outcome, [row for face in faces for row in _identified_rows(face, top)])
             if annotate is not None:
                 _save_annotated(annotate, outcome.image, [mark_identified(face) for face in faces])
+        batch.finish()
 
 
 def verify(
-    a: Annotated[Path, typer.Argument(help="An image with one face.")],
-    b: Annotated[Path, typer.Argument(help="Another.")],
+    a: Annotated[Path, typer.Argument(metavar="A", help="An image with one face.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
     threshold: opt.Threshold = None,
     fmr: opt.Fmr = opt.FMR,
     as_json: opt.Json = False,
@@ -88,7 +100,10 @@ def verify(
     min_face: opt.MinFace = opt.MIN_FACE,
     min_score: opt.MinScore = opt.MIN_SCORE,
 ) -> None:
-    """Say whether two images show one person. The answer is printed; the exit code is 0 either way."""
+    """Say whether two images show one person.
+
+    Each must show one face. The exit code is 0 for a match and for no match.
+    """
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
     found = pipe.verify(a, b, threshold=pipe.threshold(threshold, fmr))
     if as_json:
@@ -102,10 +117,11 @@ def verify(
 def enroll(
     name_and_paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME PATH...", help="The person's name, then images or folders of images."),
+        typer.Argument(metavar="NAME PATH", help="The person's name, then images or folders of images."),
     ] = None,
     folders: Annotated[
-        Path | None, typer.Option("--folders", help="Enrol everybody in a folder: one sub-folder of images per person.")
+        Path | None,
+        typer.Option("--folders", file_okay=False, help="Enrol everybody in a folder: one sub-folder per person."),
     ] = None,
     pick: opt.Pick = None,
     gallery: opt.GalleryPath = None,
@@ -116,7 +132,7 @@ def enroll(
     min_face: opt.MinFace = opt.MIN_FACE,
     min_score: opt.MinScore = opt.MIN_SCORE,
 ) -> None:
-    """Store faces under a name: `enroll Ada ada1.jpg ada2.jpg`, or `enroll --folders people/`.
+    """Store faces under a name.
 
     Each image must show one face. One that cannot be used is reported and the others are enrolled; an image that is
     enrolled already adds nothing, so a run can be repeated.
@@ -124,29 +140,35 @@ def enroll(
     items = _enrol_items(name_and_paths or [], folders)
     with opt.open_gallery(gallery, backbone, weights, create=True) as people:
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
-        outcomes = pipe.enroll_each(items, people, pick=pick)
-        added = 0
-        for outcome in out.successes(outcomes, len(items), "enrolling", as_json, reference=None):
+        batch = out.Batch(len(items), "enrolling", as_json)
+        blanks = ({"person": person, "reference": None} for person, _ in items)
+        added = known = 0
+        for outcome in batch.successes(pipe.enroll_each(items, people, pick=pick), blanks):
             done = outcome.unwrap()
-            added += done.reference is not None
+            added, known = (added, known + 1) if done.reference is None else (added + 1, known)
             _print_enrolment(done, as_json)
-        if not as_json:
-            out.say(
-                f"{added} of {len(items)} images enrolled; {people.path} holds {out.count(len(people), 'reference')}"
-            )
+        before = f", {known} enrolled before" if known else ""
+        out.say(f"{out.count(added, 'image')} enrolled{before}; {_holding(people)}")
+        batch.finish()
+
+
+def _holding(gallery: Gallery) -> str:
+    return f"{gallery.path} holds {out.count(len(gallery), 'reference')}"
 
 
 def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tuple[str, Path]]:
-    from facepipe.sources import image_files, people_folders
+    from facepipe.sources import people_folders
 
     if folders is not None:
         if name_and_paths:
-            raise typer.BadParameter("give NAME PATH... or --folders DIR, not both")
+            raise UsageError("expected NAME PATH... or --folders DIR, not both")
         return [(person, path) for person, paths in people_folders(folders) for path in paths]
     if len(name_and_paths) < 2:
-        raise typer.BadParameter("expected a name and at least one image: facepipe enroll NAME PATH...")
+        raise UsageError("expected a name and at least one image: facepipe enroll NAME PATH...")
     name, *paths = name_and_paths
-    return [(name, path) for path in image_files(paths)]
+    if os.path.isfile(name):
+        raise UsageError(f"{name}: is a file, expected the person's name first: facepipe enroll NAME PATH...")
+    return [(name, path) for path in opt.image_files(paths)]
 
 
 def _print_enrolment(done: Enrolment, as_json: bool) -> None:
