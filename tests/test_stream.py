@@ -1,4 +1,3 @@
-import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -111,7 +110,8 @@ def test_an_endless_input_is_not_read_far_ahead() -> None:
 
     def endless() -> Iterator[np.ndarray]:
         nonlocal taken
-        for taken in itertools.count(1):
+        while True:
+            taken += 1
             yield picture(0)
 
     outcomes = each(endless(), first_pixels)

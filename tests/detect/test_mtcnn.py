@@ -1,4 +1,4 @@
-"""Where the faces of the samples are was read off the pictures by eye; facenet-pytorch's MTCNN is the second opinion."""
+"""Where the samples' faces are was read off the pictures by eye; facenet-pytorch's MTCNN is the second opinion."""
 
 import shutil
 from dataclasses import replace
@@ -104,7 +104,7 @@ def test_a_face_cut_by_the_border_reaches_past_it(
     left = int(whole.box[0] + dx * width(whole)) if dx else 0
     top = int(whole.box[1] + dy * (whole.box[3] - whole.box[1])) if dy else 0
     face = detector.detect(Image(pictures[name].pixels[top:, left:], name))[0]
-    assert iou(face.box + (left, top, left, top), whole.box) > 0.6
+    assert iou(face.box + np.array([left, top, left, top]), whole.box) > 0.6
     assert (face.box[0] < 0) == (dx > 0)
     assert (face.box[1] < 0) == (dy > 0)
 

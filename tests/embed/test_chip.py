@@ -45,7 +45,7 @@ def test_it_is_the_least_squares_fit() -> None:
     error = np.square(move(noisy, fit) - TEMPLATE).sum()
     a, b, dx, dy = fit[0, 0], fit[1, 0], fit[0, 2], fit[1, 2]
     for change in np.vstack([np.eye(4), -np.eye(4)]) * (1e-3, 1e-3, 0.1, 0.1):
-        p, q, x, y = change + (a, b, dx, dy)
+        p, q, x, y = change + np.array([a, b, dx, dy])
         assert np.square(move(noisy, np.array([[p, -q, x], [q, p, y]])) - TEMPLATE).sum() > error
 
 

@@ -1,0 +1,469 @@
+"""From photos to names, with the real networks and a real gallery."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from facepipe import Gallery, Pipeline, read_image
+from facepipe.draw import side_by_side
+from facepipe.errors import (
+    DeviceUnavailable,
+    FacepipeError,
+    GalleryMismatch,
+    ImageNotFound,
+    ImageTruncated,
+    ModelNotFound,
+    NameInvalid,
+    NoFace,
+    SeveralFaces,
+    UsageError,
+    WeightsMissing,
+)
+from facepipe.image import ImageLike
+from facepipe.pipeline import pick_face
+from facepipe.records import Detection, Identification, Image
+
+NOBODY = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def photo(samples: Path) -> Callable[[str], Image]:
+    """A sample, shrunk to 600 px so that tests are quick."""
+    made: dict[str, Image] = {}
+
+    def read(name: str) -> Image:
+        if name not in made:
+            with PIL.Image.open(next(samples.glob(f"{name}.*"))) as picture:
+                small = picture.convert("RGB")
+                small.thumbnail((600, 600))
+            made[name] = Image(np.asarray(small), name)
+        return made[name]
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def party(photo: Callable[[str], Image]) -> Image:
+    """Biden, the astronaut and Obama in a row."""
+    portraits = [PIL.Image.fromarray(photo(name).pixels) for name in ("biden", "astronaut", "obama2")]
+    return Image(np.asarray(side_by_side(portraits)), "party")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "people.db"
+
+
+@pytest.fixture
+def gallery(path: Path, pipeline: Pipeline) -> Iterator[Gallery]:
+    with Gallery.open(path, backbone=pipeline.backbone) as opened:
+        yield opened
+
+
+@pytest.fixture
+def enrolled(gallery: Gallery, pipeline: Pipeline, photo: Callable[[str], Image]) -> Gallery:
+    """Obama with two references, Biden with one."""
+    pipeline.enroll("Obama", [photo("obama"), photo("obama2")], gallery)
+    pipeline.enroll("Biden", photo("biden"), gallery)
+    return gallery
+
+
+def watch_detector(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources of the images that the detector is shown from now on."""
+    seen: list[str] = []
+    detect = pipeline.detector.detect
+
+    def watched(image: Image) -> list[Detection]:
+        seen.append(image.source)
+        return detect(image)
+
+    monkeypatch.setattr(pipeline.detector, "detect", watched)
+    return seen
+
+
+def same(a: Identification, b: Identification) -> bool:
+    def facts(face: Identification) -> list[object]:
+        scores = [round(c.score, 5) for c in face.candidates]
+        return [face.name, [c.person for c in face.candidates], scores, face.detection.box.round(2).tolist()]
+
+    return facts(a) == facts(b)
+
+
+# The story ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_the_api(samples: Path, path: Path) -> None:
+    pipe = Pipeline()
+    with Gallery.open(path, backbone=pipe.backbone) as gallery:
+        done = pipe.enroll("Obama", [read_image(samples / "obama.jpg"), read_image(samples / "obama2.jpg")], gallery)
+        (face,) = pipe.identify(read_image(samples / "obama3.jpg"), gallery, top=3)
+    assert [entry.person for entry in done] == ["Obama", "Obama"]
+    assert [entry.source for entry in done] == [str(samples / "obama.jpg"), str(samples / "obama2.jpg")]
+    assert face.name == "Obama"
+    assert face.candidates[0].score > 0.96
+    assert face.threshold == pipe.backbone.card.thresholds["1e-3"]
+    ((detection, template),) = pipe.templates(read_image(samples / "obama3.jpg"))
+    assert detection.box.tolist() == face.detection.box.tolist()
+    assert template.vector.shape == (128,)
+    assert pipe.verify(samples / "obama.jpg", samples / "obama3.jpg").match
+    assert not pipe.verify(samples / "obama.jpg", samples / "biden.jpg").match
+
+
+def test_a_stranger_is_unknown_with_the_nearest_people_as_candidates(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image]
+) -> None:
+    (face,) = pipeline.identify(photo("astronaut"), enrolled, top=5)
+    assert face.name is None
+    assert {candidate.person for candidate in face.candidates} == {"Obama", "Biden"}
+    assert [candidate.rank for candidate in face.candidates] == [1, 2]
+    assert face.candidates[1].score <= face.candidates[0].score < face.threshold
+
+
+def test_everybody_in_a_picture_of_several_is_named(pipeline: Pipeline, enrolled: Gallery, party: Image) -> None:
+    found = pipeline.identify(party, enrolled)
+    assert {face.name for face in found} == {"Biden", "Obama", None}
+    assert len(found) == 3
+    assert [face.detection.size for face in found] == sorted((face.detection.size for face in found), reverse=True)
+    assert [len(face.candidates) for face in found] == [1, 1, 1]
+
+
+def test_nobody_in_a_picture_and_nobody_in_the_gallery(
+    pipeline: Pipeline, gallery: Gallery, photo: Callable[[str], Image]
+) -> None:
+    assert pipeline.identify(NOBODY, gallery) == []
+    assert pipeline.faces(NOBODY) == pipeline.detect(NOBODY) == pipeline.templates(NOBODY) == []
+    (face,) = pipeline.identify(photo("obama"), gallery)
+    assert (face.name, face.candidates) == (None, ())
+
+
+def test_verify_gives_the_cosine_and_both_faces(pipeline: Pipeline, photo: Callable[[str], Image]) -> None:
+    found = pipeline.verify(photo("obama"), photo("biden"))
+    ((a, first),), ((b, second),) = pipeline.templates(photo("obama")), pipeline.templates(photo("biden"))
+    assert found.score == pytest.approx(float(first.vector @ second.vector), abs=1e-6)
+    assert (found.a.box.tolist(), found.b.box.tolist()) == (a.box.tolist(), b.box.tolist())
+    assert pipeline.verify(photo("obama"), photo("obama")).score == pytest.approx(1)
+
+
+# Thresholds -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_threshold_of_nought_is_a_threshold(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image]
+) -> None:
+    (face,) = pipeline.identify(photo("astronaut"), enrolled, threshold=0.0)
+    assert face.threshold == 0.0
+    assert face.name in {"Obama", "Biden"}
+    (outcome,) = pipeline.identify_each([photo("astronaut")], enrolled, threshold=0.0)
+    assert outcome.unwrap()[0].threshold == 0.0
+    assert pipeline.verify(photo("astronaut"), photo("biden"), threshold=0.0).match
+    assert not pipeline.verify(photo("obama"), photo("obama2"), threshold=1.0).match
+
+
+@pytest.mark.parametrize("threshold", [1.01, -1.01, float("nan"), float("inf")])
+def test_thresholds_that_are_no_cosine_are_refused(pipeline: Pipeline, gallery: Gallery, threshold: float) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: pipeline.identify(NOBODY, gallery, threshold=threshold),
+        lambda: pipeline.match([], gallery, threshold=threshold),
+        lambda: list(pipeline.identify_each([NOBODY], gallery, threshold=threshold)),
+        lambda: pipeline.verify(NOBODY, NOBODY, threshold=threshold),
+    ]
+    for call in calls:
+        with pytest.raises(UsageError, match="expected a cosine, -1 to 1"):
+            call()
+
+
+def test_the_cards_thresholds_by_false_match_rate(pipeline: Pipeline) -> None:
+    limits = [pipeline.threshold(fmr=rate) for rate in ("1e-2", "1e-3", "1e-4")]
+    assert limits == sorted(limits)
+    assert pipeline.threshold() == limits[1]
+    with pytest.raises(UsageError, match="1e-2, 1e-3, 1e-4"):
+        pipeline.threshold(fmr="1e-5")
+
+
+@pytest.mark.parametrize("top", [0, -1, 1.5])
+def test_top_is_a_whole_number_from_one(pipeline: Pipeline, enrolled: Gallery, top: int) -> None:
+    with pytest.raises(UsageError, match="top"):
+        pipeline.identify(NOBODY, enrolled, top=top)
+
+
+# Enrolment ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_enrolment_keeps_where_it_came_from(
+    pipeline: Pipeline, gallery: Gallery, photo: Callable[[str], Image]
+) -> None:
+    image = photo("obama")
+    (done,) = pipeline.enroll("Obama", image, gallery)
+    (face,) = pipeline.faces(image)
+    (kept,) = gallery.references("Obama")
+    assert done.reference is not None
+    assert kept.id == done.reference.id
+    assert (kept.source, kept.image_sha256) == ("obama", image.sha256)
+    assert kept.quality == face.quality
+    assert kept.template.vector == pytest.approx(face.template.vector, abs=1e-6)
+    thumbnail = gallery.thumbnail(kept.id)
+    assert thumbnail is not None
+    with PIL.Image.open(io.BytesIO(thumbnail)) as picture:
+        assert np.abs(np.asarray(picture).astype(int) - face.chip.pixels).mean() < 6  # RGB, not BGR
+
+
+def test_the_same_image_again_adds_nothing_and_says_so(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image]
+) -> None:
+    before = len(enrolled)
+    old, new = pipeline.enroll("Obama", [photo("obama"), photo("obama3")], enrolled)
+    assert old.reference is None
+    assert new.reference is not None
+    assert len(enrolled) == before + 1
+    twice = pipeline.enroll("Astronaut", [photo("astronaut"), photo("astronaut")], enrolled)
+    assert [entry.reference is None for entry in twice] == [False, True]
+    (other,) = pipeline.enroll("Barack", photo("obama"), enrolled)  # another name: another enrolment
+    assert other.reference is not None
+
+
+@pytest.mark.parametrize(
+    ("bad", "error"),
+    [(NOBODY, NoFace), ("/nowhere/a.jpg", ImageNotFound), ("party", SeveralFaces)],
+    ids=["no face", "missing", "several"],
+)
+def test_all_or_nothing(
+    pipeline: Pipeline,
+    gallery: Gallery,
+    photo: Callable[[str], Image],
+    party: Image,
+    tmp_path: Path,
+    bad: ImageLike,
+    error: type[FacepipeError],
+) -> None:
+    given = party if isinstance(bad, str) and bad == "party" else bad
+    with pytest.raises(error):
+        pipeline.enroll("Obama", [photo("obama"), given], gallery)
+    assert gallery.people() == []
+    assert list(tmp_path.iterdir()) == []  # not even a file
+
+
+def test_half_a_picture_leaves_nothing(pipeline: Pipeline, gallery: Gallery, samples: Path, path: Path) -> None:
+    data = (samples / "obama.jpg").read_bytes()
+    with pytest.raises(ImageTruncated):
+        pipeline.enroll("Obama", [data, data[: len(data) // 2]], gallery)
+    assert not path.exists()
+
+
+def test_of_several_faces_one_can_be_picked(pipeline: Pipeline, enrolled: Gallery, party: Image) -> None:
+    faces = pipeline.faces(party)
+    with pytest.raises(SeveralFaces, match=r"party: 3 faces \(\d+ px, \d+ px, \d+ px\)"):
+        pipeline.enroll("Somebody", party, enrolled)
+    for pick in (1, 3):
+        pipeline.enroll(f"number {pick}", party, enrolled, pick=pick)
+        (kept,) = enrolled.references(f"number {pick}")
+        assert kept.template.vector == pytest.approx(faces[pick - 1].template.vector, abs=1e-6)
+    with pytest.raises(NoFace, match="face 4 was picked, but it has 3"):
+        pipeline.enroll("Somebody", party, enrolled, pick=4)
+    with pytest.raises(UsageError, match="from 1"):
+        pipeline.enroll("Somebody", party, enrolled, pick=0)
+    with pytest.raises(SeveralFaces):
+        pipeline.verify(party, party)
+    assert "Somebody" not in {person.name for person in enrolled.people()}
+
+
+@pytest.mark.parametrize("pick", [0, -1])
+def test_a_pick_below_one_is_refused_before_the_faces_are_counted(pick: int) -> None:
+    with pytest.raises(UsageError, match=f"pick {pick}"):
+        pick_face(Image(NOBODY, "a"), [], pick)
+
+
+def test_no_face_says_what_to_do(pipeline: Pipeline, gallery: Gallery, photo: Callable[[str], Image]) -> None:
+    with pytest.raises(NoFace, match=r"^<array>: no face found; use"):
+        pipeline.verify(photo("obama"), NOBODY)
+    with pytest.raises(NoFace):
+        pipeline.enroll("Nobody", NOBODY, gallery, pick=1)
+
+
+# Many -----------------------------------------------------------------------------------------------------------------
+
+
+def test_many_are_identified_as_one_by_one(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image], party: Image
+) -> None:
+    images = [photo("obama3"), Image(NOBODY, "nobody"), party, photo("astronaut"), photo("biden"), party] * 2
+    outcomes = list(pipeline.identify_each(images, enrolled, top=2))
+    assert [outcome.source for outcome in outcomes] == [image.source for image in images]
+    for image, outcome in zip(images[:6], outcomes[:6], strict=True):
+        alone = pipeline.identify(image, enrolled, top=2)
+        assert len(alone) == len(outcome.unwrap())
+        assert all(same(a, b) for a, b in zip(alone, outcome.unwrap(), strict=True))
+    assert [len(outcome.unwrap()) for outcome in pipeline.detect_each(images[:3])] == [1, 0, 3]
+    assert [len(outcome.unwrap()) for outcome in pipeline.faces_each(images[:3])] == [1, 0, 3]
+
+
+def test_the_good_of_many_are_enrolled(
+    pipeline: Pipeline,
+    gallery: Gallery,
+    photo: Callable[[str], Image],
+    party: Image,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    items: list[tuple[str, ImageLike]] = [
+        ("Obama", photo("obama")),
+        ("Nobody", NOBODY),
+        ("Missing", "/nowhere/a.jpg"),
+        ("Party", party),
+        ("bad\0name", photo("obama2")),
+        ("Biden", photo("biden")),
+        ("Obama", photo("obama")),
+    ]
+    outcomes = list(pipeline.enroll_each(iter(items), gallery))
+    errors = [None if outcome.error is None else type(outcome.error) for outcome in outcomes]
+    assert errors == [None, NoFace, ImageNotFound, SeveralFaces, NameInvalid, None, None]
+    assert [outcomes[i].unwrap().reference is None for i in (0, 5, 6)] == [False, False, True]
+    assert {person.name: person.references for person in gallery.people()} == {"Obama": 1, "Biden": 1}
+
+    seen = watch_detector(pipeline, monkeypatch)  # a second run finds nothing to do
+    again = list(pipeline.enroll_each(items, gallery))
+    assert [None if outcome.error is None else type(outcome.error) for outcome in again] == errors
+    assert all(again[i].unwrap().reference is None for i in (0, 5, 6))
+    assert len(gallery) == 2
+    assert seen == ["<array>", "party", "obama2"]  # what was enrolled is not even looked at
+
+
+def test_an_image_of_another_person_is_enrolled_under_both(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image]
+) -> None:
+    (outcome,) = pipeline.enroll_each([("Barack", photo("obama"))], enrolled)
+    assert outcome.unwrap().reference is not None
+
+
+def test_what_was_yielded_is_stored(pipeline: Pipeline, gallery: Gallery, photo: Callable[[str], Image]) -> None:
+    items = [(name, photo(name)) for name in ("obama", "biden", "astronaut")]
+    outcomes = pipeline.enroll_each(items, gallery)
+    for count in (1, 2, 3):
+        next(outcomes)
+        assert len(gallery) == count
+
+
+def test_a_face_that_cannot_be_aligned_stops_nothing_else(
+    pipeline: Pipeline, gallery: Gallery, photo: Callable[[str], Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detect = pipeline.detector.detect
+
+    def broken(image: Image) -> list[Detection]:
+        faces = detect(image)
+        if image.source == "biden":
+            faces[0].landmarks[:] = 40
+        return faces
+
+    monkeypatch.setattr(pipeline.detector, "detect", broken)
+    items = [(name, photo(name)) for name in ("obama", "biden", "astronaut")]
+    outcomes = list(pipeline.enroll_each(items, gallery))
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert str(outcomes[1].error).startswith("biden: a face cannot be aligned")
+    identified = list(pipeline.identify_each([image for _, image in items], gallery))
+    assert [outcome.error is None for outcome in identified] == [True, False, True]
+    assert [person.name for person in gallery.people()] == ["obama", "astronaut"]
+
+
+# Images in every wrapping ---------------------------------------------------------------------------------------------
+
+
+def test_one_picture_in_every_wrapping_is_one_template(pipeline: Pipeline, samples: Path) -> None:
+    file = samples / "astronaut.png"
+    with PIL.Image.open(file) as opened:
+        picture = opened.convert("RGB")
+    given: list[ImageLike] = [file, str(file), file.read_bytes(), picture, np.asarray(picture), read_image(file)]
+    vectors = [pipeline.templates(one)[0][1].vector.tolist() for one in given]
+    assert all(vector == vectors[0] for vector in vectors)
+
+
+TURNED = {  # EXIF orientation -> how a camera stores the upright picture
+    1: None,
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_90,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_every_exif_orientation_is_the_same_person_with_an_upright_box(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image], tmp_path: Path, orientation: int
+) -> None:
+    upright = photo("obama3")
+    picture, turn = PIL.Image.fromarray(upright.pixels), TURNED[orientation]
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    file = tmp_path / "phone.jpg"
+    (picture if turn is None else picture.transpose(turn)).save(file, exif=exif, quality=95)
+    (expected,) = pipeline.detect(upright)
+    (face,) = pipeline.identify(file, enrolled)
+    assert face.name == "Obama"
+    assert face.detection.box == pytest.approx(expected.box, abs=0.15 * expected.size)
+    assert face.detection.landmarks == pytest.approx(expected.landmarks, abs=0.05 * expected.size)
+
+
+# Layers ---------------------------------------------------------------------------------------------------------------
+
+
+def test_layers_of_the_largest_face_by_name(pipeline: Pipeline, party: Image) -> None:
+    assert [found.layer for found in pipeline.layers(party)] == list(pipeline.backbone.layers)
+    convolutions = list(pipeline.layers(party, "*conv*"))
+    assert len(convolutions) == 29
+    largest = pipeline.faces(party)[0]
+    (first,) = pipeline.backbone.activations(largest.chip.pixels, ["conv"])
+    assert (convolutions[0].values == first.values).all()
+    (last,) = pipeline.layers(party, "fc")
+    assert last.values.shape == (128, 1, 1)
+
+
+def test_layers_need_a_face_and_a_name_that_is_there(pipeline: Pipeline, party: Image) -> None:
+    with pytest.raises(NoFace):
+        pipeline.layers(NOBODY)
+    with pytest.raises(UsageError, match="nothing: no layer of dlib_resnet"):
+        pipeline.layers(party, "nothing")
+
+
+# Refused --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_gallery_of_another_backbone_is_refused(
+    pipeline: Pipeline, enrolled: Gallery, path: Path, photo: Callable[[str], Image]
+) -> None:
+    with pytest.raises(GalleryMismatch, match="--backbone dlib_resnet"):
+        Gallery.open(path, backbone="other@0123")
+    with Gallery.open(path.with_name("other.db"), backbone="other@0123") as other:
+        for call in (
+            lambda: pipeline.enroll("Ada", photo("obama"), other),
+            lambda: pipeline.identify(photo("obama"), other),
+        ):
+            with pytest.raises(GalleryMismatch):
+                call()
+    assert not path.with_name("other.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "when_made"),
+    [
+        ({"backbone": "dlib"}, ModelNotFound, True),
+        ({"backbone": "mtcnn"}, ModelNotFound, True),
+        ({"detector": "dlib_resnet"}, ModelNotFound, True),
+        ({"device": "cuda:99"}, DeviceUnavailable, True),
+        ({"min_face": 3}, UsageError, True),
+        ({"weights": Path("/nowhere.dat")}, WeightsMissing, False),
+    ],
+)
+def test_what_is_not_there_is_refused(options: dict[str, object], error: type[FacepipeError], when_made: bool) -> None:
+    with pytest.raises(error):
+        Pipeline(**options) if when_made else Pipeline(**options).backbone  # type: ignore[arg-type]
+
+
+def test_the_backbone_loads_when_it_is_first_needed(photo: Callable[[str], Image]) -> None:
+    pipe = Pipeline(weights=Path("/nowhere.dat"))
+    assert len(pipe.detect(photo("obama"))) == 1
+    with pytest.raises(WeightsMissing):
+        pipe.faces(photo("obama"))
