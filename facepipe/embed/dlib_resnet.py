@@ -69,17 +69,20 @@ class Block(nn.Module):
         self.relu1 = nn.ReLU()
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.AvgPool2d(2) if halve else nn.Identity()
+        self.add = AddPadded()
         self.relu2 = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        out: torch.Tensor = self.relu2(add_padded(self.conv2(self.relu1(self.conv1(x))), self.skip(x)))
+        out: torch.Tensor = self.relu2(self.add(self.conv2(self.relu1(self.conv1(x))), self.skip(x)))
         return out
 
 
-def add_padded(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+class AddPadded(nn.Module):
     """The sum of two (N, C, H, W) maps; the smaller is zero-padded at each axis' end, as dlib's ``add_prev`` does."""
-    shape = [max(sizes) for sizes in zip(a.shape, b.shape, strict=True)]
-    return _pad_to(a, shape) + _pad_to(b, shape)
+
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        shape = [max(sizes) for sizes in zip(a.shape, b.shape, strict=True)]
+        return _pad_to(a, shape) + _pad_to(b, shape)
 
 
 def _pad_to(x: torch.Tensor, shape: list[int]) -> torch.Tensor:
