@@ -53,13 +53,23 @@ def _draw_mark(draw: ImageDraw.ImageDraw, mark: Mark, scale: float, size: tuple[
     for x, y in mark.detection.landmarks:
         draw.ellipse((x - width, y - width, x + width, y + width), fill="white", outline=colour)
     font = _font(max(12, round(20 * scale)), mark.label.isascii())
-    left, top, right, bottom = draw.textbbox((0, 0), mark.label, font=font)
     padding = width * 2
+    label = _shortened(mark.label, font, size[0] - 2 * padding)
+    left, top, right, bottom = draw.textbbox((0, 0), label, font=font)
     wide, high = right - left + 2 * padding, bottom - top + 2 * padding
     x = min(max(x0, 0), max(size[0] - wide, 0))
-    y = y0 - high if y0 >= high else min(y1, size[1] - high)
+    y = min(max(y0 - high if y0 >= high else y1, 0), max(size[1] - high, 0))
     draw.rounded_rectangle((x, y, x + wide, y + high), radius=2 * width, fill=colour)
-    draw.text((x + padding - left, y + padding - top), mark.label, fill="white", font=font)
+    draw.text((x + padding - left, y + padding - top), label, fill="white", font=font)
+
+
+def _shortened(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+    """``label``, or as much of it as fits into ``width`` px."""
+    if font.getlength(label) <= width:
+        return label
+    while label and font.getlength(f"{label}…") > width:
+        label = label[:-1]
+    return f"{label}…"
 
 
 @cache
