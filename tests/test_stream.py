@@ -125,7 +125,7 @@ def test_an_endless_input_is_not_read_far_ahead() -> None:
 
 def test_images_that_were_handed_out_are_not_kept() -> None:
     outcomes = each((picture(0) for _ in range(3 * GROUP)), first_pixels)
-    seen = [weakref.ref(next(outcomes).image) for _ in range(2 * GROUP + 1)]  # type: ignore[arg-type]
+    seen = [weakref.ref(next(outcomes).image) for _ in range(2 * GROUP + 1)]
     assert sum(image() is not None for image in seen) <= GROUP
 
 

@@ -115,7 +115,8 @@ def test_outside_the_image_is_black_and_inside_unmoved() -> None:
     whole = cv2.resize(noise, (240, 240), interpolation=cv2.INTER_CUBIC) | 1  # never black
     points = landmarks(1.2, 0, (119.5, 119.5))
     complete = cut_chip(Image(whole, "whole"), points, SPEC).pixels
-    cut = cut_chip(Image(np.ascontiguousarray(whole[:, 120:]), "cut"), points - np.float32([120, 0]), SPEC).pixels
+    half = Image(np.ascontiguousarray(whole[:, 120:]), "cut")
+    cut = cut_chip(half, points - np.array([120, 0], np.float32), SPEC).pixels
     edge = 75  # chip px, where the image begins
     assert not cut[:, : edge - 2].any()
     assert (cut[:, edge + 2 :] == complete[:, edge + 2 :]).all()

@@ -5,7 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import dlib
+import dlib  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 from torch import nn
