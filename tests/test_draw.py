@@ -91,7 +91,7 @@ def letters(image: Image, box: tuple[float, ...], label: str) -> int:
     """How many pixels of the label's white letters are to be seen."""
     away = np.full((5, 2), -1000, np.float32)  # white too
     mark = Mark(Detection(np.array(box, np.float32), 0.99, away), label, True)
-    return int((np.asarray(annotate(image, [mark])) > 200).all(axis=2).sum())
+    return int((np.asarray(annotate(image, [mark]))[..., 0] > 128).sum())  # the plate has less red
 
 
 def test_a_label_longer_than_the_picture_is_cut(image: Image) -> None:

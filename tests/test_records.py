@@ -1,0 +1,120 @@
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+
+from facepipe.records import Activation, Candidate, Chip, Detection, Identification, Image, Template, Verification
+
+PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+BOX = np.array([10, 20, 40, 80], np.float32)
+POINTS = np.arange(10, dtype=np.float32).reshape(5, 2)
+UNIT = np.array([0.6, 0, 0.8], np.float32)
+AFFINE = np.eye(2, 3, dtype=np.float32)
+NAN = np.float32("nan")
+
+
+def with_nan(array: np.ndarray) -> np.ndarray:
+    changed = array.copy()
+    changed.flat[-1] = NAN
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Image(PIXELS[..., 0], "a"), r"Image\.pixels: expected shape .*, got \(4, 6\)"),
+        (lambda: Image(np.zeros((4, 6, 4), np.uint8), "a"), r"Image\.pixels: .* got \(4, 6, 4\)"),
+        (lambda: Image(PIXELS.astype(np.float32), "a"), r"Image\.pixels: expected uint8 array, got float32"),
+        (lambda: Image(PIXELS.tolist(), "a"), r"Image\.pixels: expected uint8 array, got <class 'list'>"),
+        (
+            lambda: Detection(BOX.astype(np.float64), 0.9, POINTS),
+            r"Detection\.box: expected float32 array, got float64",
+        ),
+        (lambda: Detection(BOX[:3], 0.9, POINTS), r"Detection\.box: expected shape \(4,\), got \(3,\)"),
+        (lambda: Detection(with_nan(BOX), 0.9, POINTS), r"Detection\.box: expected finite values"),
+        (lambda: Detection(BOX, 0.9, POINTS.T), r"Detection\.landmarks: expected shape \(5, 2\), got \(2, 5\)"),
+        (lambda: Detection(BOX, 0.9, with_nan(POINTS)), r"Detection\.landmarks: expected finite values"),
+        (lambda: Detection(BOX, 1.01, POINTS), r"Detection\.score: expected 0\.\.1, got 1\.01"),
+        (lambda: Detection(BOX, -0.01, POINTS), r"Detection\.score"),
+        (lambda: Detection(BOX, float("nan"), POINTS), r"Detection\.score: expected 0\.\.1, got nan"),
+        (lambda: Chip(PIXELS[..., :2], AFFINE), r"Chip\.pixels"),
+        (lambda: Chip(PIXELS, np.eye(3, dtype=np.float32)), r"Chip\.to_chip: expected shape \(2, 3\)"),
+        (lambda: Template(UNIT * 2, 1, "a"), r"Template\.vector: expected norm 1, got 2"),
+        (lambda: Template(UNIT * np.float32(1.002), 1, "a"), r"Template\.vector: expected norm 1, got 1\.002"),
+        (lambda: Template(with_nan(UNIT), 1, "a"), r"Template\.vector: expected finite values"),
+        (lambda: Template(UNIT[None], 1, "a"), r"Template\.vector: expected shape"),
+        (lambda: Template(UNIT, 0, "a"), r"Template\.norm: expected a positive number, got 0"),
+        (lambda: Template(UNIT, float("inf"), "a"), r"Template\.norm"),
+        (lambda: Activation("conv", np.zeros((3, 4), np.float32)), r"Activation\.values: expected shape"),
+        (lambda: Activation("conv", np.full((1, 1, 1), NAN)), r"Activation\.values: expected finite"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_was_expected(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{message}"):
+        make()
+
+
+def test_records_are_frozen() -> None:
+    records = {"source": Image(PIXELS, "a"), "score": Detection(BOX, 0.9, POINTS), "norm": Template(UNIT, 1, "a")}
+    for field, record in records.items():
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, field, 0.5)
+
+
+def test_image_sides_and_hash() -> None:
+    image = Image(PIXELS, "a")
+    assert (image.height, image.width) == (4, 6)
+    assert image.sha256 == Image(PIXELS.copy(), "elsewhere").sha256 == Image(np.asfortranarray(PIXELS), "a").sha256
+    assert len(image.sha256) == 64
+    changed = PIXELS.copy()
+    changed[3, 5, 2] ^= 1
+    others = [Image(changed, "a"), Image(PIXELS.reshape(6, 4, 3), "a"), Image(PIXELS.reshape(3, 8, 3), "a")]
+    assert len({image.sha256, *(other.sha256 for other in others)}) == 4  # the same bytes in another shape are another
+
+
+def test_size_is_the_shorter_side() -> None:
+    assert Detection(BOX, 0.9, POINTS).size == 30
+    assert Detection(BOX[[1, 0, 3, 2]], 0, POINTS).size == 30
+
+
+def test_from_embedding_keeps_the_norm_apart() -> None:
+    template = Template.from_embedding(np.array([3, 0, 4], np.float64), "a@1")
+    assert template.vector.tolist() == pytest.approx([0.6, 0, 0.8])
+    assert template.vector.dtype == np.float32
+    assert (template.norm, template.backbone) == (5, "a@1")
+
+
+@pytest.mark.parametrize("embedding", [(0, 0), (float("nan"), 1), (float("inf"), 1)])
+def test_an_embedding_without_a_direction_is_refused(embedding: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="expected a finite vector of positive norm"):
+        Template.from_embedding(np.array(embedding, np.float32), "a")
+
+
+def test_long_vectors_pass_the_norm_check() -> None:
+    Template.from_embedding(np.random.default_rng(0).normal(size=4096).astype(np.float32), "a")
+
+
+@pytest.mark.parametrize(
+    ("scores", "threshold", "name"),
+    [
+        ((), 0.5, None),
+        ((0.9, 0.8), 0.5, "0"),
+        ((0.5,), 0.5, "0"),
+        ((0.4999,), 0.5, None),
+        ((0.1,), 0.0, "0"),
+        ((-0.1,), 0.0, None),
+        ((-0.9,), -1.0, "0"),
+    ],
+)
+def test_the_name_is_the_best_candidates_if_it_reaches_the_threshold(
+    scores: tuple[float, ...], threshold: float, name: str | None
+) -> None:
+    candidates = tuple(Candidate(str(i), score, i + 1, i) for i, score in enumerate(scores))
+    assert Identification(Detection(BOX, 0.9, POINTS), candidates, threshold).name == name
+
+
+@pytest.mark.parametrize(("score", "match"), [(0.9, True), (0.5, True), (0.4999, False)])
+def test_a_score_at_the_threshold_is_a_match(score: float, match: bool) -> None:
+    face = Detection(BOX, 0.9, POINTS)
+    assert Verification(score, 0.5, face, face).match is match
