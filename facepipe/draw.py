@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -67,9 +68,8 @@ def _shortened(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, w
     """``label``, or as much of it as fits into ``width`` px."""
     if font.getlength(label) <= width:
         return label
-    while label and font.getlength(f"{label}…") > width:
-        label = label[:-1]
-    return f"{label}…"
+    lengths = range(1, len(label))
+    return f"{label[: bisect_right(lengths, width, key=lambda count: font.getlength(f'{label[:count]}…'))]}…"
 
 
 @cache
