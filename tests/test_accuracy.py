@@ -45,7 +45,7 @@ def test_pairs_of_lfw(pipeline: Pipeline, lfw: Path) -> None:
     assert match_rate(impostor, pipeline.threshold()) == 0
 
 
-# Who is there, from left to right, by eye. The child with Obama and Biden, the six friends and the others are strangers.
+# Who is there, from left to right, by eye. The child with Obama and Biden, the six friends and the rest are strangers.
 ALEX, BIDEN, KIT, OBAMA, ROSE = "alex_lacamoire", "biden", "kit_harington", "obama", "rose_leslie"
 SEEN: dict[str, list[str | None]] = {
     "knn/test/alex_lacamoire1.jpg": [ALEX],

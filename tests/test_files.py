@@ -1,5 +1,6 @@
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,16 @@ def test_no_room_is_named_and_leaves_what_was_there(tmp_path: Path, monkeypatch:
 
 def test_the_data_are_on_disk_before_the_name_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
-    fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr("facepipe.files.os.fsync", lambda fd: fsync(fd) or steps.append("fsync"))
-    monkeypatch.setattr("facepipe.files.os.replace", lambda *paths: replace(*paths) or steps.append("replace"))
+
+    def noted(step: Callable[..., None]) -> Callable[..., None]:
+        def call(*args: object) -> None:
+            steps.append(step.__name__)
+            step(*args)
+
+        return call
+
+    for step in (os.fsync, os.replace):
+        monkeypatch.setattr(f"facepipe.files.os.{step.__name__}", noted(step))
     write(tmp_path / "file.bin", b"data")
     assert steps == ["fsync", "replace"]
 
