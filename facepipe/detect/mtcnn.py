@@ -8,7 +8,9 @@ there. On lfw-dev that left 3 of 1,493 images without a face instead of 47.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -39,8 +41,21 @@ def load(card: Card, device: str, min_face: float, min_score: float) -> Mtcnn:
     return Mtcnn(card, networks, torch_device(device), min_face, min_score)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What one ``stage`` let through: ``boxes`` (N, 4) image px, ``scores`` (N,) 0 to 1.
+
+    Stages: proposed (by P-Net, squares), refined (by R-Net, squares), decided (by O-Net, with ``landmarks`` (N, 5, 2)).
+    """
+
+    stage: str
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats | None = None
+
+
 class Mtcnn:
-    """A detector; see ``facepipe.detect.base.load_detector`` for the options."""
+    """A detector; see ``facepipe.detect.base.load_detector`` for the options. ``networks`` are its three, in order."""
 
     def __init__(
         self, card: Card, networks: tuple[PNet, RNet, ONet], device: torch.device, min_face: float, min_score: float
@@ -52,27 +67,49 @@ class Mtcnn:
         self.pnet, self.rnet, self.onet = (
             network.eval().to(device).to(memory_format=torch.channels_last) for network in networks
         )
+        self.networks: dict[str, nn.Module] = {"pnet": self.pnet, "rnet": self.rnet, "onet": self.onet}
 
-    @torch.inference_mode()
     def detect(self, image: Image) -> list[Detection]:
         """Every face of the image, largest first; boxes and landmarks in image px."""
-        boxes = self._refine(image.pixels, self._propose(image.pixels))
-        boxes, scores, landmarks = self._decide(image.pixels, boxes)
-        faces = (Detection(*parts) for parts in zip(boxes, scores.tolist(), landmarks, strict=True))
+        return self.report(self.stages(image)[-1])
+
+    def report(self, decided: Candidates) -> list[Detection]:
+        """The faces among what the last stage let through: those large and sure enough, largest first."""
+        assert decided.landmarks is not None
+        parts = zip(decided.boxes, decided.scores.tolist(), decided.landmarks, strict=True)
+        faces = (Detection(*part) for part in parts)
         # P-Net also sees faces well below its window's size
         found = (face for face in faces if face.size >= self.min_face and face.score >= self.min_score)
         return sorted(found, key=lambda face: -face.size)
 
-    def _propose(self, pixels: Pixels) -> Floats:
-        """Squares (N, 4) where P-Net sees a face at some level of the pyramid."""
+    @torch.inference_mode()
+    def stages(self, image: Image) -> tuple[Candidates, Candidates, Candidates]:
+        """What each network in turn let through."""
+        proposed = Candidates("proposed", *self._propose(image.pixels))
+        refined = Candidates("refined", *self._refine(image.pixels, proposed.boxes))
+        return proposed, refined, Candidates("decided", *self._decide(image.pixels, refined.boxes))
+
+    def inputs(self, image: Image, face: Detection) -> dict[str, Pixels]:
+        """What each network is shown of ``face``, uint8 RGB (H, W, 3).
+
+        P-Net: the framed level of the pyramid at which the face comes nearest to its window; R-Net and O-Net: the
+        square around the face, 24 and 48 px.
+        """
+        box = squared(face.box[None])[0]
+        window = WINDOW / float(box[2] - box[0])
+        levels = pyramid(image.pixels, WINDOW / self.min_face)
+        level = min(levels, key=lambda level: abs(math.log(level[1] / window)))[0]
+        return {"pnet": framed(level), "rnet": crop(image.pixels, box, 24), "onet": crop(image.pixels, box, 48)}
+
+    def _propose(self, pixels: Pixels) -> tuple[Floats, Floats]:
+        """Squares (N, 4) where P-Net sees a face at some level of the pyramid, and their scores (N,)."""
         levels = [self._propose_level(level, scale) for level, scale in pyramid(pixels, WINDOW / self.min_face)]
         boxes, scores, regressions = (np.concatenate(parts) for parts in zip(*levels, strict=True)) if levels else _NONE
         kept = suppress(boxes, scores, 0.7)
-        return squared(shift(boxes[kept], regressions[kept], pixel=0))
+        return squared(shift(boxes[kept], regressions[kept], pixel=0)), scores[kept]
 
     def _propose_level(self, level: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
-        framed = cv2.copyMakeBorder(level, *(MARGIN,) * 4, cv2.BORDER_CONSTANT, value=GREY)
-        regressions, scores = (t[0].cpu().numpy() for t in self.pnet(self._to_tensor(framed[None])))
+        regressions, scores = (t[0].cpu().numpy() for t in self.pnet(self.to_tensor(framed(level)[None])))
         rows, columns = np.nonzero(scores >= PROPOSE)
         corner = STRIDE * np.stack([columns, rows], axis=1) - MARGIN
         boxes = np.floor(np.hstack([corner + 1, corner + WINDOW]) / scale).astype(np.float32)
@@ -80,11 +117,12 @@ class Mtcnn:
         kept = suppress(boxes, chosen, 0.5)
         return boxes[kept], chosen[kept], regressions[:, rows, columns].T[kept]
 
-    def _refine(self, pixels: Pixels, boxes: Floats) -> Floats:
+    def _refine(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats]:
+        """Squares (N, 4), scores (N,)."""
         regressions, scores = self._look(self.rnet, pixels, boxes, 24)
         passed = np.flatnonzero(scores > REFINE)
         kept = passed[suppress(boxes[passed], scores[passed], 0.7)]
-        return squared(shift(boxes[kept], regressions[kept]))
+        return squared(shift(boxes[kept], regressions[kept])), scores[kept]
 
     def _decide(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats, Floats]:
         """Boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
@@ -100,12 +138,12 @@ class Mtcnn:
     def _look(self, network: nn.Module, pixels: Pixels, boxes: Floats, side: int) -> tuple[Floats, ...]:
         """What ``network`` says of each box, shrunk or enlarged to ``side`` px."""
         crops = np.empty((len(boxes), side, side, 3), np.uint8)
-        for crop, box in zip(crops, boxes, strict=True):
-            cv2.resize(cut(pixels, box), (side, side), dst=crop, interpolation=cv2.INTER_AREA)
-        batches = [network(self._to_tensor(crops[i : i + BATCH])) for i in range(0, max(len(crops), 1), BATCH)]
+        for index, box in enumerate(boxes):
+            crops[index] = crop(pixels, box, side)
+        batches = [network(self.to_tensor(crops[i : i + BATCH])) for i in range(0, max(len(crops), 1), BATCH)]
         return tuple(torch.cat(parts).cpu().numpy() for parts in zip(*batches, strict=True))
 
-    def _to_tensor(self, pixels: Pixels) -> torch.Tensor:
+    def to_tensor(self, pixels: Pixels) -> torch.Tensor:
         """(N, H, W, 3) uint8 → (N, 3, H, W) float32 in −1..1; the memory stays as it lies, channels last."""
         values = torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2).float()
         return values.sub_(127.5).mul_(1 / 128)
@@ -127,6 +165,16 @@ def pyramid(pixels: Pixels, first: float) -> Iterator[tuple[Pixels, float]]:
             base = cv2.resize(base, (base.shape[1] // 2, base.shape[0] // 2), interpolation=cv2.INTER_AREA)
         yield cv2.resize(base, size, interpolation=cv2.INTER_AREA), scale
         scale *= FACTOR
+
+
+def framed(level: Pixels) -> Pixels:
+    """A level of the pyramid with grey around it, as P-Net is shown it."""
+    return np.asarray(cv2.copyMakeBorder(level, *(MARGIN,) * 4, cv2.BORDER_CONSTANT, value=GREY))
+
+
+def crop(pixels: Pixels, box: Floats, side: int) -> Pixels:
+    """The part of the image inside ``box``, shrunk or enlarged to ``side`` px."""
+    return np.asarray(cv2.resize(cut(pixels, box), (side, side), interpolation=cv2.INTER_AREA))
 
 
 def cut(pixels: Pixels, box: Floats) -> Pixels:
