@@ -1,0 +1,107 @@
+"""Views as one HTML file that works offline, in English and Chinese, and as PNG files."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import PIL.Image
+
+from facepipe.files import replacing
+from facepipe.layers.view import Chart, Check, Picture, Text, View
+from facepipe.records import Pixels
+
+_WORDS = {
+    "skip": Text("Skip to the story", "跳到正文"),
+    "contents": Text("What is shown here", "本页内容"),
+    "footer": Text(
+        "Made by facepipe on this machine. The page loads nothing from anywhere and holds pictures of a face: "
+        "treat it as you would the photo.",
+        "由 facepipe 在本机生成。本页不加载任何外部内容；页中有人脸图像，请像对待照片一样保管。",
+    ),
+}
+_VERDICTS = {True: Text("holds:", "成立："), False: Text("does not hold:", "不成立：")}
+_INK: Any = {"svg.fonttype": "none", "svg.hashsalt": "facepipe"}  # text stays text; the same figure gives the same file
+
+
+def render(title: Text, story: View, views: Sequence[View]) -> str:
+    """The page: ``story`` on the first screen, a table of contents, the views with their checks, one footer."""
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(
+            lambda name: files("facepipe.layers").joinpath("templates").joinpath(name).read_text("utf-8")
+        ),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals |= {"kind": _kind, "source": _source, "number": _number}
+    return environment.get_template("page.html").render(
+        title=title, story=story, views=views, words=_WORDS, verdicts=_VERDICTS
+    )
+
+
+def save_page(html: str, path: Path) -> None:
+    """Write the page whole or not at all. Raises WriteFailed."""
+    with replacing(path) as stream:
+        stream.write(html.encode())
+
+
+def save_pngs(views: Sequence[View], folder: Path) -> Iterator[Path]:
+    """Each picture and chart as ``folder``/view/name.png, enlarged as on the page; yields the paths."""
+    for view in views:
+        for block in view.blocks:
+            if isinstance(block, (Picture, Chart)):
+                path = folder / view.id / f"{block.name}.png"
+                with replacing(path) as stream:
+                    stream.write(_png(_zoomed(block)) if isinstance(block, Picture) else _draw(block, "png"))
+                yield path
+
+
+def _kind(block: object) -> str:
+    return type(block).__name__
+
+
+def _source(block: Picture | Chart) -> str:
+    """The image as a data URI: pictures as PNG at their own size, charts as SVG."""
+    mime, data = ("png", _png(block.pixels)) if isinstance(block, Picture) else ("svg+xml", _draw(block, "svg"))
+    return f"data:image/{mime};base64,{base64.b64encode(data).decode()}"
+
+
+def _png(pixels: Pixels) -> bytes:
+    image = PIL.Image.fromarray(pixels)
+    if len(image.getcolors(256) or range(257)) <= 256:
+        image = image.quantize(256)  # no colour is lost, two thirds of the bytes are
+    stream = io.BytesIO()
+    image.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _zoomed(picture: Picture) -> Pixels:
+    return np.kron(picture.pixels, np.ones((picture.zoom, picture.zoom, 1), np.uint8))
+
+
+def _draw(chart: Chart, kind: str) -> bytes:
+    import matplotlib
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context(_INK):
+        metadata = {"Date": None} if kind == "svg" else None
+        chart.figure.savefig(stream, format=kind, bbox_inches="tight", metadata=metadata, dpi=150)
+    return stream.getvalue()
+
+
+def _number(value: float) -> str:
+    """Three digits that matter: 0.0312, 1.2e-07, 0."""
+    return "0" if value == 0 else f"{value:.3g}"
+
+
+def failed(views: Sequence[View]) -> list[Check]:
+    """The checks that did not pass."""
+    return [check for view in views for check in view.checks if not check.passed]

@@ -1,0 +1,168 @@
+"""The first screen of the page: what became of this face, from the photo to the decision, with its own numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from facepipe.layers.networks import Network
+from facepipe.layers.view import Block, Picture, Text, View
+from facepipe.records import Candidate, Detection, Floats, Image, Pixels
+
+PHOTO = 240  # px, the side of the photo on the page
+AROUND = 3.0  # times the face's longer side are shown of it
+DEPTHS = 4
+TILES = 3  # the strongest 3 × 3 channels of each depth
+GREEN, AMBER, WHITE = (15, 157, 138), (217, 119, 6), (255, 255, 255)
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The candidates, best first, and the threshold; ``people`` and ``references`` count the gallery."""
+
+    candidates: Sequence[Candidate]
+    threshold: float
+    people: int
+    references: int
+
+    @property
+    def name(self) -> str | None:
+        best = self.candidates[0] if self.candidates else None
+        return best.person if best is not None and best.score >= self.threshold else None
+
+
+def show_story(
+    image: Image, detection: Detection, network: Network, vector: Floats, decision: Decision | None = None
+) -> View:
+    """``network`` is the backbone with this face's chip, ``vector`` (D,) its template, ``decision`` None without a
+    gallery."""
+    numbers = sum(int(np.prod(network.layers[name].shape)) for name in network.convolutions)
+    blocks: list[Block] = [_photo(image, detection, decision), _chip(network), *_depths(network), _vector(vector)]
+    blocks.append(_steps(network, numbers, len(vector)))
+    return View("story", _title(decision), _verdict(decision), tuple(blocks))
+
+
+def _title(decision: Decision | None) -> Text:
+    if decision is None:
+        return Text("What the network saw in this face", "网络在这张脸上看到了什么")
+    if decision.name is None:
+        return Text("Why this face is unknown", "为什么这张脸是“未知”")
+    return Text(f"How this face became {decision.name}", f"这张脸是怎样被认作 {decision.name} 的")
+
+
+def _verdict(decision: Decision | None) -> Text:
+    """The decision in one sentence, with the score and the threshold."""
+    if decision is None:
+        return Text(
+            "No gallery was given, so the face is not matched with anybody: enrol people to see that.",
+            "没有指定人脸库，因此不与任何人比对；登记人员并指定人脸库后即可看到比对。",
+        )
+    if not decision.candidates:
+        return Text("The gallery is empty: there is nobody to match with.", "人脸库是空的，没有可比对的人。")
+    best = decision.candidates[0]
+    among = f"{decision.people} people ({decision.references} references)"
+    among_zh = f"{decision.people} 人（{decision.references} 条参考）"
+    if decision.name is not None:
+        return Text(
+            f"Of {among}, {best.person} is nearest: cosine {best.score:.3f}, at or above the threshold "
+            f"{decision.threshold:.3f}.",
+            f"在 {among_zh} 中，{best.person} 最接近：余弦 {best.score:.3f}，不低于阈值 {decision.threshold:.3f}。",
+        )
+    return Text(
+        f"Of {among}, {best.person} is nearest, but the cosine {best.score:.3f} is below the threshold "
+        f"{decision.threshold:.3f}: too little to give a name.",
+        f"在 {among_zh} 中，{best.person} 最接近，但余弦 {best.score:.3f} 低于阈值 "
+        f"{decision.threshold:.3f}，不足以给出姓名。",
+    )
+
+
+def _steps(network: Network, numbers: int, dimension: int) -> Text:
+    first, last = network.layers[network.convolutions[0]], network.layers[network.convolutions[-1]]
+    count, side = len(network.convolutions), network.pixels.shape[0]
+    return Text(
+        f"From left to right: the photo; the aligned face of {side} × {side} px; the channels that answer most at "
+        f"{DEPTHS} depths, each scaled by itself; the {dimension} numbers that stand for the face. The {count} "
+        f"convolutions of {network.name} go from {first.shape[0]} maps of {first.shape[1]} × {first.shape[2]} to "
+        f"{last.shape[0]} of {last.shape[1]} × {last.shape[2]}, {numbers:,} numbers in all: simple → complex, "
+        "local → whole.",
+        f"从左到右：照片；{side} × {side} 像素的对齐人脸；{DEPTHS} 个深度上响应最强的通道（各自缩放）；代表这张脸的 "
+        f"{dimension} 个数。{network.name} 的 {count} 个卷积从 {first.shape[0]} 张 {first.shape[1]} × {first.shape[2]} "
+        f"的特征图到 {last.shape[0]} 张 {last.shape[1]} × {last.shape[2]} 的特征图，共 {numbers:,} 个数："
+        "由简单到复杂，由局部到整体。",
+    )
+
+
+def _photo(image: Image, detection: Detection, decision: Decision | None) -> Picture:
+    """The square of the photo around the face, as much of it as there is."""
+    centre = detection.box.reshape(2, 2).mean(axis=0)
+    side = min(AROUND * float(np.ptp(detection.box.reshape(2, 2), axis=0).max()), image.height, image.width)
+    corner = np.clip(centre - side / 2, 0, np.array([image.width, image.height]) - side).astype(int)
+    window = image.pixels[corner[1] : corner[1] + max(1, int(side)), corner[0] : corner[0] + max(1, int(side))]
+    small = cv2.resize(window, (PHOTO, PHOTO), interpolation=cv2.INTER_AREA)
+    scale = PHOTO / side
+    x0, y0, x1, y1 = (int(v) for v in np.round((detection.box - np.tile(corner, 2)) * scale))
+    cv2.rectangle(small, (x0, y0), (x1, y1), GREEN if decision and decision.name else AMBER, 2)
+    for x, y in np.round((detection.landmarks - corner) * scale).astype(int):
+        cv2.circle(small, (int(x), int(y)), 2, WHITE, -1)
+    alt = Text("The face in the photo with its box and five landmarks", "照片中的人脸，标出人脸框和五个关键点")
+    caption = Text(
+        f"From the photo of {image.width} × {image.height} px; detection score {detection.score:.3f}.",
+        f"取自 {image.width} × {image.height} 像素的照片；检测得分 {detection.score:.3f}。",
+    )
+    return Picture("photo", small, alt, caption)
+
+
+def _chip(network: Network) -> Picture:
+    alt = Text("The aligned face", "对齐后的人脸")
+    return Picture(
+        "chip", network.pixels, alt, Text("The chip: all that the backbone sees.", "对齐人脸：骨干网络看到的全部。")
+    )
+
+
+def _depths(network: Network) -> list[Picture]:
+    names = network.convolutions
+    chosen = [names[i] for i in np.linspace(0, len(names) - 1, DEPTHS + 1).round().astype(int)[:DEPTHS]]
+    maps = network.outputs(chosen)
+    return [_mosaic(name, maps[name][0].relu().cpu().numpy()) for name in chosen]
+
+
+def _mosaic(name: str, maps: Floats) -> Picture:
+    """The strongest channels of (C, H, W) ``maps``, each scaled to its own maximum."""
+    strongest = np.argsort(-maps.mean(axis=(1, 2)), kind="stable")[: TILES * TILES]
+    tiles = [_grey(maps[channel]) for channel in strongest]
+    side = tiles[0].shape[0] + 1
+    sheet = np.full((TILES * side - 1, TILES * (tiles[0].shape[1] + 1) - 1), 128, np.uint8)
+    for position, tile in enumerate(tiles):
+        y, x = position // TILES * side, position % TILES * (tile.shape[1] + 1)
+        sheet[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    alt = Text(f"The strongest channels of {name}", f"{name} 中响应最强的通道")
+    height, width = maps.shape[1:]
+    caption = Text(
+        f"{name}: {len(maps)} maps of {height} × {width}", f"{name}：{len(maps)} 张 {height} × {width} 的特征图"
+    )
+    pixels = np.repeat(sheet[..., None], 3, axis=2)
+    return Picture(name.replace("/", "_"), pixels, alt, caption, zoom=max(1, round(160 / sheet.shape[0])))
+
+
+def _grey(values: Floats) -> Pixels:
+    peak = float(values.max())
+    return (values / peak * 255).astype(np.uint8) if peak > 0 else np.zeros(values.shape, np.uint8)
+
+
+def _vector(vector: Floats) -> Picture:
+    """The template as squares, blue below nought, orange above, on a scale to its largest magnitude."""
+    columns = 16
+    padded = np.zeros(-(-len(vector) // columns) * columns, np.float32)
+    padded[: len(vector)] = vector / np.abs(vector).max()
+    share = np.abs(padded.reshape(-1, columns, 1))
+    ends = np.where(padded.reshape(-1, columns, 1) > 0, np.array([217, 119, 6]), np.array([37, 99, 190]))
+    pixels = (255 - share * (255 - ends)).astype(np.uint8)
+    alt = Text("The template as coloured squares", "模板（彩色方格）")
+    caption = Text(
+        f"The template: {len(vector)} numbers of length one together; orange above 0, blue below.",
+        f"模板：{len(vector)} 个数，总长度为一；橙色为正，蓝色为负。",
+    )
+    return Picture("template", pixels, alt, caption, zoom=max(3, 160 // pixels.shape[1]))
