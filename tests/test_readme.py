@@ -13,7 +13,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-@pytest.fixture()
+@pytest.fixture
 def beside_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(README.parent / "data" / "samples", tmp_path / "samples")
     monkeypatch.chdir(tmp_path)
