@@ -91,7 +91,8 @@ def _explain(error: Exception) -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(message, err=True)
     else:
-        out.say(f"{command}: {message.rstrip('.')}; see {command} --help")
+        stop = "" if message.endswith((".", "?")) else "."
+        out.say(f"{command}: {message}{stop} See {command} --help")
 
 
 def _discard_output() -> None:

@@ -19,7 +19,7 @@ Name = Annotated[
 
 @app.command("list")
 def list_models(as_json: opt.Json = False) -> None:
-    """List every network, whether its weights are here, and its licence."""
+    """List the networks and whether their weights are here."""
     from facepipe.cards import all_cards
     from facepipe.weights import is_here
 
@@ -35,7 +35,10 @@ def list_models(as_json: opt.Json = False) -> None:
 
 @app.command()
 def show(name: Name) -> None:
-    """Show the card of one network: input, licence, thresholds and what they were measured on."""
+    """Show the card of one network.
+
+    It gives the input, the licence, the thresholds and what they were measured on.
+    """
     from facepipe.cards import find_card
 
     card = find_card(name, role=None)

@@ -209,7 +209,6 @@ def ready(folder: Path) -> None:
 
 def unused(folder: Path, stem: str, suffix: str) -> Path:
     """A path in ``folder`` that no file has yet: stem.suffix, stem-2.suffix, …"""
-    stem = os.fsdecode(os.fsencode(stem)[:200])  # a file name has 255 bytes
     path, number = folder / f"{stem}{suffix}", 2
     while path.exists():
         path, number = folder / f"{stem}-{number}{suffix}", number + 1

@@ -133,6 +133,6 @@ def remove_reference(
     """
     with opt.open_gallery(gallery) as people:
         held = people.reference(reference)
-        out.confirm(f"Delete reference {reference} of {held.person} ({held.source})?", yes)
+        out.confirm(f"Delete reference {reference} of {held.person} ({held.source})? This cannot be undone.", yes)
         people.remove_reference(reference)
     out.say(f"{held.person}: reference {reference} deleted")

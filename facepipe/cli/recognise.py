@@ -148,7 +148,8 @@ def enroll(
             added, known = (added, known + 1) if done.reference is None else (added + 1, known)
             _print_enrolment(done, as_json)
         before = f", {known} enrolled before" if known else ""
-        out.say(f"{out.count(added, 'image')} enrolled{before}; {_holding(people)}")
+        if added or known:
+            out.say(f"{out.count(added, 'image')} enrolled{before}; {_holding(people)}")
         batch.finish()
 
 
@@ -157,6 +158,7 @@ def _holding(gallery: Gallery) -> str:
 
 
 def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tuple[str, Path]]:
+    from facepipe.gallery.names import clean_name
     from facepipe.sources import people_folders
 
     if folders is not None:
@@ -168,6 +170,7 @@ def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tu
     name, *paths = name_and_paths
     if os.path.isfile(name):
         raise UsageError(f"{name}: is a file, expected the person's name first: facepipe enroll NAME PATH...")
+    clean_name(name)  # or a name that cannot be would be reported once for each image
     return [(name, path) for path in opt.image_files(paths)]
 
 
@@ -194,4 +197,5 @@ def _save_annotated(folder: Path, image: Image | None, marks: Sequence[Mark]) ->
     from facepipe.draw import annotate, save
 
     assert image is not None
-    save(annotate(image, marks), out.unused(folder, f"{Path(image.source).stem}-faces", ".jpg"))
+    stem = os.fsdecode(os.fsencode(Path(image.source).stem)[:200])  # a file name has at most 255 bytes
+    save(annotate(image, marks), out.unused(folder, f"{stem}-faces", ".jpg"))

@@ -1,0 +1,77 @@
+"""The shell as its user meets it: ``run(...)`` goes through ``main`` and gives the exit code and both streams."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from cli_shell import Result, Run
+
+from facepipe import folders
+from facepipe.cli import app, options
+from facepipe.pipeline import Pipeline
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    """One for all tests: loading takes longer than most of them."""
+    return Pipeline()
+
+
+@pytest.fixture(scope="session")
+def portraits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The samples, small enough to be quick: obama, obama2, obama3, biden and stranger .jpg."""
+    folder = tmp_path_factory.mktemp("portraits")
+    for path in folders.samples().glob("*.*g"):
+        picture = PIL.Image.open(path).convert("RGB")
+        picture.thumbnail((360, 360))
+        picture.save(folder / ("stranger.jpg" if path.stem == "astronaut" else path.name), quality=95)
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder of the test, with the portraits in it."""
+    folder = tmp_path / "here"
+    shutil.copytree(portraits, folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run(here: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process, with the pipeline that is loaded already unless other settings are asked for."""
+    load = options.open_pipeline
+
+    def open_pipeline(
+        backbone: str = options.BACKBONE,
+        weights: Path | None = None,
+        device: str = "cpu",
+        min_face: float = options.MIN_FACE,
+        min_score: float = options.MIN_SCORE,
+    ) -> Pipeline:
+        given = (backbone, weights, device, min_face, min_score)
+        usual = (options.BACKBONE, None, "cpu", options.MIN_FACE, options.MIN_SCORE)
+        return pipeline if given == usual else load(*given)
+
+    monkeypatch.setattr(options, "open_pipeline", open_pipeline)
+
+    def command(*args: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["facepipe", *map(str, args)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            app.main()
+        return Result(int(stop.value.code or 0), *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def enrolled(run: Run) -> Run:
+    """``run`` with two people in the default gallery: Ada (two references) and Ben."""
+    assert run("enroll", "Ada", "obama.jpg", "obama2.jpg").code == 0
+    assert run("enroll", "Ben", "biden.jpg").code == 0
+    return run

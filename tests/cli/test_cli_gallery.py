@@ -1,0 +1,127 @@
+"""gallery: info, check, rebuild, export, import."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from cli_shell import Run
+
+FACTS = [
+    "path",
+    "uuid",
+    "backbone",
+    "dimension",
+    "people",
+    "references",
+    "thumbnails",
+    "record_bytes",
+    "index_bytes",
+    "index",
+]
+
+
+def test_info_says_where_the_gallery_is_and_what_it_holds(enrolled: Run, home: Path) -> None:
+    (facts,) = enrolled("gallery", "info", "--json").json
+    assert list(facts) == FACTS
+    assert (facts["path"], facts["people"], facts["references"]) == (str(home / "gallery.db"), 2, 3)
+    assert facts["backbone"].startswith("dlib_resnet@")
+    rows = dict(row.split("\t") for row in enrolled("gallery", "info").out.splitlines())
+    assert list(rows) == [name.replace("_", " ") for name in FACTS]
+    assert rows["path"] == facts["path"]
+
+
+def test_the_gallery_comes_from_the_option_or_the_environment(
+    run: Run, here: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEPIPE_GALLERY", str(here / "mine.db"))
+    assert f"{here}/mine.db holds 1 reference" in run("enroll", "Ada", "obama.jpg").err
+    assert run("enroll", "--gallery", "other/people.db", "Ben", "biden.jpg").code == 0
+    assert run("people", "list", "--json").json[0]["person"] == "Ada"
+    assert run("people", "list", "--json", "-g", "other/people.db").json[0]["person"] == "Ben"
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["gallery", "info"],
+        ["gallery", "check"],
+        ["gallery", "rebuild"],
+        ["gallery", "export", "out.zip"],
+        ["people", "list"],
+        ["people", "show", "Ada"],
+        ["people", "rename", "Ada", "Ben"],
+        ["people", "remove", "--yes", "Ada"],
+    ],
+)
+def test_where_there_is_no_gallery_nothing_is_made(run: Run, here: Path, home: Path, command: list[str]) -> None:
+    done = run(*command)
+    assert done.code == 1
+    assert f"{home}/gallery.db: no gallery there" in done.complaint
+    assert not home.exists()
+    assert not (here / "out.zip").exists()
+
+
+def test_check_is_quiet_about_a_sound_gallery_and_lists_each_problem(enrolled: Run, home: Path) -> None:
+    assert enrolled("gallery", "check").out == "the record is sound and the index agrees with it\n"
+    assert enrolled("gallery", "check").code == 0
+    with sqlite3.connect(home / "gallery.db") as record:
+        record.execute("UPDATE reference SET vector = zeroblob(512) WHERE id = 1")
+    record.close()
+    done = enrolled("gallery", "check")
+    assert (done.code, done.out) == (1, "")
+    assert all(line.startswith("facepipe: ") for line in done.err.splitlines())
+    assert "reference 1" in done.err
+
+
+def test_rebuild_makes_a_lost_index_anew(enrolled: Run, home: Path) -> None:
+    (index,) = (path for path in home.iterdir() if path.name not in ("gallery.db", "gallery.db-wal", "gallery.db-shm"))
+    index.unlink()
+    assert enrolled("gallery", "info", "--json").json[0]["index"] == "missing"
+    assert enrolled("gallery", "rebuild").complaint == "3 references indexed\n"
+    assert index.is_file()
+    assert enrolled("gallery", "check").code == 0
+
+
+def test_export_and_import_carry_everybody_over(enrolled: Run) -> None:
+    assert enrolled("gallery", "export", "people.zip").complaint == "3 references written to people.zip\n"
+    there = ("--gallery", "copy.db")
+    assert enrolled("gallery", "import", "people.zip", *there).complaint == "3 references added, 0 there already\n"
+    assert enrolled("gallery", "import", "people.zip", *there).complaint == "0 references added, 3 there already\n"
+    assert enrolled("people", "list", *there).out == enrolled("people", "list").out
+    assert "  Ada" in enrolled("identify", "obama3.jpg", *there).out
+
+
+def test_export_replaces_no_file_that_is_not_an_export(enrolled: Run) -> None:
+    before = Path("obama.jpg").read_bytes()
+    done = enrolled("gallery", "export", "obama.jpg")
+    assert done.code == 2
+    assert "obama.jpg" in done.complaint
+    assert Path("obama.jpg").read_bytes() == before
+
+
+@pytest.mark.parametrize("file", ["obama.jpg", "missing.zip", "half.zip"])
+def test_import_of_something_else_makes_no_gallery(enrolled: Run, here: Path, file: str) -> None:
+    enrolled("gallery", "export", "people.zip")
+    data = Path("people.zip").read_bytes()
+    Path("half.zip").write_bytes(data[: len(data) // 2])
+    done = enrolled("gallery", "import", file, "--gallery", "new.db")
+    assert done.code == 1
+    assert file in done.complaint
+    assert not (here / "new.db").exists()
+
+
+def test_a_damaged_gallery_is_left_as_it_is(enrolled: Run, home: Path) -> None:
+    record = home / "gallery.db"
+    record.write_bytes(b"X" * 100 + record.read_bytes()[100:])
+    for side in home.glob("gallery.db-*"):
+        side.unlink()
+    before = record.read_bytes()
+    for command in (["identify", "obama.jpg"], ["enroll", "Ada", "obama3.jpg"], ["gallery", "check"]):
+        done = enrolled(*command)
+        assert done.code == 1
+        assert "gallery.db: damaged" in done.complaint
+        assert "backup" in done.complaint
+    assert record.read_bytes() == before

@@ -1,0 +1,114 @@
+"""people: list, show, rename, merge, remove."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from cli_shell import Run, start
+
+
+class Terminal:
+    """A stdin at which somebody sits and gives one answer."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+    def isatty(self) -> bool:
+        return True
+
+    def readline(self, *_: object) -> str:
+        return self.answer
+
+
+def names(run: Run) -> list[str]:
+    return [line["person"] for line in run("people", "list", "--json").json]
+
+
+def test_list(enrolled: Run) -> None:
+    rows = [row.split("\t") for row in enrolled("people", "list").out.splitlines()]
+    assert [row[:2] for row in rows] == [["Ada", "2"], ["Ben", "1"]]
+    for line in enrolled("people", "list", "--json").json:
+        assert list(line) == ["person", "references", "last_enrolled"]
+        assert datetime.fromisoformat(line["last_enrolled"]).utcoffset() is not None
+
+
+def test_list_of_nobody_says_so(enrolled: Run) -> None:
+    for name in ("Ada", "Ben"):
+        assert enrolled("people", "remove", "-y", name).complaint.startswith(f"{name}: ")
+    done = enrolled("people", "list")
+    assert (done.code, done.out, done.complaint) == (0, "", "nobody is enrolled\n")
+    assert enrolled("people", "list", "--json").out == ""
+
+
+def test_show(enrolled: Run) -> None:
+    rows = [row.split("\t") for row in enrolled("people", "show", "Ada").out.splitlines()]
+    assert [row[:2] for row in rows] == [["1", "obama.jpg"], ["2", "obama2.jpg"]]
+    for line in enrolled("people", "show", "Ada", "--json").json:
+        assert list(line) == ["reference", "source", "enrolled_at", "quality"]
+        assert set(line["quality"]) == {"size", "sharpness"}
+
+
+def test_show_writes_the_chips_that_were_stored(enrolled: Run, here: Path) -> None:
+    done = enrolled("people", "show", "Ada", "--chips", "out/chips")
+    assert done.complaint == "2 chips written to out/chips\n"
+    assert sorted(path.name for path in here.glob("out/chips/*")) == ["reference-1.jpg", "reference-2.jpg"]
+    assert PIL.Image.open("out/chips/reference-1.jpg").size == (150, 150)
+    assert "obama.jpg" in enrolled("people", "show", "Ada", "--chips", "obama.jpg").complaint
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["show", "Adda"], ["remove", "-y", "Adda"], ["rename", "Adda", "X"], ["merge", "-y", "Adda", "Ben"]],
+)
+def test_an_unknown_name_suggests_the_nearest(enrolled: Run, command: list[str]) -> None:
+    done = enrolled("people", *command)
+    assert done.code == 1
+    assert "Adda: nobody of this name is enrolled; did you mean Ada?" in done.complaint
+    assert names(enrolled) == ["Ada", "Ben"]
+
+
+def test_rename(enrolled: Run) -> None:
+    assert enrolled("people", "rename", "Ada", "Ada Lovelace").code == 0
+    assert names(enrolled) == ["Ada Lovelace", "Ben"]
+    done = enrolled("people", "rename", "Ben", "Ada Lovelace")
+    assert done.code == 1
+    assert "merge" in done.complaint
+
+
+def test_merge_puts_all_under_the_last_name(enrolled: Run) -> None:
+    done = enrolled("people", "merge", "--yes", "Ada", "Ben")
+    assert done.complaint == "Ben: 2 references added, 0 of the same image left out\n"
+    assert names(enrolled) == ["Ben"]
+    done = enrolled("people", "merge", "--yes", "Ben")
+    assert (done.code, "two names" in done.complaint) == (2, True)
+
+
+def test_remove_reference(enrolled: Run) -> None:
+    assert enrolled("people", "remove-reference", "--yes", "3").complaint == "Ben: reference 3 deleted\n"
+    assert names(enrolled) == ["Ada"]
+    assert enrolled("people", "remove-reference", "--yes", "3").code == 1
+    assert "ID" in enrolled("people", "remove-reference", "--yes", "three").complaint
+
+
+@pytest.mark.parametrize("command", [["remove", "Ada"], ["remove-reference", "1"], ["merge", "Ada", "Ben"]])
+def test_what_cannot_be_undone_needs_a_yes(enrolled: Run, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    before = enrolled("gallery", "info", "--json").json
+
+    done = start("people", *command)  # nobody at stdin
+    assert done.code == 2
+    assert "add --yes" in done.complaint
+
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    done = enrolled("people", *command)
+    assert (done.code, done.out.strip()) == (1, "")
+    assert "cannot be undone. [y/N]" in done.err
+    assert done.err.endswith("facepipe: nothing was changed\n")
+    assert enrolled("gallery", "info", "--json").json == before
+
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert enrolled("people", *command).code == 0
+    assert enrolled("gallery", "info", "--json").json != before

@@ -1,0 +1,469 @@
+"""detect, enroll, identify, verify: what they print, store and exit with."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from cli_shell import Run, command_line, environment, start
+
+NUMBER = (int, float)
+DETECTED = {"box", "score", "landmarks"}
+IDENTIFIED = DETECTED | {"name", "threshold", "candidates"}
+
+
+@pytest.fixture
+def group(here: Path) -> Path:
+    """Two people in one picture: obama3 left, biden right."""
+    left, right = PIL.Image.open("obama3.jpg"), PIL.Image.open("biden.jpg")
+    wide = PIL.Image.new("RGB", (left.width + right.width, max(left.height, right.height)))
+    wide.paste(left, (0, 0))
+    wide.paste(right, (left.width, 0))
+    wide.save(here / "group.png")
+    return here / "group.png"
+
+
+# detect ---------------------------------------------------------------------------------------------------------------
+
+
+def test_detect_prints_each_image_and_its_faces(run: Run) -> None:
+    done = run("detect", "obama.jpg", "biden.jpg")
+    first, face, second, _ = done.out.splitlines()
+    assert (done.code, first, second, done.err) == (0, "obama.jpg: 1 face", "biden.jpg: 1 face", "")
+    assert re.fullmatch(r"  [01]\.\d{3}   \d+×\d+ px at \(\d+, \d+\)", face)
+
+
+def test_detect_json_has_the_documented_shape(run: Run) -> None:
+    done = run("detect", "--json", "obama.jpg", "missing.jpg")
+    good, bad = done.json
+    assert list(good) == list(bad) == ["source", "faces", "error"]
+    assert (good["source"], good["error"]) == ("obama.jpg", None)
+    (face,) = good["faces"]
+    assert set(face) == DETECTED
+    assert len(face["box"]) == 4
+    assert [len(point) for point in face["landmarks"]] == [2] * 5
+    assert 0.9 <= face["score"] <= 1
+    assert bad["faces"] == []
+    assert bad["error"].startswith("missing.jpg: no such file")
+
+
+def test_detect_finds_nothing_in_a_blank_picture_and_that_is_no_error(run: Run, here: Path) -> None:
+    PIL.Image.new("RGB", (200, 200), "white").save(here / "blank.png")
+    assert run("detect", "blank.png").out == "blank.png: 0 faces\n"
+    assert run("detect", "blank.png").code == 0
+
+
+def test_min_score_and_min_face_reach_the_detector(run: Run) -> None:
+    assert run("detect", "--min-face", "300", "obama.jpg").out == "obama.jpg: 0 faces\n"
+    assert "min_score 7" in run("detect", "--min-score", "7", "obama.jpg").complaint
+
+
+# identify -------------------------------------------------------------------------------------------------------------
+
+
+def test_identify_names_the_enrolled_and_leaves_a_stranger_unknown(enrolled: Run) -> None:
+    done = enrolled("identify", "obama3.jpg", "stranger.jpg")
+    assert done.code == 0
+    assert re.search(r"obama3.jpg: 1 face\n  Ada +0\.\d{3} ≥ 0\.\d{3}", done.out)
+    assert re.search(r"stranger.jpg: 1 face\n  unknown +0\.\d{3} < 0\.\d{3}", done.out)
+
+
+def test_identify_json_has_the_documented_shape(enrolled: Run, group: Path) -> None:
+    done = enrolled("identify", "--json", "--top", "2", group.name, "missing.jpg")
+    good, bad = done.json
+    assert list(good) == list(bad) == ["source", "faces", "error"]
+    assert sorted(face["name"] for face in good["faces"]) == ["Ada", "Ben"]
+    for face in good["faces"]:
+        assert set(face) == IDENTIFIED
+        assert isinstance(face["threshold"], float)
+        assert [set(candidate) for candidate in face["candidates"]] == [{"person", "score", "rank"}] * 2
+        assert [candidate["rank"] for candidate in face["candidates"]] == [1, 2]
+    assert bad["error"]
+    assert done.code == 3
+
+
+def test_the_name_of_a_stranger_is_null(enrolled: Run) -> None:
+    (line,) = enrolled("identify", "--json", "stranger.jpg").json
+    (face,) = line["faces"]
+    assert face["name"] is None
+    assert face["candidates"][0]["score"] < face["threshold"]
+
+
+def test_top_lists_the_candidates_best_first(enrolled: Run) -> None:
+    rows = enrolled("identify", "--top", "5", "obama3.jpg").out.splitlines()
+    assert [row.split()[1] for row in rows[2:]] == ["Ada", "Ben"]
+    assert float(rows[2].split()[-1]) > float(rows[3].split()[-1])
+
+
+def test_a_threshold_of_ones_own_overrides_the_cards(enrolled: Run) -> None:
+    assert "  unknown" in enrolled("identify", "--threshold", "1", "obama3.jpg").out
+    assert "  Ben" in enrolled("identify", "--threshold", "-1", "biden.jpg").out
+    (line,) = enrolled("identify", "--threshold", "0", "--json", "stranger.jpg").json
+    assert line["faces"][0]["threshold"] == 0  # 0.0 is a threshold, not a missing one
+    assert line["faces"][0]["name"] is not None
+
+
+def test_fmr_takes_another_of_the_cards_thresholds(enrolled: Run) -> None:
+    taken = [
+        enrolled("identify", "--json", *option, "obama3.jpg").json[0]["faces"][0]["threshold"]
+        for option in (("--fmr", "1e-2"), (), ("--fmr", "1e-4"))
+    ]
+    assert taken == sorted(taken)
+    assert len(set(taken)) == 3
+
+
+def test_a_folder_is_searched(enrolled: Run, here: Path) -> None:
+    (here / "album" / "deep").mkdir(parents=True)
+    shutil.move("obama3.jpg", "album/deep/b.jpg")
+    shutil.move("stranger.jpg", "album/a.jpg")
+    assert [line["source"] for line in enrolled("identify", "--json", "album").json] == [
+        "album/a.jpg",
+        "album/deep/b.jpg",
+    ]
+
+
+def test_identify_without_a_gallery_says_how_to_begin(run: Run, home: Path) -> None:
+    done = run("identify", "obama.jpg")
+    assert done.code == 1
+    assert f"{home}/gallery.db: no gallery there" in done.complaint
+    assert "facepipe enroll" in done.complaint
+    assert not home.exists()
+
+
+def test_identify_with_nobody_enrolled_says_so(enrolled: Run) -> None:
+    for name in ("Ada", "Ben"):
+        enrolled("people", "remove", "--yes", name)
+    done = enrolled("identify", "obama.jpg")
+    assert done.code == 0
+    assert "nobody is enrolled" in done.complaint
+    assert "unknown" in done.out
+
+
+def test_a_gallery_of_another_backbone_is_refused_with_a_hint(enrolled: Run, here: Path) -> None:
+    (here / "other.dat").write_bytes(b"other weights")
+    done = enrolled("identify", "--weights", "other.dat", "obama.jpg")
+    assert done.code == 1
+    assert "dlib_resnet@" in done.complaint
+
+
+# Annotated pictures ---------------------------------------------------------------------------------------------------
+
+
+def test_annotate_writes_a_picture_of_the_same_size_per_image(enrolled: Run, here: Path) -> None:
+    (here / "album").mkdir()
+    shutil.copy("stranger.jpg", "album/obama.jpg")
+    assert enrolled("identify", "--annotate", "seen/new", "obama.jpg", "album/obama.jpg").code == 0
+    assert sorted(path.name for path in here.glob("seen/new/*")) == ["obama-faces-2.jpg", "obama-faces.jpg"]
+    drawn = PIL.Image.open("seen/new/obama-faces.jpg")
+    assert drawn.size == PIL.Image.open("obama.jpg").size
+    assert drawn.tobytes() != PIL.Image.open("obama.jpg").tobytes()
+
+
+def test_annotate_copes_with_the_longest_file_name(run: Run, here: Path) -> None:
+    name = "é" * 120 + ".jpg"  # 244 of at most 255 bytes
+    shutil.copy("obama.jpg", name)
+    assert run("detect", "--annotate", "seen", name).code == 0
+    assert len(list(here.glob("seen/*-faces.jpg"))) == 1
+
+
+@pytest.mark.parametrize("folder", ["obama.jpg", "obama.jpg/sub", "/proc/nowhere"])
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(run: Run, folder: str) -> None:
+    done = run("detect", "--annotate", folder, "obama.jpg")
+    assert done.code in (1, 2)
+    assert folder in done.complaint
+    assert done.out == ""
+
+
+# verify ---------------------------------------------------------------------------------------------------------------
+
+
+def test_verify_says_match_and_no_match_and_exits_with_0(run: Run) -> None:
+    same, other = run("verify", "obama.jpg", "obama3.jpg"), run("verify", "obama.jpg", "biden.jpg")
+    assert re.fullmatch(r"match: 0\.\d{3} ≥ 0\.\d{3}\n", same.out)
+    assert re.fullmatch(r"no match: 0\.\d{3} < 0\.\d{3}\n", other.out)
+    assert same.code == other.code == 0
+
+
+def test_verify_json_has_the_documented_shape(run: Run) -> None:
+    (line,) = run("verify", "--json", "obama.jpg", "biden.jpg").json
+    assert list(line) == ["a", "b", "score", "threshold", "match"]
+    assert (line["a"], line["b"], line["match"]) == ("obama.jpg", "biden.jpg", False)
+    assert isinstance(line["score"], float)
+    assert isinstance(line["threshold"], float)
+    (line,) = run("verify", "--json", "--threshold", "-1", "obama.jpg", "biden.jpg").json
+    assert (line["match"], line["threshold"]) == (True, -1)
+
+
+def test_verify_needs_one_face_in_each(run: Run, here: Path, group: Path) -> None:
+    PIL.Image.new("RGB", (200, 200)).save(here / "blank.png")
+    for other, reason in (("blank.png", "no face"), (group.name, "2 faces"), (".", "directory")):
+        done = run("verify", "--json", "obama.jpg", other)
+        assert (done.code, done.out) == (1, "")
+        assert reason in done.complaint
+
+
+# enroll ---------------------------------------------------------------------------------------------------------------
+
+
+def test_enroll_reports_each_image_and_where_it_is_stored(run: Run, home: Path) -> None:
+    done = run("enroll", "Ada", "obama.jpg", "obama2.jpg")
+    assert done.code == 0
+    assert done.out == "Ada: obama.jpg: reference 1\nAda: obama2.jpg: reference 2\n"
+    assert done.complaint == f"2 images enrolled; {home}/gallery.db holds 2 references\n"
+
+
+def test_enrolling_again_adds_nothing_and_says_so(enrolled: Run) -> None:
+    done = enrolled("enroll", "Ada", "obama.jpg")
+    assert done.code == 0
+    assert done.out == "Ada: obama.jpg: was enrolled before; nothing added\n"
+    assert "0 images enrolled, 1 enrolled before" in done.complaint
+
+
+def test_enroll_json_names_the_person_of_a_failure_too(run: Run) -> None:
+    done = run("enroll", "--json", "Ada", "obama.jpg", "obama.jpg", "missing.jpg")
+    first, again, bad = done.json
+    assert first == {"source": "obama.jpg", "person": "Ada", "reference": 1, "error": None}
+    assert again == {"source": "obama.jpg", "person": "Ada", "reference": None, "error": None}
+    assert (bad.pop("error")[:11], bad) == (
+        "missing.jpg",
+        {"source": "missing.jpg", "person": "Ada", "reference": None},
+    )
+    assert done.code == 3
+
+
+def test_a_folder_with_3_bad_of_100(run: Run, here: Path) -> None:
+    """97 enrolled, 3 listed, exit code 3; a re-run adds nothing and looks at no face again."""
+    names = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg")
+    for name in names:
+        (here / "people" / name[:-4]).mkdir(parents=True)
+    for number in range(97):
+        name = names[number % 4]
+        picture = PIL.Image.open(name).point(lambda value, by=number: min(255, value + by // 4))
+        picture.save(here / "people" / name[:-4] / f"{number:03}.png")
+    bad = [here / "people" / "biden" / f"bad{number}.png" for number in range(3)]
+    bad[0].write_bytes(b"")
+    bad[1].write_text("no picture")
+    PIL.Image.new("RGB", (160, 160)).save(bad[2])
+
+    done = run("enroll", "--folders", "people")
+    assert done.code == 3
+    assert done.out.count(": reference ") == 97
+    *listed, summary, total = done.err.splitlines()
+    assert [line.split(":")[1].strip() for line in listed] == [f"people/biden/{path.name}" for path in bad]
+    assert "97 images enrolled; " in summary
+    assert summary.endswith("holds 97 references")
+    assert total == "facepipe: 3 of 100 inputs failed"
+
+    started = time.perf_counter()
+    again = run("enroll", "--folders", "people")
+    assert again.code == 3
+    assert again.out.count("was enrolled before") == 97
+    assert "0 images enrolled, 97 enrolled before; " in again.err
+    assert "holds 97 references" in again.err
+    assert time.perf_counter() - started < 3
+    assert sorted(line["references"] for line in run("people", "list", "--json").json) == [24, 24, 24, 25]
+
+
+def test_several_faces_need_a_pick(run: Run, group: Path) -> None:
+    assert "--pick" in run("enroll", "Ada", group.name).complaint
+    assert run("enroll", "--pick", "1", "Ada", group.name).code == 0
+    assert run("enroll", "--pick", "3", "Ada", group.name, "obama.jpg").code != 0
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "🧑‍🚀 Ada", "O'Brien; DROP TABLE person", "[red]Ada[/red]", "-"])
+def test_a_strange_name_is_stored_as_it_is_and_is_never_a_path(run: Run, here: Path, name: str) -> None:
+    before = sorted(here.parent.rglob("*"))
+    assert run("enroll", name, "obama.jpg").code == 0
+    assert run("people", "list", "--json").json[0]["person"] == name
+    assert name in run("identify", "obama.jpg").out
+    assert run("people", "show", name, "--chips", "chips").code == 0
+    new = {path.name for path in set(here.parent.rglob("*")) - set(before)}
+    assert {name for name in new if not name.startswith("gallery.db")} == {"facepipe-home", "chips", "reference-1.jpg"}
+
+
+@pytest.mark.parametrize("name", ["", " ", "a" * 10_000, "a\u202eb", "a\nb", "a\x1b[31mb", "a\udcffb"])
+def test_a_name_that_cannot_be_is_refused_in_one_line(run: Run, home: Path, name: str) -> None:
+    done = run("enroll", name, "obama.jpg", "obama2.jpg")
+    assert done.code == 1
+    assert "name" in done.complaint
+    assert len(done.complaint) < 200
+    assert done.complaint.isascii()
+    assert not home.exists()
+
+
+def test_a_forgotten_name_is_noticed(run: Run, home: Path) -> None:
+    done = run("enroll", "obama.jpg", "obama2.jpg")
+    assert done.code == 2
+    assert "obama.jpg: is a file, expected the person's name first" in done.complaint
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (["enroll"], "expected a name"),
+        (["enroll", "Ada"], "at least one image"),
+        (["enroll", "Ada", ""], "empty path"),
+        (["enroll", "Ada", "obama.jpg", "--folders", "."], "not both"),
+        (["enroll", "--folders", "obama.jpg"], "obama.jpg"),
+        (["enroll", "--folders", "hollow"], "hollow: no people in this folder"),
+        (["enroll", "--pick", "0", "Ada", "obama.jpg"], "--pick"),
+        (["detect", ""], "empty path"),
+        (["detect", "hollow"], "hollow: no images in this folder"),
+        (["detect", "--threshold", "1", "obama.jpg"], "--threshold"),
+        (["verify", "obama.jpg"], "B"),
+        (["verify", "--threshold", "abc", "obama.jpg", "biden.jpg"], "--threshold"),
+        (["verify", "--threshold", "2", "obama.jpg", "biden.jpg"], "-1 to 1"),
+        (["verify", "--threshold", "nan", "obama.jpg", "biden.jpg"], "-1 to 1"),
+        (["verify", "--fmr", "1e-9", "obama.jpg", "biden.jpg"], "1e-2, 1e-3, 1e-4"),
+        (["verify", "--min-face", "0", "obama.jpg", "biden.jpg"], "min_face"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, here: Path, args: list[str], reason: str) -> None:
+    (here / "hollow").mkdir()
+    done = run(*args)
+    assert (done.code, done.out) == (2, "")
+    assert reason in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("--backbone", "dlib_resne", "did you mean dlib_resnet?"),
+        ("--backbone", "mtcnn", "no such backbone"),
+        ("--backbone", "../x", "no such backbone"),
+        ("--device", "cuda:99", "device cuda:99: not available here; there is cpu"),
+        ("--device", "gpu", "device gpu: not available"),
+        ("--weights", "nowhere.dat", "nowhere.dat: no such file"),
+        ("--weights", "obama.jpg", "obama.jpg"),
+        ("--gallery", "/proc/nowhere/x.db", "/proc/nowhere/x.db"),
+        ("--gallery", ".", "is a folder"),
+        ("--gallery", "obama.jpg", "not a database"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_line_and_exit_code_1(run: Run, option: str, value: str, reason: str) -> None:
+    before = Path("obama.jpg").read_bytes()
+    done = run("enroll", option, value, "Ada", "biden.jpg")
+    assert (done.code, done.out) == (1, "")
+    assert reason in done.complaint
+    assert Path("obama.jpg").read_bytes() == before
+
+
+# Bad input ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bad(here: Path) -> dict[str, str]:
+    """Names of files that cannot be used, each with a word of the reason."""
+    data = Path("obama.jpg").read_bytes()
+    Path("empty.jpg").write_bytes(b"")
+    Path("text.jpg").write_text("hello")
+    Path("half.jpg").write_bytes(data[: len(data) // 2])
+    PIL.Image.new("1", (20000, 20000)).save("bomb.png")
+    PIL.Image.new("RGB", (1, 1)).save("dot.png")
+    PIL.Image.new("RGB", (20000, 10)).save("strip.png")
+    PIL.Image.new("RGB", (20, 20)).save("tiff.jpg", format="TIFF")
+    return {
+        "empty.jpg": "0 bytes",
+        "text.jpg": "got text",
+        "half.jpg": "truncated",
+        "bomb.png": "20000x20000",
+        "dot.png": "1x1",
+        "strip.png": "20000x10",
+        "tiff.jpg": "TIFF",
+        "missing.jpg": "no such file",
+        "a" * 5000: "too long",
+        "nul\0.jpg": "no such file",
+        "https:/example.org/a.jpg": "not fetched",
+    }
+
+
+def test_each_bad_input_is_one_line_with_its_path_and_reason(enrolled: Run, bad: dict[str, str]) -> None:
+    done = enrolled("identify", *bad, "obama3.jpg")
+    assert done.code == 3
+    assert "Ada" in done.out
+    *lines, total = done.err.splitlines()
+    assert total == f"facepipe: {len(bad)} of {len(bad) + 1} inputs failed"
+    for line, (path, reason) in zip(lines, bad.items(), strict=True):
+        assert line.startswith("facepipe: ")
+        assert path.replace("\0", r"\x00")[:100] in line
+        assert reason in line
+
+
+def test_each_bad_input_has_its_line_of_json(enrolled: Run, bad: dict[str, str]) -> None:
+    done = enrolled("identify", "--json", *bad)
+    assert done.code == 1
+    for line, reason in zip(done.json, bad.values(), strict=True):
+        assert line["faces"] == []
+        assert reason in line["error"]
+
+
+def test_file_names_cannot_repaint_the_terminal_or_break_lines(run: Run) -> None:
+    name = "a\nb\x1b[2J\u202egpj.jpg"
+    shutil.copy("obama.jpg", name)
+    good, bad = run("detect", name), run("detect", "missing" + name)
+    assert good.out.splitlines()[0] == r"a\nb\x1b[2J\u202egpj.jpg: 1 face"
+    assert bad.code == 1
+    assert "\x1b" not in bad.complaint
+    assert run("detect", "--json", name).json[0]["source"] == name
+
+
+def test_file_names_that_are_not_utf8(here: Path, run: Run) -> None:
+    name = b"caf\xe9.jpg".decode("utf-8", "surrogateescape")
+    shutil.copy("obama.jpg", name)
+    assert run("detect", name).out.startswith(r"caf\udce9.jpg: 1 face")
+    assert run("detect", "--json", name).json[0]["source"] == name
+    done = start("detect", "--json", name, "missing" + name, PYTHONIOENCODING="ascii:strict")  # the least of terminals
+    assert [line["source"] for line in done.json] == [name, "missing" + name]
+    assert done.code == 3
+
+
+# Interruptions --------------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_keeps_what_was_reported(here: Path, run: Run) -> None:
+    (here / "many").mkdir()
+    for number in range(60):
+        PIL.Image.open("obama.jpg").crop((0, 0, 300 - number, 300)).save(here / "many" / f"{number:02}.png")
+    with subprocess.Popen(
+        command_line("enroll", "Ada", "many"),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        first = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    reported = len(first) + len(out.splitlines())
+    assert (process.returncode, err) == (
+        130,
+        "facepipe: interrupted; what was reported until here is done and stored\n",
+    )
+    stored = run("people", "list", "--json").json[0]["references"]
+    assert stored in (reported, reported + 1)  # one may be stored and not yet reported
+    assert stored < 60
+    assert run("gallery", "check").code == 0
+
+
+def test_a_reader_that_leaves_ends_the_run_quietly(here: Path) -> None:
+    with subprocess.Popen(
+        command_line("detect", *["obama.jpg"] * 200),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "obama.jpg: 1 face\n"
+        process.stdout.close()
+        assert process.wait(timeout=60) == 1
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
