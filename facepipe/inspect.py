@@ -1,6 +1,6 @@
 """The networks of a pipeline as they see one face, ready for ``facepipe.layers``: what knows both of them.
 
-Here and not in ``layers``, which knows neither detectors nor backbones, and not in ``pipeline``, which needs none of it.
+Here and not in ``layers``, which knows neither detectors nor backbones, nor in ``pipeline``, which needs none of it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.embed.base import Backbone, normalise
+from facepipe.embed.onnx import OnnxBackbone
 from facepipe.layers.networks import Network
+from facepipe.layers.onnx_graph import OnnxNetwork
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Face, Image, Pixels
 
@@ -48,6 +50,10 @@ def backbone_network(backbone: Backbone, chip: Pixels) -> Network | None:
     module = getattr(backbone, "module", None)
     if isinstance(module, nn.Module):
         return Network(backbone.card.name, module, chip, like(module, x))
+    if isinstance(backbone, OnnxBackbone):
+        file = backbone.network
+        tensors = {name: file.tensors[name] for name in backbone.layers}
+        return OnnxNetwork(backbone.card.name, None, chip, x, file.model, tensors, file.inner)
     return None
 
 

@@ -40,6 +40,11 @@ class OnnxBackbone:
             raise CardInvalid(f"{card.path}: input.size: the card says {size}, {network.path.name} takes {expected}")
         self.embed(np.zeros((1, size, size, 3), np.uint8))  # fails now rather than at the first face
 
+    @property
+    def network(self) -> Network:
+        """The network itself, to be looked into."""
+        return self._network
+
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
         found = self._network(normalise(pixels, self.card))
@@ -75,9 +80,9 @@ class Network:
 
     def __init__(self, data: bytes, path: Path, device: str = "cpu") -> None:
         self.path, self._device = path, device
-        self._model = graph.parse(data, path)
-        self.signature = graph.signature(self._model, path)
-        self.tensors = graph.computed(self._model, self.signature.input)
+        self.model = graph.parse(data, path)
+        self.signature = graph.signature(self.model, path)
+        self.tensors = graph.computed(self.model, self.signature.input)
         self._session = _session(data, path, device)
         self._batches = self.signature.batch is None
 
@@ -99,7 +104,7 @@ class Network:
     def _exposed(self) -> Any:
         """A second session with every computed tensor as an output, unoptimised: optimising would fuse them away."""
         return _session(
-            graph.exposed(self._model, list(self.tensors.values())), self.path, self._device, optimise=False
+            graph.exposed(self.model, list(self.tensors.values())), self.path, self._device, optimise=False
         )
 
     def _try_batch(self, values: Floats) -> Floats | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import torch
 from torch import Tensor, fx, nn
 
 from facepipe.layers.graph import Field, Layer, fields
-from facepipe.layers.torch_graph import outputs, read_layers, trace
+from facepipe.layers.torch_graph import outputs, read_layers, trace, watch
 from facepipe.records import Pixels
 
 
@@ -20,7 +21,10 @@ class Network:
 
     ``name``: pnet, rnet, onet or the backbone's card name. ``pixels`` (H, W, 3) uint8 RGB is what it sees, ``x``
     (1, 3, H, W) float32 the same as the network takes it. Layers are called as in the network, see ``read_layers``.
+    Where ``differentiable`` is False (``onnx_graph.OnnxNetwork``) there is no ``module`` and there are no gradients.
     """
+
+    differentiable: ClassVar[bool] = True
 
     name: str
     module: nn.Module
@@ -49,3 +53,8 @@ class Network:
         """What the layers put out for ``x`` (N, 3, H, W; None: this face): (N, C, H, W) or (N, D) each."""
         with torch.set_grad_enabled(gradients):
             return outputs(self.traced, self.x if x is None else x, names)
+
+    def watch(self, names: Collection[str], see: Callable[[str, Tensor], None], x: Tensor | None = None) -> None:
+        """One pass, calling ``see(name, values)`` as each layer ends; the next one may overwrite ``values``."""
+        with torch.inference_mode():
+            watch(self.traced, self.x if x is None else x, names, see)

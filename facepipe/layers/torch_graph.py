@@ -43,13 +43,23 @@ def outputs(traced: fx.GraphModule, x: Tensor, names: Collection[str]) -> dict[s
     They are copies: a later layer that works in place does not change them.
     """
     found: dict[str, Tensor] = {}
-
-    def see(name: str, what: str, module: nn.Module | None, inputs: tuple[str, ...], values: Tensor) -> None:
-        if name in names:
-            found[name] = values.clone()
-
-    _Walk(traced, see).run(x)
+    watch(traced, x, names, lambda name, values: found.update({name: values.clone()}))
     return found
+
+
+def watch(traced: fx.GraphModule, x: Tensor, names: Collection[str], see: Callable[[str, Tensor], None]) -> None:
+    """One forward pass of ``x`` (N, 3, H, W), calling ``see(name, values)`` as each layer of ``names`` ends.
+
+    ``values`` may be overwritten by the next layer: what is to be kept must be copied or written away in ``see``.
+    Nothing is hooked on to the module, so nothing stays behind when ``see`` fails.
+    """
+    wanted = set(names)
+
+    def step(name: str, what: str, module: nn.Module | None, inputs: tuple[str, ...], values: Tensor) -> None:
+        if name in wanted:
+            see(name, values)
+
+    _Walk(traced, step).run(x)
 
 
 See = Callable[[str, str, "nn.Module | None", "tuple[str, ...]", Tensor], None]
