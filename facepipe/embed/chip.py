@@ -11,7 +11,6 @@ from facepipe.cards import Input
 from facepipe.errors import FaceError
 from facepipe.records import Chip, Detection, Floats, Image, Pixels, Quality
 
-
 LARGEST = 12_000  # px, the side of the supersampled chip: of a face as large as the largest picture
 
 
