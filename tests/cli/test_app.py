@@ -1,0 +1,166 @@
+"""The shell as a whole: help, documentation, completion, what it loads, and output that cannot be written."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from cli_shell import ROOT, Run, command_line, environment, start
+
+from facepipe import __version__, errors
+from facepipe.cli.app import app
+
+DOCS = ROOT / "docs" / "cli.md"
+TYPERS_OWN = {"--install-completion", "--show-completion"}
+
+
+def commands(group: Any = None, path: str = "facepipe") -> Iterator[tuple[str, Any]]:
+    """Every command that does something, with its full name."""
+    root: Any = group or typer.main.get_command(app)
+    for name, command in root.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+COMMANDS = dict(commands())
+
+
+def options(command: Any) -> set[str]:
+    return {name for param in command.params if param.param_type_name == "option" for name in param.opts}
+
+
+def test_the_walk_finds_the_commands() -> None:
+    assert {"facepipe identify", "facepipe people remove-reference", "facepipe models pull"} <= set(COMMANDS)
+    assert {"--gallery", "-g", "--json"} <= options(COMMANDS["facepipe identify"])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_option_and_argument_has_a_help_text(name: str) -> None:
+    command = COMMANDS[name]
+    assert len(command.help.split(".")[0]) <= 60, "the first sentence must fit the list of commands"
+    for param in command.params:
+        assert param.name == "help" or getattr(param, "help", None), f"{name} {param.name}"
+
+
+def sections() -> dict[str, str]:
+    """The parts of docs/cli.md that are headed by a command's name."""
+    parts = re.split(r"^##+ (.*)$", DOCS.read_text("utf-8"), flags=re.MULTILINE)
+    headed = zip(parts[1::2], parts[2::2], strict=True)
+    return {heading.strip("`"): text for heading, text in headed if heading.startswith("`facepipe")}
+
+
+def test_every_command_is_documented_and_none_that_is_gone() -> None:
+    assert sorted(sections()) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_documented_and_none_that_is_gone(name: str) -> None:
+    table = "\n".join(line for line in sections().get(name, "").splitlines() if line.startswith("|"))
+    documented = set(re.findall(r"`(--?[a-z0-9-]+)", table))
+    assert documented == options(COMMANDS[name]) - {"--help", "-h"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_default_is_documented_as_it_is(name: str) -> None:
+    rows = [line for line in sections().get(name, "").splitlines() if line.startswith("|")]
+    for param in COMMANDS[name].params:
+        default = param.default
+        if (
+            param.param_type_name == "option"
+            and isinstance(default, (str, int, float))
+            and default not in (True, False)
+        ):
+            (row,) = (row for row in rows if row.startswith(f"| `{param.opts[0]}`"))
+            assert f"`{default:g}`" in row if isinstance(default, float) else f"`{default}`" in row, row
+
+
+def test_every_error_is_documented_and_none_that_is_gone() -> None:
+    table = DOCS.read_text("utf-8").partition("## Errors")[2]
+    known = {value.code for value in vars(errors).values() if hasattr(value, "code")} - {"error"}
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", table, flags=re.MULTILINE)) == known
+
+
+def test_help_is_quick_and_loads_no_torch() -> None:
+    code = "import sys; sys.argv = ['facepipe', '--help']\nfrom facepipe.cli.app import main\ntry: main()\n"
+    code += "finally: print('\\n', *(name in sys.modules for name in ('torch', 'numpy', 'cv2', 'faiss')))"
+    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, timeout=60)
+    assert "identify" in done.stdout
+    assert done.stdout.splitlines()[-1].split() == ["False"] * 4
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").out == f"facepipe {__version__}\n"
+
+
+@pytest.mark.parametrize("group", [[], ["people"], ["gallery"], ["models"]])
+def test_a_group_alone_shows_its_commands_and_is_wrong_usage(run: Run, group: list[str]) -> None:
+    done = run(*group)
+    assert (done.code, done.out) == (2, "")
+    assert "Commands:" in done.err
+    assert run(*group, "--help").code == 0
+    assert run(*group, "-h").out == run(*group, "--help").out
+
+
+@pytest.mark.parametrize(
+    ("args", "hint"),
+    [
+        (["idetnify", "x"], "identify"),
+        (["people", "lst"], "list"),
+        (["detect", "--jsno", "x"], "--json"),
+        (["detect"], "facepipe detect --help"),
+        (["detect", "--nonsense\n\x1b[2J", "x"], r"\x1b[2J"),
+    ],
+)
+def test_a_mistyped_command_line_is_one_line_with_a_hint(run: Run, args: list[str], hint: str) -> None:
+    done = run(*args)
+    assert (done.code, done.out) == (2, "")
+    assert done.complaint.startswith("facepipe")
+    assert hint in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("facepipe ide", {"identify"}),
+        ("facepipe identify --thr", {"--threshold"}),
+        ("facepipe identify --backbone dl", {"dlib_resnet"}),
+        ("facepipe models show mt", {"mtcnn"}),
+        ("facepipe people show A", {"Ada Lovelace"}),
+        ("facepipe people show --gallery nowhere.db A", set()),
+    ],
+)
+def test_completion(run: Run, typed: str, expected: set[str]) -> None:
+    run("enroll", "Ada Lovelace", "obama.jpg")
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_FACEPIPE_COMPLETE": "complete_bash"}
+    done = start(**words)
+    assert set(done.out.split("\n")) - {""} == expected
+    assert done.err == ""
+
+
+def test_warnings_of_the_library_are_one_line_on_stderr(run: Run) -> None:
+    done = start("enroll", "--folders", ".")
+    warning, error = done.err.splitlines()
+    assert (done.code, done.out) == (2, "")
+    assert warning.startswith("warning: .: 5 files belong to no person")
+    assert error.startswith("facepipe: .: no people in this folder")
+
+
+def test_a_full_disk_behind_stdout_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command_line("models", "list"),
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "facepipe: cannot write the output: No space left on device\n"
