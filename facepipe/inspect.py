@@ -5,32 +5,21 @@ Here and not in ``layers``, which knows neither detectors nor backbones, nor in 
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
+from facepipe.detect.base import Detector, OpenDetector
 from facepipe.embed.base import Backbone, normalise
 from facepipe.embed.onnx import OnnxBackbone
+from facepipe.errors import UsageError
 from facepipe.layers.networks import Network
 from facepipe.layers.onnx_graph import OnnxNetwork
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Face, Image, Pixels
-
-
-@runtime_checkable
-class OpenDetector(Protocol):
-    """A detector made of torch modules that can be looked into; any other has no networks to show."""
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        """Its modules by name, in the order they run."""
-
-    def inputs(self, image: Image, face: Detection) -> dict[str, Pixels]:
-        """What each module is shown of ``face``, (H, W, 3) uint8 RGB."""
-
-    def to_tensor(self, pixels: Pixels) -> Tensor:
-        """(N, H, W, 3) uint8 RGB → (N, 3, H, W) float32 as the modules take it."""
 
 
 def networks_of(pipe: Pipeline, image: Image, face: Face) -> dict[str, Network]:
@@ -39,9 +28,20 @@ def networks_of(pipe: Pipeline, image: Image, face: Face) -> dict[str, Network]:
     With MTCNN: pnet (the level of the pyramid at which the face is about 12 px, in its grey frame), rnet and onet (the
     square around the face, 24 and 48 px); then the backbone under its card's name (the chip).
     """
-    found = _detector_networks(pipe.detector, image, face.detection) if isinstance(pipe.detector, OpenDetector) else {}
+    found = detector_networks(pipe.detector, image, face.detection)
     seen = backbone_network(pipe.backbone, face.chip.pixels)
     return found if seen is None else {**found, seen.name: seen}
+
+
+def detector_networks(detector: Detector, image: Image, face: Detection) -> dict[str, Network]:
+    """The detector's networks as they are shown ``face``; none for a detector that is not an ``OpenDetector``."""
+    if not isinstance(detector, OpenDetector):
+        return {}
+    shown = detector.inputs(image, face)
+    return {
+        name: Network(name, module, shown[name], detector.to_tensor(shown[name][None]))
+        for name, module in detector.networks.items()
+    }
 
 
 def backbone_network(backbone: Backbone, chip: Pixels) -> Network | None:
@@ -49,7 +49,7 @@ def backbone_network(backbone: Backbone, chip: Pixels) -> Network | None:
     x = torch.from_numpy(normalise(chip[None], backbone.card))
     module = getattr(backbone, "module", None)
     if isinstance(module, nn.Module):
-        return Network(backbone.card.name, module, chip, like(module, x))
+        return Network(backbone.card.name, module, chip, _placed(module, x))
     if isinstance(backbone, OnnxBackbone):
         file = backbone.network
         tensors = {name: file.tensors[name] for name in backbone.layers}
@@ -57,15 +57,47 @@ def backbone_network(backbone: Backbone, chip: Pixels) -> Network | None:
     return None
 
 
-def like(module: nn.Module, x: Tensor) -> Tensor:
+def _placed(module: nn.Module, x: Tensor) -> Tensor:
     """``x`` where the module's weights are, laid out in memory as the pipeline does."""
     device = next((parameter.device for parameter in module.parameters()), x.device)
     return x.to(device, memory_format=torch.channels_last)
 
 
-def _detector_networks(detector: OpenDetector, image: Image, face: Detection) -> dict[str, Network]:
-    shown = detector.inputs(image, face)
-    return {
-        name: Network(name, module, shown[name], detector.to_tensor(shown[name][None]))
-        for name, module in detector.networks.items()
-    }
+def choose_layers(network: Network, pattern: str) -> list[str]:
+    """The layers whose names match the glob ``pattern``, in the order they run. Raises UsageError when none does."""
+    found = [name for name in network.layers if name == pattern or fnmatchcase(name, pattern)]
+    if not found:
+        nearest = get_close_matches(pattern, network.layers, n=3, cutoff=0.4)
+        hint = f"; nearest: {', '.join(nearest)}" if nearest else ""
+        what = f"{pattern}: no such layer in {network.name}{hint}"
+        raise UsageError(f"{what}; facepipe inspect --list names them all")
+    return found
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A line of ``facepipe inspect --list``. ``shape`` is (C, H, W); ``receptive_field`` and ``stride`` are px of the
+    network's input, y and x, None where a unit sees the whole."""
+
+    name: str
+    kind: str
+    shape: tuple[int, int, int]
+    weights: int
+    multiply_adds: int
+    receptive_field: tuple[int, int] | None
+    stride: tuple[int, int] | None
+
+
+def list_layers(network: Network) -> list[LayerRow]:
+    """Every layer in the order they run, and last a row ``total``: the weights and multiply-adds of all.
+
+    A layer that is called twice (``relu#2``) has its weights counted once.
+    """
+    rows = []
+    for layer in network.layers.values():
+        field = network.fields[layer.name]
+        size, stride = (None, None) if field is None else (field.size, field.jump)
+        rows.append(LayerRow(layer.name, layer.kind, layer.shape, layer.weights, layer.multiply_adds, size, stride))
+    weights = sum(row.weights for row in rows if "#" not in row.name)
+    shape = rows[-1].shape if rows else (0, 0, 0)
+    return [*rows, LayerRow("total", "", shape, weights, sum(row.multiply_adds for row in rows), None, None)]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from facepipe import registry
 from facepipe.cards import Card, find_card
 from facepipe.errors import UsageError
-from facepipe.records import Detection, Image
+from facepipe.records import Detection, Floats, Image, Pixels
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 MIN_FACE = 32  # px; smaller faces carry too little to be recognised
 MIN_SCORE = 0.9
@@ -20,6 +25,38 @@ class Detector(Protocol):
 
     def detect(self, image: Image) -> list[Detection]:
         """Every face of the image, largest first."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """What one ``stage`` let through: ``boxes`` (N, 4) image px, ``scores`` (N,) 0 to 1.
+
+    The last stage has ``landmarks`` (N, 5, 2) image px.
+    """
+
+    stage: str
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats | None = None
+
+
+@runtime_checkable
+class OpenDetector(Detector, Protocol):
+    """A detector of torch modules that can be looked into. One that cannot has no networks and no stages to show."""
+
+    networks: Mapping[str, nn.Module]  # by name, in the order they run
+
+    def stages(self, image: Image) -> Sequence[Candidates]:
+        """What each stage in turn let through."""
+
+    def report(self, decided: Candidates) -> list[Detection]:
+        """What ``detect`` makes of the last stage."""
+
+    def inputs(self, image: Image, face: Detection) -> Mapping[str, Pixels]:
+        """What each module is shown of ``face``, (H, W, 3) uint8 RGB."""
+
+    def to_tensor(self, pixels: Pixels) -> Tensor:
+        """(N, H, W, 3) uint8 RGB → (N, 3, H, W) float32 as the modules take it."""
 
 
 def load_detector(

@@ -9,8 +9,7 @@ there. On lfw-dev that left 3 of 1,493 images without a face instead of 47.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -21,6 +20,7 @@ from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.detect._boxes import shift, squared, suppress
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
+from facepipe.detect.base import Candidates
 from facepipe.devices import torch_device
 from facepipe.records import Detection, Floats, Image, Pixels
 
@@ -41,19 +41,6 @@ def load(card: Card, device: str, min_face: float, min_score: float) -> Mtcnn:
     return Mtcnn(card, networks, torch_device(device), min_face, min_score)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
-    """What one ``stage`` let through: ``boxes`` (N, 4) image px, ``scores`` (N,) 0 to 1.
-
-    Stages: proposed (by P-Net, squares), refined (by R-Net, squares), decided (by O-Net, with ``landmarks`` (N, 5, 2)).
-    """
-
-    stage: str
-    boxes: Floats
-    scores: Floats
-    landmarks: Floats | None = None
-
-
 class Mtcnn:
     """A detector; see ``facepipe.detect.base.load_detector`` for the options. ``networks`` are its three, in order."""
 
@@ -67,14 +54,14 @@ class Mtcnn:
         self.pnet, self.rnet, self.onet = (
             network.eval().to(device).to(memory_format=torch.channels_last) for network in networks
         )
-        self.networks: dict[str, nn.Module] = {"pnet": self.pnet, "rnet": self.rnet, "onet": self.onet}
+        self.networks: Mapping[str, nn.Module] = {"pnet": self.pnet, "rnet": self.rnet, "onet": self.onet}
 
     def detect(self, image: Image) -> list[Detection]:
         """Every face of the image, largest first; boxes and landmarks in image px."""
         return self.report(self.stages(image)[-1])
 
     def report(self, decided: Candidates) -> list[Detection]:
-        """The faces among what the last stage let through: those large and sure enough, largest first."""
+        """The faces among what O-Net let through: those large and sure enough, largest first."""
         assert decided.landmarks is not None
         parts = zip(decided.boxes, decided.scores.tolist(), decided.landmarks, strict=True)
         faces = (Detection(*part) for part in parts)
@@ -84,12 +71,12 @@ class Mtcnn:
 
     @torch.inference_mode()
     def stages(self, image: Image) -> tuple[Candidates, Candidates, Candidates]:
-        """What each network in turn let through."""
+        """What P-Net proposed and R-Net refined, both squares, and what O-Net decided, with landmarks."""
         proposed = Candidates("proposed", *self._propose(image.pixels))
         refined = Candidates("refined", *self._refine(image.pixels, proposed.boxes))
         return proposed, refined, Candidates("decided", *self._decide(image.pixels, refined.boxes))
 
-    def inputs(self, image: Image, face: Detection) -> dict[str, Pixels]:
+    def inputs(self, image: Image, face: Detection) -> Mapping[str, Pixels]:
         """What each network is shown of ``face``, uint8 RGB (H, W, 3).
 
         P-Net: the framed level of the pyramid at which the face comes nearest to its window; R-Net and O-Net: the

@@ -1,0 +1,211 @@
+"""What every layer put out for many faces, written into one file while it is computed.
+
+One tensor per layer, named as in the network, with a row per face: (faces, C, H, W) float32, (faces, D, 1, 1) where the
+layer puts out a vector. A layer of one of the detector's networks has the network's name before it: ``onet/conv1``.
+Beside them, with a row per face: ``face/chip`` (h, w, 3) uint8 RGB, ``face/to_chip`` (2, 3) image px → chip px,
+``face/box`` (4), ``face/score``, ``face/landmarks`` (5, 2), image px; ``face/image``, from 0 in the metadata's list;
+and with a row per candidate of each of the detector's stages: ``detector/STAGE/box``, ``score`` and ``image``.
+
+Metadata, each value JSON: ``backbone`` and ``detector`` ids, ``images``, ``layers`` in the order they run with their
+inputs, stride and receptive field. In .npz it is the array ``metadata``.
+
+Two passes: the first with the detector alone, to know how many rows there will be, the second writes. Memory holds one
+image and one map at a time, whatever the number of faces.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from facepipe.detect.base import OpenDetector
+from facepipe.embed.chip import cut_chip
+from facepipe.errors import FacepipeError, NoFace, UsageError
+from facepipe.files import replacing
+from facepipe.image import ImageLike, label_of
+from facepipe.inspect import backbone_network, choose_layers, detector_networks
+from facepipe.layers.networks import Network
+from facepipe.layers.writers import Spec, Writer, check_suffix, tensor_writer
+from facepipe.pipeline import Pipeline
+from facepipe.records import Chip, Detection, Image
+from facepipe.survey import Found, Survey
+
+
+@dataclass(frozen=True)
+class Dump:
+    """What was written: a row for each of ``faces`` in each of ``layers``, ``bytes`` in all; and the images that were
+    ``skipped``, with the error."""
+
+    faces: int
+    layers: tuple[str, ...]
+    bytes: int
+    skipped: tuple[tuple[str, FacepipeError], ...] = ()
+
+
+def dump(
+    pipe: Pipeline, images: Sequence[ImageLike], path: Path, layers: str | Sequence[str] = "*", pick: int | None = None
+) -> Dump:
+    """Write what ``layers`` put out for every face of ``images``, or for the ``pick``-th largest of each (from 1).
+
+    ``layers`` are names or globs: of layers of the backbone, or ``onet/conv*`` of the detector's O-Net (so ``rnet/``,
+    ``pnet/``; P-Net sees each image at another size, so its maps make one tensor for one face only). ``path`` ends in
+    .safetensors or .npz and is replaced as a whole or not at all. Images that cannot be used are skipped. Raises
+    UsageError (unknown layer or suffix), WriteFailed; NoFace or the first image's error when none can be used.
+    """
+    check_suffix(path)
+    if pick is not None and pick < 1:
+        raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
+    patterns = [layers] if isinstance(layers, str) else list(layers)
+    taps = _backbone_taps(pipe, patterns)  # before the long part: an unknown layer is told at once
+    with replacing(path) as stream, tempfile.TemporaryFile() as spool:
+        survey = Survey(pipe.detector, pipe.backbone.card.chip, images, spool, pick)
+        if not survey.faces:
+            raise survey.skipped[0][1] if survey.skipped else NoFace("no face found in any image")
+        taps += _detector_taps(pipe, patterns, survey)
+        sources = [label_of(images[position]) for position in survey.positions]
+        metadata = {key: json.dumps(value) for key, value in _about(pipe, taps, sources).items()}
+        with tensor_writer(stream, path.suffix, _specs(pipe, taps, survey), metadata) as writer:
+            for number, found in enumerate(survey):
+                _write_found(pipe, taps, survey, number, found, writer)
+    names = tuple(tensor for tap in taps for tensor in tap.tensors.values())
+    return Dump(survey.faces, names, path.stat().st_size, tuple(survey.skipped))
+
+
+@dataclass(frozen=True, eq=False)
+class Tap:
+    """The layers of ``network`` that are written, and the names of their tensors. A row is one pass over one input."""
+
+    network: Network
+    tensors: Mapping[str, str]
+
+    def specs(self, rows: int) -> dict[str, Spec]:
+        return {tensor: Spec((rows, *self.network.layers[name].shape)) for name, tensor in self.tensors.items()}
+
+    def write(self, x: Tensor, writer: Writer) -> None:
+        """``x`` (1, 3, H, W) as the network takes it. Each map is written before the next layer runs."""
+        if x.shape != self.network.x.shape:
+            raise UsageError(
+                f"{self.network.name}: its maps have another size for each face: dump it for one face only"
+            )
+        self.network.watch(self.tensors, lambda name, values: writer.write(self.tensors[name], _array(values)), x)
+
+
+def _array(values: Tensor) -> np.ndarray:
+    return values.float().cpu().numpy()
+
+
+def _backbone_taps(pipe: Pipeline, patterns: Sequence[str]) -> list[Tap]:
+    own = [pattern for pattern in patterns if _network_of(pipe, pattern) is None]
+    if not own:
+        return []
+    side = pipe.backbone.card.chip.size
+    network = backbone_network(pipe.backbone, np.zeros((side, side, 3), np.uint8))
+    if network is None:
+        raise UsageError(f"{pipe.backbone.card.name}: neither torch nor ONNX, so there are no layers to see")
+    return [Tap(network, {name: name for name in _chosen(network, own)})]
+
+
+def _detector_taps(pipe: Pipeline, patterns: Sequence[str], survey: Survey) -> list[Tap]:
+    """Their inputs depend on the image: the first face gives the shapes."""
+    wanted: dict[str, list[str]] = {}
+    for pattern in patterns:
+        if (name := _network_of(pipe, pattern)) is not None:
+            wanted.setdefault(name, []).append(pattern.partition("/")[2])
+    if not wanted:
+        return []
+    first = next(found for found in survey if found.faces)
+    networks = detector_networks(pipe.detector, survey.image(first.position), first.faces[0])
+    return [
+        Tap(network, {layer: f"{name}/{layer}" for layer in _chosen(network, wanted[name])})
+        for name, network in networks.items()
+        if name in wanted
+    ]
+
+
+def _network_of(pipe: Pipeline, pattern: str) -> str | None:
+    """The detector's network whose layers ``pattern`` means, None for the backbone."""
+    name, slash, _ = pattern.partition("/")
+    return name if slash and isinstance(pipe.detector, OpenDetector) and name in pipe.detector.networks else None
+
+
+def _chosen(network: Network, patterns: Sequence[str]) -> list[str]:
+    matching = {name for pattern in patterns for name in choose_layers(network, pattern)}
+    return [name for name in network.layers if name in matching]
+
+
+def _write_found(
+    pipe: Pipeline, taps: Sequence[Tap], survey: Survey, number: int, found: Found, writer: Writer
+) -> None:
+    for stage, rows in found.stages.items():
+        writer.write(f"detector/{stage}/box", rows[:, :4])
+        writer.write(f"detector/{stage}/score", rows[:, 4])
+        writer.write(f"detector/{stage}/image", np.full(len(rows), number))
+    for face in found.faces:
+        image = survey.image(found.position)
+        chip = cut_chip(image, face.landmarks, pipe.backbone.card.chip)
+        values = (chip.pixels, chip.to_chip, face.box, np.array(face.score), face.landmarks, np.array(number))
+        for name, value in zip(_per_face(pipe), values, strict=True):
+            writer.write(name, value)
+        inputs = {name: network.x for name, network in _shown(pipe, taps, image, face, chip).items()}
+        for tap in taps:
+            tap.write(inputs[tap.network.name], writer)
+
+
+def _shown(pipe: Pipeline, taps: Sequence[Tap], image: Image, face: Detection, chip: Chip) -> dict[str, Network]:
+    """What the tapped networks are shown of one face."""
+    shown: dict[str, Network] = {}
+    for tap in taps:
+        name = tap.network.name
+        if name not in shown and isinstance(pipe.detector, OpenDetector) and name in pipe.detector.networks:
+            shown.update(detector_networks(pipe.detector, image, face))
+        elif name not in shown and (seen := backbone_network(pipe.backbone, chip.pixels)) is not None:
+            shown[name] = seen
+    return shown
+
+
+def _specs(pipe: Pipeline, taps: Sequence[Tap], survey: Survey) -> dict[str, Spec]:
+    """Every tensor of the file. The bytes come last, so that all others lie at multiples of four."""
+    layers = {name: spec for tap in taps for name, spec in tap.specs(survey.faces).items()}
+    faces = {name: Spec((survey.faces, *row.shape), row.dtype) for name, row in _per_face(pipe).items()}
+    stages = {
+        f"detector/{stage}/{what}": Spec((rows, *extents), dtype)
+        for stage, rows in survey.candidates.items()
+        for what, extents, dtype in (("box", (4,), "float32"), ("score", (), "float32"), ("image", (), "int32"))
+    }
+    every = {**layers, **stages, **faces}
+    return dict(sorted(every.items(), key=lambda entry: entry[1].dtype == "uint8"))
+
+
+def _per_face(pipe: Pipeline) -> dict[str, Spec]:
+    """One row of what is written of every face beside the layers."""
+    side = pipe.backbone.card.chip.size
+    return {
+        "face/chip": Spec((side, side, 3), "uint8"),
+        "face/to_chip": Spec((2, 3)),
+        "face/box": Spec((4,)),
+        "face/score": Spec(()),
+        "face/landmarks": Spec((5, 2)),
+        "face/image": Spec((), "int32"),
+    }
+
+
+def _about(pipe: Pipeline, taps: Sequence[Tap], sources: Sequence[str]) -> dict[str, object]:
+    layers = {}
+    for tap in taps:
+        for name, tensor in tap.tensors.items():
+            layer, field = tap.network.layers[name], tap.network.fields[name]
+            layers[tensor] = {
+                "network": tap.network.name,
+                "kind": layer.kind,
+                "inputs": layer.inputs,
+                "shape": layer.shape,
+                "stride": field and field.jump,
+                "receptive_field": field and {"first": field.first, "last": field.last},
+            }
+    return {"backbone": pipe.backbone.id, "detector": pipe.detector.card.name, "images": sources, "layers": layers}

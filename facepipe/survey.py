@@ -1,0 +1,87 @@
+"""What the detector finds in many images: found in a first pass, kept on disk, told again in the same order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
+
+import numpy as np
+
+from facepipe.cards import Input
+from facepipe.detect.base import Detector, OpenDetector
+from facepipe.embed.chip import cut_chip
+from facepipe.errors import FaceError, FacepipeError, ImageError, NoFace
+from facepipe.image import ImageLike, label_of, read_image
+from facepipe.records import Detection, Floats, Image
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """In one image: ``faces``, largest first, and what each stage of the detector let through, (N, 5) float32 each:
+    x0, y0, x1, y1 in image px, score. ``position`` is the image's in the sequence."""
+
+    position: int
+    faces: list[Detection]
+    stages: dict[str, Floats]
+
+
+class Survey:
+    """Looks at every image once, and tells what was found as often as asked.
+
+    Memory holds the numbers of faces and ``candidates`` (of each stage), the positions of the images, and the newest
+    image; ``spool``, an empty file, the rest. Images that cannot be read, with a face that cannot be aligned, or
+    without a ``pick``-th largest face, are ``skipped``: what stands for each, and the error.
+    """
+
+    def __init__(
+        self, detector: Detector, spec: Input, images: Sequence[ImageLike], spool: BinaryIO, pick: int | None = None
+    ) -> None:
+        self._detector, self._spec, self._spool, self._pick = detector, spec, spool, pick
+        self.image = lru_cache(maxsize=1)(lambda position: read_image(images[position]))
+        self.faces = 0
+        self.candidates: Counter[str] = Counter()
+        self.positions: list[int] = []
+        self.skipped: list[tuple[str, FacepipeError]] = []
+        for position, given in enumerate(images):
+            try:
+                self._keep(self._look(position))
+            except (ImageError, FaceError) as error:
+                self.skipped.append((label_of(given), error))
+
+    def __iter__(self) -> Iterator[Found]:
+        self._spool.seek(0)
+        for position in self.positions:
+            stages = {stage: np.load(self._spool) for stage in self.candidates}
+            rows = np.load(self._spool)
+            yield Found(position, [Detection(row[:4], float(row[4]), row[5:].reshape(5, 2)) for row in rows], stages)
+
+    def _look(self, position: int) -> Found:
+        image = self.image(position)
+        faces, stages = _detect(self._detector, image)
+        if self._pick is not None:
+            if len(faces) < self._pick:
+                raise NoFace(f"{image.source}: face {self._pick} was picked, but it has {len(faces)}")
+            faces = [faces[self._pick - 1]]
+        for face in faces:
+            cut_chip(image, face.landmarks, self._spec)  # fails now rather than when its row is due
+        return Found(position, faces, stages)
+
+    def _keep(self, found: Found) -> None:
+        for stage, rows in found.stages.items():
+            np.save(self._spool, rows)
+            self.candidates[stage] += len(rows)
+        faces = [np.hstack([face.box, np.float32(face.score), face.landmarks.ravel()]) for face in found.faces]
+        np.save(self._spool, np.array(faces, np.float32).reshape(-1, 15))
+        self.faces += len(found.faces)
+        self.positions.append(found.position)
+
+
+def _detect(detector: Detector, image: Image) -> tuple[list[Detection], dict[str, Floats]]:
+    if not isinstance(detector, OpenDetector):
+        return detector.detect(image), {}
+    stages = detector.stages(image)
+    rows = {found.stage: np.hstack([found.boxes, found.scores[:, None]]) for found in stages}
+    return detector.report(stages[-1]), rows
