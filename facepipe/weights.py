@@ -67,10 +67,14 @@ def verify(path: Path, sha256: str) -> None:
 
 
 def file_sha256(path: Path) -> str:
+    """Raises WeightsMissing when the file cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise WeightsMissing(f"{path}: cannot be read: {error.strerror or error}") from None
     return digest.hexdigest()
 
 

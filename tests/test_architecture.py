@@ -16,9 +16,9 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [  # from the top; a part imports from its own level only where it is one of SOCIABLE
     {"__init__", "__main__"},
     {"cli", "serve"},
-    {"pipeline", "evaluate", "add_model", "draw", "inspect"},
+    {"pipeline", "evaluate", "add_model", "draw", "dump", "inspect", "survey"},
     {"detect", "embed", "gallery", "layers"},
-    {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices"},
+    {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
     {"records", "errors"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}

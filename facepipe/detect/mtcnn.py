@@ -22,7 +22,9 @@ from facepipe.detect._boxes import shift, squared, suppress
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
 from facepipe.detect.base import Candidates
 from facepipe.devices import torch_device
+from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.records import Detection, Floats, Image, Pixels
+from facepipe.tensors import read_state_dict
 
 WINDOW = 12  # px, the side P-Net looks at
 STRIDE = 2  # px, between neighbouring windows
@@ -34,10 +36,15 @@ BATCH = 512  # crops a forward pass
 
 
 def load(card: Card, device: str, min_face: float, min_score: float) -> Mtcnn:
-    """The detector with the weights the card names, verified. Raises WeightsAltered, DeviceUnavailable."""
-    networks = (PNet(), RNet(), ONet())
-    for network, path in zip(networks, weight_files.locate(card), strict=True):
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    """The detector with the weights the card names, verified. Raises CardInvalid, WeightsAltered, DeviceUnavailable."""
+    networks, paths = (PNet(), RNet(), ONet()), weight_files.locate(card)
+    if len(paths) != len(networks):
+        raise CardInvalid(f"{card.path}: weights: expected the files of P-, R- and O-Net, got {len(paths)}")
+    for network, path in zip(networks, paths, strict=True):
+        try:
+            network.load_state_dict(read_state_dict(path))
+        except RuntimeError:
+            raise WeightsAltered(f"{path}: not the weights of MTCNN's {type(network).__name__}") from None
     return Mtcnn(card, networks, torch_device(device), min_face, min_score)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pickle
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +14,7 @@ from torch import Tensor, nn
 from facepipe.cards import Card
 from facepipe.devices import torch_device
 from facepipe.embed.base import normalise
-from facepipe.errors import CardInvalid, UsageError, WeightsAltered
+from facepipe.errors import CardInvalid, UsageError
 from facepipe.records import Activation, Floats, Pixels
 
 
@@ -111,18 +109,6 @@ class TorchBackbone:
     def _batch(self, pixels: Pixels) -> Tensor:
         values = torch.from_numpy(normalise(pixels, self.card))
         return values.to(self.device, memory_format=torch.channels_last)
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors in a ``torch.save`` file. Raises WeightsAltered for anything else; no code in the file can run."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        why = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise WeightsAltered(f"{path}: not a file of plain tensors, and not loaded: {why}") from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsAltered(f"{path}: expected a dictionary of tensors, got {type(state).__name__}")
-    return state
 
 
 def _planes(output: Tensor) -> Floats:

@@ -13,7 +13,7 @@ from facepipe.cards import Card, find_card
 from facepipe.errors import ModelError
 from facepipe.records import Activation, Chip, Floats, Pixels, Template
 
-BATCH = 16  # chips a forward pass: larger batches were slower per chip on two cores, see docs/performance.md
+BATCH = 16  # chips a forward pass
 
 
 class Backbone(Protocol):

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
-from facepipe.embed._torch import TorchBackbone, read_state_dict
+from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import WeightsAltered
+from facepipe.tensors import read_state_dict
 
 
 def load(card: Card, device: str, weights: Path | None = None) -> TorchBackbone:
