@@ -250,6 +250,3 @@ def test_replacing_keeps_the_old_file_when_the_block_fails(tmp_path: Path) -> No
         stream.write(b"half") // 0
     assert [p.name for p in tmp_path.iterdir() if p.is_file()] == ["file"]
     assert path.read_text() == "old"
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
