@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -33,7 +34,7 @@ from facepipe.inspect import backbone_network, choose_layers, detector_networks
 from facepipe.layers.networks import Network
 from facepipe.layers.writers import Spec, Writer, check_suffix, tensor_writer
 from facepipe.pipeline import Pipeline
-from facepipe.records import Chip, Detection, Image
+from facepipe.records import Detection, Image
 from facepipe.survey import Found, Survey
 
 
@@ -71,8 +72,11 @@ def dump(
         sources = [label_of(images[position]) for position in survey.positions]
         metadata = {key: json.dumps(value) for key, value in _about(pipe, taps, sources).items()}
         with tensor_writer(stream, path.suffix, _specs(pipe, taps, survey), metadata) as writer:
+            rows = {tap.network.name: tap.into(writer) for tap in taps}
             for number, found in enumerate(survey):
-                _write_found(pipe, taps, survey, number, found, writer)
+                _write_candidates(number, found, writer)
+                for face in found.faces:
+                    _write_face(pipe, survey.image(found.position), number, face, writer, rows)
     names = tuple(tensor for tap in taps for tensor in tap.tensors.values())
     return Dump(survey.faces, names, path.stat().st_size, tuple(survey.skipped))
 
@@ -87,17 +91,19 @@ class Tap:
     def specs(self, rows: int) -> dict[str, Spec]:
         return {tensor: Spec((rows, *self.network.layers[name].shape)) for name, tensor in self.tensors.items()}
 
-    def write(self, x: Tensor, writer: Writer) -> None:
-        """``x`` (1, 3, H, W) as the network takes it. Each map is written before the next layer runs."""
-        if x.shape != self.network.x.shape:
-            raise UsageError(
-                f"{self.network.name}: its maps have another size for each face: dump it for one face only"
-            )
-        self.network.watch(self.tensors, lambda name, values: writer.write(self.tensors[name], _array(values)), x)
+    def into(self, writer: Writer) -> Callable[[Tensor], None]:
+        """A function of ``x`` (1, 3, H, W) that runs the network and writes each map before the next layer runs."""
 
+        def see(name: str, values: Tensor) -> None:
+            writer.write(self.tensors[name], values.float().cpu().numpy())
 
-def _array(values: Tensor) -> np.ndarray:
-    return values.float().cpu().numpy()
+        def write(x: Tensor) -> None:
+            if x.shape != self.network.x.shape:
+                raise UsageError(f"{self.network.name}: its maps differ in size from face to face: dump a single face")
+            run(x)
+
+        run = self.network.watcher(self.tensors, see)
+        return write
 
 
 def _backbone_taps(pipe: Pipeline, patterns: Sequence[str]) -> list[Tap]:
@@ -139,34 +145,33 @@ def _chosen(network: Network, patterns: Sequence[str]) -> list[str]:
     return [name for name in network.layers if name in matching]
 
 
-def _write_found(
-    pipe: Pipeline, taps: Sequence[Tap], survey: Survey, number: int, found: Found, writer: Writer
-) -> None:
+def _write_candidates(number: int, found: Found, writer: Writer) -> None:
     for stage, rows in found.stages.items():
         writer.write(f"detector/{stage}/box", rows[:, :4])
         writer.write(f"detector/{stage}/score", rows[:, 4])
         writer.write(f"detector/{stage}/image", np.full(len(rows), number))
-    for face in found.faces:
-        image = survey.image(found.position)
-        chip = cut_chip(image, face.landmarks, pipe.backbone.card.chip)
-        values = (chip.pixels, chip.to_chip, face.box, np.array(face.score), face.landmarks, np.array(number))
-        for name, value in zip(_per_face(pipe), values, strict=True):
-            writer.write(name, value)
-        inputs = {name: network.x for name, network in _shown(pipe, taps, image, face, chip).items()}
-        for tap in taps:
-            tap.write(inputs[tap.network.name], writer)
 
 
-def _shown(pipe: Pipeline, taps: Sequence[Tap], image: Image, face: Detection, chip: Chip) -> dict[str, Network]:
-    """What the tapped networks are shown of one face."""
-    shown: dict[str, Network] = {}
-    for tap in taps:
-        name = tap.network.name
-        if name not in shown and isinstance(pipe.detector, OpenDetector) and name in pipe.detector.networks:
-            shown.update(detector_networks(pipe.detector, image, face))
-        elif name not in shown and (seen := backbone_network(pipe.backbone, chip.pixels)) is not None:
-            shown[name] = seen
-    return shown
+def _write_face(
+    pipe: Pipeline,
+    image: Image,
+    number: int,
+    face: Detection,
+    writer: Writer,
+    networks: Mapping[str, Callable[[Tensor], None]],
+) -> None:
+    """One row of everything: ``networks`` maps names to functions that write the rows of their layers."""
+    chip = cut_chip(image, face.landmarks, pipe.backbone.card.chip)
+    score, position = np.float32(face.score), np.int32(number)
+    values: list[Any] = [chip.pixels, chip.to_chip, face.box, score, face.landmarks, position]
+    for name, value in zip(_per_face(pipe), values, strict=True):
+        writer.write(name, value)
+    shown = [backbone_network(pipe.backbone, chip.pixels)] if pipe.backbone.card.name in networks else []
+    if set(networks) - {pipe.backbone.card.name}:
+        shown += detector_networks(pipe.detector, image, face).values()
+    for network in shown:
+        if network is not None and network.name in networks:
+            networks[network.name](network.x)
 
 
 def _specs(pipe: Pipeline, taps: Sequence[Tap], survey: Survey) -> dict[str, Spec]:

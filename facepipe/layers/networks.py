@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from facepipe.layers.graph import Field, Layer, fields
-from facepipe.layers.torch_graph import outputs, read_layers, trace, watch
+from facepipe.layers.torch_graph import outputs, read_layers, trace, watcher
 from facepipe.records import Pixels
 
 
@@ -54,7 +54,6 @@ class Network:
         with torch.set_grad_enabled(gradients):
             return outputs(self.traced, self.x if x is None else x, names)
 
-    def watch(self, names: Collection[str], see: Callable[[str, Tensor], None], x: Tensor | None = None) -> None:
-        """One pass, calling ``see(name, values)`` as each layer ends; the next one may overwrite ``values``."""
-        with torch.inference_mode():
-            watch(self.traced, self.x if x is None else x, names, see)
+    def watcher(self, names: Collection[str], see: Callable[[str, Tensor], None]) -> Callable[[Tensor], object]:
+        """A forward pass that calls ``see(name, values)`` as each layer ends; the next one may overwrite ``values``."""
+        return torch.inference_mode()(watcher(self.traced, names, see))

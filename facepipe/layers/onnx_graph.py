@@ -57,10 +57,14 @@ class OnnxNetwork(Network):
         passes = [dict(self.run(one[None].numpy(), ordered)) for one in (self.x if x is None else x)]
         return {name: torch.from_numpy(np.concatenate([found[name] for found in passes])) for name in ordered}
 
-    def watch(self, names: Collection[str], see: Callable[[str, Tensor], None], x: Tensor | None = None) -> None:
+    def watcher(self, names: Collection[str], see: Callable[[str, Tensor], None]) -> Callable[[Tensor], object]:
         """As in ``Network``, but onnxruntime holds all it was asked for until the pass is over."""
-        for name, values in self.outputs(names, x).items():
-            see(name, values)
+
+        def run(x: Tensor) -> None:
+            for name, values in self.outputs(names, x).items():
+                see(name, values)
+
+        return run
 
 
 def read_layers(model: Any, tensors: Mapping[str, str], shapes: Mapping[str, Shape], image: Shape) -> list[Layer]:

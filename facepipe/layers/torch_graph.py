@@ -43,23 +43,29 @@ def outputs(traced: fx.GraphModule, x: Tensor, names: Collection[str]) -> dict[s
     They are copies: a later layer that works in place does not change them.
     """
     found: dict[str, Tensor] = {}
-    watch(traced, x, names, lambda name, values: found.update({name: values.clone()}))
+
+    def see(name: str, what: str, module: nn.Module | None, inputs: tuple[str, ...], values: Tensor) -> None:
+        if name in names:
+            found[name] = values.clone()
+
+    _Walk(traced, see).run(x)
     return found
 
 
-def watch(traced: fx.GraphModule, x: Tensor, names: Collection[str], see: Callable[[str, Tensor], None]) -> None:
-    """One forward pass of ``x`` (N, 3, H, W), calling ``see(name, values)`` as each layer of ``names`` ends.
+def watcher(traced: fx.GraphModule, names: Collection[str], see: Callable[[str, Tensor], None]) -> fx.GraphModule:
+    """The trace with a call of ``see(name, values)`` after each layer of ``names``: a third quicker than step by step.
 
     ``values`` may be overwritten by the next layer: what is to be kept must be copied or written away in ``see``.
-    Nothing is hooked on to the module, so nothing stays behind when ``see`` fails.
+    Nothing is hooked on to the module itself, so nothing stays behind when ``see`` fails.
     """
-    wanted = set(names)
-
-    def step(name: str, what: str, module: nn.Module | None, inputs: tuple[str, ...], values: Tensor) -> None:
-        if name in wanted:
-            see(name, values)
-
-    _Walk(traced, step).run(x)
+    graph, copies, calls = fx.Graph(), dict[fx.Node, fx.Node](), Counter[str]()
+    graph.output(graph.graph_copy(traced.graph, copies))
+    for node, copy in copies.items():
+        name = _called(node, calls)
+        if name in names:
+            with graph.inserting_after(copy):
+                graph.call_function(see, (name, copy))
+    return fx.GraphModule(traced, graph)
 
 
 See = Callable[[str, str, "nn.Module | None", "tuple[str, ...]", Tensor], None]
@@ -89,15 +95,17 @@ class _Walk(fx.Interpreter):
         if what in _PASSED or not isinstance(values, Tensor):
             self._source[node] = sources[0] if sources else ""
             return values
-        name = self._called(node)
+        name = _called(node, self._calls)
         self._source[node] = name
         self._see(name, what, module, sources, values)
         return values
 
-    def _called(self, node: fx.Node) -> str:
-        name = str(node.target) if node.op == "call_module" else node.name
-        self._calls[name] += 1
-        return name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
+
+def _called(node: fx.Node, calls: Counter[str]) -> str:
+    """What the layer at this step is called; ``calls`` counts how often each was before."""
+    name = str(node.target) if node.op == "call_module" else node.name
+    calls[name] += 1
+    return name if calls[name] == 1 else f"{name}#{calls[name]}"
 
 
 def describe(name: str, what: str, module: nn.Module | None, inputs: tuple[str, ...], values: Tensor) -> Layer:

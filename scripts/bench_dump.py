@@ -1,0 +1,120 @@
+"""What dumping costs beside the same forward passes and the same bytes written, and what memory it takes; in one run.
+
+python scripts/bench_dump.py IMAGE [--faces 200] [--rounds 7]
+
+Time: rows of all convolutions of the backbone, against the bare forward pass of the same chips and one write of as
+many bytes; both to a new file, flushed to the disk and renamed. What a dump does once (trace, dry pass) is told apart.
+Memory: the peak of Python and numpy (tracemalloc) while a folder is dumped, and while the same images are only surveyed,
+for 1 and for many faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from facepipe import Pipeline, read_image
+from facepipe.dump import Tap, dump
+from facepipe.files import replacing
+from facepipe.inspect import networks_of
+from facepipe.layers.networks import Network
+from facepipe.layers.writers import tensor_writer
+from facepipe.survey import Survey
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("image", type=Path)
+    parser.add_argument("--faces", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    pipe = Pipeline()
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in (".safetensors", ".npz"):
+            compare_times(pipe, given.image, Path(folder) / f"dump{suffix}", given.rounds)
+            compare_memory(pipe, given.image, Path(folder) / f"dump{suffix}", given.faces)
+
+
+def compare_times(pipe: Pipeline, source: Path, path: Path, rounds: int, faces: int = 60) -> None:
+    image = read_image(source)
+    network = networks_of(pipe, image, pipe.faces(image)[0])[pipe.backbone.card.name]
+    tap = Tap(network, {name: name for name in network.convolutions})
+    specs = tap.specs(faces)
+    payload = sum(spec.bytes for spec in specs.values())
+    blank = np.zeros(payload // faces, np.uint8).data
+
+    def prepared() -> None:
+        fresh = Network(network.name, network.module, network.pixels, network.x)
+        Tap(fresh, tap.tensors).specs(1)
+
+    def dumped() -> None:
+        with replacing(path) as stream, tensor_writer(stream, path.suffix, specs, {}) as writer:
+            write = tap.into(writer)
+            for _ in range(faces):
+                write(network.x)
+
+    def bare() -> None:
+        with replacing(path) as stream, torch.inference_mode():
+            for _ in range(faces):
+                network.module(network.x)
+                stream.write(blank)
+
+    pairs = [(seconds(dumped), seconds(bare)) for _ in range(rounds + 1)][1:]
+    dumped()
+    ratio = statistics.median(a / b for a, b in pairs)
+    ours, theirs = (statistics.median(column) / faces * 1e3 for column in zip(*pairs, strict=True))
+    size = path.stat().st_size / payload
+    once = statistics.median(seconds(prepared) for _ in range(rounds))
+    print(f"{path.suffix}: {len(network.convolutions)} convolutions, {payload // faces:,} bytes a face")
+    print(
+        f"  time  {ours:.1f} ms a face, forward + write {theirs:.1f} ms: {ratio:.2f}×; once a dump {once * 1e3:.0f} ms"
+    )
+    print(f"  size  {size:.4f}× payload")
+
+
+def compare_memory(pipe: Pipeline, source: Path, path: Path, faces: int) -> None:
+    convolutions = [layer for layer in pipe.backbone.layers if "conv" in layer.rpartition(".")[2]]
+    image = read_image(source)
+
+    def dumped(number: int) -> int:
+        return peak(lambda: dump(pipe, [image] * number, path, convolutions, pick=1))
+
+    def surveyed(number: int) -> int:
+        with tempfile.TemporaryFile() as spool:
+            return peak(lambda: Survey(pipe.detector, pipe.backbone.card.chip, [image] * number, spool, 1))
+
+    dumped(1)
+    one, many = (dumped(number) for number in (1, faces))
+    detecting = surveyed(1)
+    largest = max(a.values.nbytes for a in pipe.layers(image, "*conv*"))
+    print(f"  memory  one face {one:,} bytes, {faces} faces {many:,} bytes; the detector alone {detecting:,}")
+    beyond = [(used - detecting) / largest for used in (one, many)]
+    print(f"  beyond the detector's: {beyond[0]:.2f}× and {beyond[1]:.2f}× the largest map")
+
+
+def peak(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def seconds(work: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
