@@ -4,7 +4,7 @@ python scripts/bench_dump.py IMAGE [--faces 200] [--rounds 7]
 
 Time: rows of all convolutions of the backbone, against the bare forward pass of the same chips and one write of as
 many bytes; both to a new file, flushed to the disk and renamed. What a dump does once (trace, dry pass) is told apart.
-Memory: the peak of Python and numpy (tracemalloc) while a folder is dumped, and while the same images are only surveyed,
+Memory: the peak of Python and numpy (tracemalloc) while a folder is dumped, and while its images are only surveyed,
 for 1 and for many faces.
 """
 
