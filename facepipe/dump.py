@@ -29,7 +29,7 @@ from facepipe.detect.base import OpenDetector
 from facepipe.embed.chip import cut_chip
 from facepipe.errors import FacepipeError, NoFace, UsageError
 from facepipe.files import replacing
-from facepipe.image import ImageLike, label_of
+from facepipe.image import ImageLike
 from facepipe.inspect import backbone_network, choose_layers, detector_networks
 from facepipe.layers.networks import Network
 from facepipe.layers.writers import Spec, Writer, check_suffix, tensor_writer
@@ -69,8 +69,8 @@ def dump(
         if not survey.faces:
             raise survey.skipped[0][1] if survey.skipped else NoFace("no face found in any image")
         taps += _detector_taps(pipe, patterns, survey)
-        sources = [label_of(images[position]) for position in survey.positions]
-        metadata = {key: json.dumps(value) for key, value in _about(pipe, taps, sources).items()}
+        about = _about(pipe, taps, [source for _, source in survey.images])
+        metadata = {key: json.dumps(value) for key, value in about.items()}
         with tensor_writer(stream, path.suffix, _specs(pipe, taps, survey), metadata) as writer:
             rows = {tap.network.name: tap.into(writer) for tap in taps}
             for number, found in enumerate(survey):

@@ -31,8 +31,8 @@ class Found:
 class Survey:
     """Looks at every image once, and tells what was found as often as asked.
 
-    Memory holds the numbers of faces and ``candidates`` (of each stage), the positions of the images, and the newest
-    image; ``spool``, an empty file, the rest. Images that cannot be read, with a face that cannot be aligned, or
+    Memory holds the numbers of faces and ``candidates`` (of each stage), the names of the images, and the newest image;
+    ``spool``, an empty file, the rest. Images that cannot be read, with a face that cannot be aligned, or
     without a ``pick``-th largest face, are ``skipped``: what stands for each, and the error.
     """
 
@@ -43,17 +43,17 @@ class Survey:
         self.image = lru_cache(maxsize=1)(lambda position: read_image(images[position]))
         self.faces = 0
         self.candidates: Counter[str] = Counter()
-        self.positions: list[int] = []
+        self.images: list[tuple[int, str]] = []  # position and source of those that were not skipped
         self.skipped: list[tuple[str, FacepipeError]] = []
         for position, given in enumerate(images):
             try:
                 self._keep(self._look(position))
             except (ImageError, FaceError) as error:
-                self.skipped.append((label_of(given), error))
+                self.skipped.append((given.source if isinstance(given, Image) else label_of(given), error))
 
     def __iter__(self) -> Iterator[Found]:
         self._spool.seek(0)
-        for position in self.positions:
+        for position, _ in self.images:
             stages = {stage: np.load(self._spool) for stage in self.candidates}
             rows = np.load(self._spool)
             yield Found(position, [Detection(row[:4], float(row[4]), row[5:].reshape(5, 2)) for row in rows], stages)
@@ -76,7 +76,7 @@ class Survey:
         faces = [np.hstack([face.box, np.float32(face.score), face.landmarks.ravel()]) for face in found.faces]
         np.save(self._spool, np.array(faces, np.float32).reshape(-1, 15))
         self.faces += len(found.faces)
-        self.positions.append(found.position)
+        self.images.append((found.position, self.image(found.position).source))
 
 
 def _detect(detector: Detector, image: Image) -> tuple[list[Detection], dict[str, Floats]]:
