@@ -1,0 +1,56 @@
+"""Hand-made and learnt edge kernels on the page."""
+
+from __future__ import annotations
+
+from facepipe.layers.edges import Edge
+from facepipe.layers.paint import fill, mosaic, signed
+from facepipe.layers.view import Picture, Table, Text
+
+WIDE = 900  # px, what a page holds
+
+
+def edges_picture(edges: tuple[Edge, ...]) -> Picture:
+    size = edges[0].made_map.shape
+    rows = [[fill(signed(edge.made), (size[0], size[1])) for edge in edges], [signed(edge.made_map) for edge in edges]]
+    rows += [
+        [fill(signed(edge.learnt), (size[0], size[1])) for edge in edges],
+        [signed(edge.learnt_map) for edge in edges],
+    ]
+    sheet = mosaic([tile for row in rows for tile in row], len(edges), 2)
+    alt = Text("Hand-made edge kernels and the learnt ones most like them", "手工边缘卷积核与最相近的学得卷积核")
+    names = ", ".join(edge.name for edge in edges)
+    how = (
+        ("averaged over its input channels: what it does to a grey picture", "对输入通道取平均，即它对灰度图的作用")
+        if edges[0].input is None
+        else ("one by one for each input channel", "对每个输入通道逐一比较")
+    )
+    caption = Text(
+        f"Nobody told the network to look for edges. Columns: {names}. Rows: the hand-made kernel and its map; the "
+        "learnt "
+        f"kernel most like it ({how[0]}) and its map. Each picture has its own scale; 3 × 3 kernels are stretched to "
+        "the "
+        "learnt ones' size.",
+        f"没有人告诉网络要找边缘。各列：{names}。各行：手工卷积核及其输出；与它最相近的学得卷积核（{how[1]}）及其输出。"
+        "每幅图单独缩放；3 × 3 的手工核被拉伸到学得卷积核的大小。",
+    )
+    return Picture("edges", sheet, alt, caption, zoom=max(1, min(6, WIDE // sheet.shape[1])))
+
+
+def edges_table(edges: tuple[Edge, ...]) -> Table:
+    rows = tuple(
+        (edge.name, str(edge.output), "–" if edge.input is None else str(edge.input), f"{edge.correlation:+.3f}")
+        for edge in edges
+    )
+    words = (
+        ("hand-made", "手工"),
+        ("output channel", "输出通道"),
+        ("input channel", "输入通道"),
+        ("correlation", "相关"),
+    )
+    caption = Text(
+        "Correlation: the cosine between the weights, −1 to 1; of all learnt kernels the one where it is largest in "
+        "magnitude "
+        "(negative: the same edge, dark and light exchanged).",
+        "相关：权重之间的余弦，−1 到 1；取所有学得卷积核中绝对值最大的一个（负值表示同样的边缘，明暗相反）。",
+    )
+    return Table(caption, tuple(Text(*pair) for pair in words), rows)
