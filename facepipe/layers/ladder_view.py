@@ -1,0 +1,184 @@
+"""The view of the ladder: one picture per depth, and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from facepipe.layers.ladder import SHARE, Ladder, Rung, densest
+from facepipe.layers.networks import Network
+from facepipe.layers.paint import ORANGE, TEAL, beside, fill, grey, mosaic, outline
+from facepipe.layers.view import Block, Check, Picture, Table, Text, View
+from facepipe.records import Pixels
+
+SIDE = 150  # px, of the face on the page
+COLUMNS = 6
+
+
+def show_ladder(ladder: Ladder, other: Ladder | None = None, cascade: Sequence[Network] = ()) -> View:
+    """The view of what ``climb`` found.
+
+    ``other`` is a second face, climbed with the same layers and channels, and shown below the first; ``cascade`` the
+    detector's networks, whose windows grow.
+    """
+    second = dict(zip(ladder.rungs, other.rungs, strict=True)) if other is not None else {}
+    blocks: list[Block] = []
+    for number, rung in enumerate(ladder.rungs):
+        rows = [_row(ladder.pixels, rung)]
+        if other is not None:
+            rows.append(_row(other.pixels, second[rung]))
+        alt = Text(f"The field and the strongest channels of {rung.shown}", f"{rung.shown} 的感受野与最强通道")
+        blocks.append(Picture(f"rung-{number:02}", mosaic(rows, 1, 6), alt, _caption(rung, ladder)))
+    blocks.append(_table(ladder))
+    if cascade:
+        blocks.append(_cascade(cascade))
+    checks = [check for one in (ladder, other) if one is not None for check in _checks(one)]
+    return View("ladder", Text("The ladder of depths", "逐层阶梯"), _intro(ladder), tuple(blocks), tuple(checks))
+
+
+def _intro(ladder: Ladder) -> Text:
+    return Text(
+        "From simple to complex, from local to whole. On the left the face: the orange box is the theoretical "
+        "receptive "
+        "field of the unit in the middle of the map, all that could reach it; bright is what does reach it, the pixels "
+        f"that hold {SHARE:.0%} of its gradient, and the green square around the field's centre holds as much. On the "
+        f"right the {len(ladder.rungs[0].channels)} channels with the largest mean, strongest first, each on a scale "
+        "of "
+        "its own: black is 0 or less, white its largest value.",
+        "由简单到复杂，由局部到整体。左边是人脸：橙框是特征图中央单元的理论感受野，即可能影响它的全部像素；"
+        "明亮处是真正影响它的像素，"
+        f"合起来占其梯度的 {SHARE:.0%}；以感受野中心为中心的绿色方框也含同样多的梯度。右边是平均响应最强的 "
+        f"{len(ladder.rungs[0].channels)} 个通道，由强到弱，各自缩放：黑色为 0 或更小，白色为该通道的最大值。",
+    )
+
+
+def _row(pixels: Pixels, rung: Rung) -> Pixels:
+    """The face with both fields, and the channels."""
+    tiles = [grey(values, 0, float(values.max())) for values in rung.maps]
+    side = (SIDE - 2) // 2
+    columns = min(COLUMNS, -(-len(tiles) // 2))
+    return beside([_face(pixels, rung), mosaic([fill(tile, (side, side)) for tile in tiles], columns, 2)], 6)
+
+
+def _face(pixels: Pixels, rung: Rung) -> Pixels:
+    times = max(1, SIDE // max(pixels.shape[:2]))
+    plain = grey(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32), 0, 255)
+    dark = (plain * 0.3).astype(np.uint8)
+    if rung.gradient is not None:
+        seen = densest(rung.gradient)
+        dark[seen] = plain[seen]
+    big = np.repeat(np.repeat(dark, times, axis=0), times, axis=1)
+    box = (0, 0, pixels.shape[0] - 1, pixels.shape[1] - 1) if rung.box is None else rung.box
+    outline(big, _times(box, times), ORANGE, 2)
+    if rung.effective > 0:
+        y, x, half = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, (rung.effective - 1) / 2
+        square = int(np.ceil(y - half)), int(np.ceil(x - half)), int(y + half), int(x + half)
+        outline(big, _times(square, times), TEAL, 1)
+    return big
+
+
+def _times(box: tuple[int, int, int, int], times: int) -> tuple[int, int, int, int]:
+    return box[0] * times, box[1] * times, (box[2] + 1) * times - 1, (box[3] + 1) * times - 1
+
+
+def _caption(rung: Rung, ladder: Ladder) -> Text:
+    channels, height, width = len(rung.maps), *rung.maps.shape[1:]
+    small = min(ladder.pixels.shape[:2])
+    past = rung.field is not None and max(rung.field.size) > small
+    sees = (f"{_size(rung)} px" if rung.field is not None else "everything") + (", more than the face" if past else "")
+    sees_zh = (f"{_size(rung)} 像素" if rung.field is not None else "整张脸") + ("（超出人脸图像）" if past else "")
+    really, really_zh = "", ""
+    if rung.gradient is not None:
+        really = f"; {SHARE:.0%} of the gradient lies within {rung.effective:.0f} px"
+        really_zh = f"；{SHARE:.0%} 的梯度落在 {rung.effective:.0f} 像素以内"
+    return Text(
+        f"{rung.shown}: {rung.layer.shape[0]} maps of {height} × {width}, {channels} shown. A unit could see "
+        f"{sees}{really}.",
+        f"{rung.shown}：{rung.layer.shape[0]} 张 {height} × {width} 的特征图，显示 {channels} 张。一个单元理论上可看到 "
+        f"{sees_zh}{really_zh}。",
+    )
+
+
+def _size(rung: Rung) -> str:
+    return "–" if rung.field is None else "{} × {}".format(*rung.field.size)
+
+
+def _table(ladder: Ladder) -> Table:
+    rows = []
+    for rung in ladder.rungs:
+        layer = rung.layer
+        effective = "–" if rung.gradient is None else f"{rung.effective:.0f}"
+        costs = (
+            f"{layer.weights:,}",
+            f"{layer.multiply_adds:,}",
+            f"{rung.dense:,}",
+            _times_as_many(rung.dense / layer.weights),
+        )
+        rows.append((layer.name, "{} × {} × {}".format(*layer.shape), _size(rung), effective, *costs))
+    head = (
+        ("convolution", "卷积"),
+        ("output", "输出"),
+        ("field, px", "感受野（像素）"),
+        ("effective, px", "有效感受野（像素）"),
+        ("weights", "权重"),
+        ("multiply-adds", "乘加次数"),
+        ("dense layer", "全连接所需权重"),
+        ("ratio", "倍数"),
+    )
+    caption = Text(
+        "Weights with biases. The dense layer would link each number of the input maps with each of the output. The "
+        "fields "
+        f"are those of the maps shown above; gradients are the mean over {ladder.faces} face(s). Where a map shrinks "
+        "to one place the ratio falls below 1: "
+        "most of a kernel then lies on padding.",
+        "权重含偏置。全连接层会把输入特征图的每个数与输出的每个数相连。感受野对应上面显示的特征图；"
+        f"梯度为 {ladder.faces} 张人脸的平均。特征图缩到一格时倍数小于 1：卷积核的大部分落在填充上。",
+    )
+    return Table(caption, tuple(Text(*words) for words in head), tuple(rows))
+
+
+def _times_as_many(ratio: float) -> str:
+    return f"{ratio:,.0f}×" if ratio >= 10 else f"{ratio:.2g}×"
+
+
+def _cascade(networks: Sequence[Network]) -> Picture:
+    tiles = [fill(network.pixels, (192, 192)) for network in networks]
+    names = ", ".join("{} {} × {} px".format(n.name, *n.pixels.shape[:2]) for n in networks)
+    alt = Text("What the detector's networks see of the face", "检测器各网络看到的人脸")
+    caption = Text(
+        f"Coarse to fine in the literal sense is the detector: {names}. P-Net's window is 12 px, R-Net's 24, O-Net's "
+        "48: each "
+        "looks more closely at less of the picture. In the ladder above the picture is the same at every depth.",
+        f"字面意义上的“由粗到细”发生在检测器中：{names}。P-Net 的窗口为 12 像素，R-Net 为 24，O-Net 为 48："
+        "每一级看得更细，"
+        "候选更少。而上面的阶梯中，各层看到的是同一张图像。",
+    )
+    return Picture("cascade", beside(tiles), alt, caption)
+
+
+def _checks(ladder: Ladder) -> list[Check]:
+    rungs = [rung for rung in ladder.rungs if rung.gradient is not None]
+    if not rungs:
+        return []
+    inside = [rung for rung in rungs if rung.box is not None]
+    bounded = [rung.effective - max(rung.field.size) for rung in rungs if rung.field is not None]
+    return [
+        Check(
+            Text(
+                f"{ladder.network}: outside the theoretical box the gradient is exactly 0 ({len(inside)} depths)",
+                f"{ladder.network}：理论感受野之外梯度严格为 0（{len(inside)} 个深度）",
+            ),
+            max((rung.outside for rung in inside), default=0.0),
+            0.0,
+        ),
+        Check(
+            Text(
+                f"{ladder.network}: no effective field is larger than the theoretical one (largest difference, px)",
+                f"{ladder.network}：有效感受野都不大于理论感受野（最大差值，像素）",
+            ),
+            max(bounded, default=0.0),
+            0.0,
+        ),
+    ]
