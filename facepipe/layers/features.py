@@ -60,7 +60,8 @@ def batches(chips: Chips, network: Network) -> Iterator[Pixels]:
     cut = (chips[i : i + BATCH] for i in range(0, len(chips), BATCH)) if isinstance(chips, np.ndarray) else chips
     for batch in cut:
         if batch.ndim != 4 or batch.shape[1:] != network.pixels.shape:
-            raise ValueError(f"chips: expected shape (N, *{network.pixels.shape}), got {batch.shape}")
+            shape = ", ".join(map(str, network.pixels.shape))
+            raise ValueError(f"chips: expected shape (N, {shape}), got {batch.shape}")
         yield batch
 
 

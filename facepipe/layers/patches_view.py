@@ -122,7 +122,8 @@ def _chart(result: Exciters) -> Chart:
     axes.set_xticks(_apart(sides), [str(side) for side in _apart(sides)])
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    if lines:
+        axes.legend(frameon=False, fontsize=8)
     alt = Text("How much of the activation squares of growing side reproduce", "边长渐增的方块再现激活值的比例")
     caption = Text(
         "How much of its surroundings a channel needs: the share A(s) / A of the strongest patch's activation that is "

@@ -49,6 +49,18 @@ def all_pairs(people: Sequence[str], seed: int = 0) -> Pairs:
     return pairs[np.concatenate([np.flatnonzero(same), different])]
 
 
+def split_people(people: Sequence[str], seed: int = 0) -> tuple[list[int], list[int]]:
+    """The chips (numbers) to fit on and those to judge, of different people: half of the people with several chips
+    each, drawn by ``seed``; who has one chip only is fitted on. ``people`` names each chip's person."""
+    several = sorted({name for name in people if people.count(name) > 1})
+    chosen = np.random.default_rng(seed).permutation(len(several))[: (len(several) + 1) // 2]
+    judged = {several[i] for i in chosen}
+    found: tuple[list[int], list[int]] = [], []
+    for number, name in enumerate(people):
+        found[name in judged].append(number)
+    return found
+
+
 class Judge:
     """Measures scores of one list of ``pairs`` again and again, by the same draws of people, so that measures compare.
 
