@@ -9,7 +9,7 @@ import numpy as np
 
 from facepipe.layers.ladder import SHARE, Ladder, Rung, densest
 from facepipe.layers.networks import Network
-from facepipe.layers.paint import ORANGE, TEAL, beside, fill, grey, mosaic, outline
+from facepipe.layers.paint import ORANGE, TEAL, beside, enlarge, fill, grey, mosaic, outline
 from facepipe.layers.view import Block, Check, Picture, Table, Text, View
 from facepipe.records import Pixels
 
@@ -57,9 +57,9 @@ def _intro(ladder: Ladder) -> Text:
 def _row(pixels: Pixels, rung: Rung) -> Pixels:
     """The face with both fields, and the channels."""
     tiles = [grey(values, 0, float(values.max())) for values in rung.maps]
-    side = (SIDE - 2) // 2
+    times = max(1, (SIDE - 2) // 2 // max(rung.maps.shape[1:]))
     columns = min(COLUMNS, -(-len(tiles) // 2))
-    return beside([_face(pixels, rung), mosaic([fill(tile, (side, side)) for tile in tiles], columns, 2)], 6)
+    return beside([_face(pixels, rung), mosaic([enlarge(tile, times) for tile in tiles], columns, 2)], 6)
 
 
 def _face(pixels: Pixels, rung: Rung) -> Pixels:
@@ -69,7 +69,7 @@ def _face(pixels: Pixels, rung: Rung) -> Pixels:
     if rung.gradient is not None:
         seen = densest(rung.gradient)
         dark[seen] = plain[seen]
-    big = np.repeat(np.repeat(dark, times, axis=0), times, axis=1)
+    big = enlarge(dark, times)
     box = (0, 0, pixels.shape[0] - 1, pixels.shape[1] - 1) if rung.box is None else rung.box
     outline(big, _times(box, times), ORANGE, 2)
     if rung.effective > 0:

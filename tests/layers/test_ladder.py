@@ -8,7 +8,7 @@ from torch import nn
 from facepipe.errors import UsageError
 from facepipe.image import read_image
 from facepipe.inspect import networks_of
-from facepipe.layers.ladder import climb, densest, effective_side, largest_outside, spread, what_follows
+from facepipe.layers.ladder import centre, climb, densest, effective_side, largest_outside, spread, what_follows
 from facepipe.layers.ladder_view import show_ladder
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Picture, Table
@@ -33,7 +33,7 @@ def toy() -> Network:
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.zero_()
-        module[0].weight.fill_(1)
+        module[0].weight.copy_(torch.tensor([1.0, 1.0, -1.0]).reshape(1, 3, 1, 1).expand(1, 3, 3, 3))
         module[1].weight.copy_(torch.tensor([1.0, 3.0, -2.0]).reshape(3, 1, 1, 1))
         module[3].weight[0, 0] = 1
     return Network("toy", module, np.full((7, 7, 3), 90, np.uint8), torch.ones(1, 3, 7, 7))
@@ -42,11 +42,11 @@ def toy() -> Network:
 def test_a_ladder_by_hand() -> None:
     first, second, third = climb(toy()).rungs
     assert [rung.shown for rung in (first, second, third)] == ["0", "2", "3"]
-    assert second.channels == (1, 0, 2)  # means 81, 27 and, after the ReLU, 0
-    np.testing.assert_array_equal(second.maps[:, 0, 0], [81, 27, 0])
+    assert second.channels == (1, 0, 2)  # means 27, 9 and, after the ReLU, 0
+    np.testing.assert_array_equal(second.maps[:, 0, 0], [27, 9, 0])
     assert (first.unit, first.box) == ((2, 2), (2, 2, 4, 4))
     expected = np.zeros((7, 7))
-    expected[2:5, 2:5] = 3  # three colours, weight 1
+    expected[2:5, 2:5] = 3  # three colours, weights of 1 and −1
     np.testing.assert_array_equal(first.gradient, expected)
     np.testing.assert_array_equal(second.gradient, 4 * expected)  # the ReLU lets the first two through
     ramp = np.array([0, 1, 2, 3, 2, 1, 0])[:, None] * np.array([0, 1, 2, 3, 2, 1, 0])
@@ -55,6 +55,10 @@ def test_a_ladder_by_hand() -> None:
     assert [rung.effective for rung in (first, second, third)] == [3, 3, 5]
     assert [rung.outside for rung in (first, second, third)] == [0, 0, 0]
     assert [rung.dense for rung in (first, second, third)] == [3 * 49 * 25, 25 * 75, 75 * 9]
+
+
+def test_the_centre_of_an_even_map_is_the_upper_left_of_four() -> None:
+    assert [centre(shape) for shape in ((5, 7, 7), (5, 4, 2), (5, 1, 1))] == [(3, 3), (1, 0), (0, 0)]
 
 
 def test_the_square_that_holds_95_percent() -> None:
