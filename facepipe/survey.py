@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import BinaryIO
 
 import numpy as np
@@ -40,7 +39,8 @@ class Survey:
         self, detector: Detector, spec: Input, images: Sequence[ImageLike], spool: BinaryIO, pick: int | None = None
     ) -> None:
         self._detector, self._spec, self._spool, self._pick = detector, spec, spool, pick
-        self.image = lru_cache(maxsize=1)(lambda position: read_image(images[position]))
+        self._given = images
+        self._newest: tuple[int, Image] | None = None
         self.faces = 0
         self.candidates: Counter[str] = Counter()
         self.images: list[tuple[int, str]] = []  # position and source of those that were not skipped
@@ -49,7 +49,15 @@ class Survey:
             try:
                 self._keep(self._look(position))
             except (ImageError, FaceError) as error:
-                self.skipped.append((given.source if isinstance(given, Image) else label_of(given), error))
+                source = given.source if isinstance(given, Image) else label_of(given)
+                self.skipped.append((source, error.with_traceback(None)))  # a traceback would keep the image
+
+    def image(self, position: int) -> Image:
+        """One of the images; quick when it is the newest. Raises ImageError."""
+        if self._newest is None or self._newest[0] != position:
+            self._newest = None  # two at once would be one too many
+            self._newest = position, read_image(self._given[position])
+        return self._newest[1]
 
     def __iter__(self) -> Iterator[Found]:
         self._spool.seek(0)

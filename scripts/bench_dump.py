@@ -83,19 +83,18 @@ def compare_times(pipe: Pipeline, source: Path, path: Path, rounds: int, faces: 
 
 def compare_memory(pipe: Pipeline, source: Path, path: Path, faces: int) -> None:
     convolutions = [layer for layer in pipe.backbone.layers if "conv" in layer.rpartition(".")[2]]
-    image = read_image(source)
 
     def dumped(number: int) -> int:
-        return peak(lambda: dump(pipe, [image] * number, path, convolutions, pick=1))
+        return peak(lambda: dump(pipe, [source] * number, path, convolutions, pick=1))
 
     def surveyed(number: int) -> int:
         with tempfile.TemporaryFile() as spool:
-            return peak(lambda: Survey(pipe.detector, pipe.backbone.card.chip, [image] * number, spool, 1))
+            return peak(lambda: Survey(pipe.detector, pipe.backbone.card.chip, [source] * number, spool, 1))
 
     dumped(1)
     one, many = (dumped(number) for number in (1, faces))
     detecting = surveyed(1)
-    largest = max(a.values.nbytes for a in pipe.layers(image, "*conv*"))
+    largest = max(a.values.nbytes for a in pipe.layers(source, "*conv*"))
     print(f"  memory  one face {one:,} bytes, {faces} faces {many:,} bytes; the detector alone {detecting:,}")
     beyond = [(used - detecting) / largest for used in (one, many)]
     print(f"  beyond the detector's: {beyond[0]:.2f}× and {beyond[1]:.2f}× the largest map")

@@ -1,5 +1,6 @@
 """The same network in torch and as ONNX nodes: the same layers, windows, fields and counts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,18 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from safetensors.numpy import load_file
 from torch import Tensor, nn
 
+from facepipe.dump import dump
 from facepipe.embed.onnx import Network as File
+from facepipe.embed.onnx import OnnxBackbone
 from facepipe.errors import UsageError
+from facepipe.inspect import backbone_network
 from facepipe.layers.graph import Field, Window
 from facepipe.layers.networks import Network
 from facepipe.layers.onnx_graph import OnnxNetwork
+from facepipe.pipeline import Pipeline
 
 X = torch.randn(1, 3, 21, 21, generator=torch.Generator().manual_seed(0))
 
@@ -174,3 +180,35 @@ def test_padding_by_a_node_of_its_own_moves_the_field_and_unknown_nodes_see_the_
     assert net.fields["conv"] == Field((1, 1), (-1, -2), (1, 0))
     assert [net.layers[name].kind for name in ("slice", "relu", "mean")] == ["whole", "pointwise", "whole"]
     assert [net.fields[name] for name in ("slice", "relu", "mean")] == [None, None, None]
+
+
+def test_what_works_on_a_flattened_map_sees_the_whole() -> None:
+    net = as_onnx(
+        [
+            helper.make_node("Conv", ["x", "w"], ["c"], "conv", strides=[10, 10]),
+            helper.make_node("Flatten", ["c"], ["flat"], "flatten"),
+            helper.make_node("Tanh", ["flat"], ["out"], "tanh"),
+        ],
+        {"w": np.ones((1, 3, 3, 3), np.float32)},
+        4,
+    )
+    assert net.layers["conv"].shape == (1, 2, 2)
+    assert (net.layers["tanh"].shape, net.layers["tanh"].inputs, net.fields["tanh"]) == ((4, 1, 1), ("conv",), None)
+
+
+def test_an_onnx_backbone_of_a_pipeline(onnx_twin: OnnxNetwork, samples: Path, tmp_path: Path) -> None:
+    """The layers are called as in ``OnnxBackbone.layers``, and what is dumped is what it puts out."""
+    pipe = Pipeline()
+    spec = replace(pipe.backbone.card.chip, size=21)
+    card = replace(pipe.backbone.card, name="twin", input=spec, dimension=5)
+    backbone = OnnxBackbone(card, File(onnx_twin.model.SerializeToString(), Path("twin.onnx")), "twin@0")
+    pipe.__dict__["backbone"] = backbone
+    pixels = np.random.default_rng(0).integers(0, 256, (21, 21, 3), np.uint8)
+    network = backbone_network(backbone, pixels)
+    assert network is not None
+    assert tuple(network.layers) == backbone.layers
+    np.testing.assert_allclose(network.outputs(["fc"])["fc"], backbone.embed(pixels[None]), atol=1e-5)
+    dump(pipe, [samples / "astronaut.png"], tmp_path / "x.safetensors")
+    tensors = load_file(tmp_path / "x.safetensors")
+    for activation in backbone.activations(tensors["face/chip"][0], backbone.layers):
+        assert np.array_equal(tensors[activation.layer][0], activation.values)
