@@ -58,6 +58,8 @@ def test_draws_weigh_pairs_by_how_often_their_people_were_drawn() -> None:
     ones = separation._curves(scores, judge.same, np.ones((1, len(pairs))))
     assert ones[0][0] == pytest.approx(roc_auc_score(judge.same, scores))
     assert ones[1][0] == pytest.approx(equal_error(judge.same, scores))
+    level = separation._curves(np.zeros(len(pairs)), judge.same, np.ones((1, len(pairs))))
+    assert (level[0][0], level[1][0]) == (0.5, 0.5)  # equal scores share one threshold
 
 
 def test_intervals_hold_the_value_and_are_narrow_with_many_people() -> None:
@@ -96,12 +98,12 @@ def test_people_are_split_so_that_nobody_is_on_both_sides() -> None:
 
 
 def test_rank_counts_people_by_their_most_similar_chip() -> None:
-    gallery = {"1": np.array([[0.9, 0.1, 0], [0.1, 0.9, 0], [0.5, 0.5, 0], [0, 0, 1]], np.float32)}
+    gallery = {"1": np.array([[0.9, 0.1, 0], [0.5, 0.5, 0], [0.1, 0.9, 0], [0, 0, 1]], np.float32)}
     people = ["Ada", "Bob", "Bob", "Cem"]
     network = colours()
     mean = gallery["1"].mean(axis=0)
     expected = directions(gallery["1"], mean) @ directions(np.array([[1, 0, 0]], np.float32), mean)[0]
-    for person, rank, best, nearest in (("Ada", 1, 0, "Bob"), ("Bob", 2, 2, "Ada"), ("Cem", 3, 3, "Ada")):
+    for person, rank, best, nearest in (("Ada", 1, 0, "Bob"), ("Bob", 2, 1, "Ada"), ("Cem", 3, 3, "Ada")):
         found = rank_by_depth(network, gallery, people, person)
         assert (found.ranks, found.people, found.nearest) == ((rank,), 3, (nearest,))
         assert found.scores[0] == pytest.approx(expected[best])

@@ -88,6 +88,9 @@ def test_the_patch_alone_falls_short_when_its_box_is_too_small(monkeypatch: pyte
 def test_what_a_smaller_square_leaves() -> None:
     found = find_exciters(sums(5), np.full((1, SIDE, SIDE, 3), 255, np.uint8), scaled, {"0": [0]})
     assert found.kept["0"] == {3: pytest.approx(9 / 25), 5: 1}
+    for place, share in ((3, 1), (4, 0)):  # the first unit sees 0 to 4; the square of 3 px in the middle is 1 to 3
+        found = find_exciters(sums(5), dots((place, place, 255)), scaled, {"0": [0]})
+        assert found.kept["0"][3] == pytest.approx(share)
 
 
 def test_only_the_patches_stay_in_memory() -> None:
