@@ -103,9 +103,7 @@ class Network:
     @cached_property
     def _exposed(self) -> Any:
         """A second session with every computed tensor as an output, unoptimised: optimising would fuse them away."""
-        return _session(
-            graph.exposed(self.model, list(self.tensors.values())), self.path, self._device, optimise=False
-        )
+        return _session(graph.exposed(self.model, list(self.tensors.values())), self.path, self._device, optimise=False)
 
     def _try_batch(self, values: Floats) -> Floats | None:
         try:
