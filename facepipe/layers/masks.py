@@ -75,5 +75,5 @@ def mean_fill(face: Pixels) -> Pixels:
 
 
 def blurred_fill(face: Pixels) -> Pixels:
-    """The face blurred until no feature is left: a Gaussian of a tenth of its width."""
+    """The face blurred by a Gaussian of a tenth of its width."""
     return cv2.GaussianBlur(face, (0, 0), face.shape[1] / 10)

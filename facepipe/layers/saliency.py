@@ -4,8 +4,8 @@ S(p) = Pearson over masks k of (m_k(p), cos(e(a ⊙ m_k), e_b)), for both faces:
 Visual Saliency Explanations of Face Verification", WACV, arXiv:2305.08546), after RISE (Petsiuk, Das, Saenko 2018,
 arXiv:1806.07421). Unlike there, the masks are whole squares, not smoothed, and a balanced two-level design instead of
 independent draws: any two squares are hidden together as often as apart, and with every mask comes its opposite. So
-one square's number is not disturbed by what other squares do, nor by what they do in pairs (a foldover design, Box and
-Wilson 1951), and a fraction of the masks suffices.
+one square's number is not disturbed by what other squares do, nor by what they do in pairs (a foldover
+design), and fewer masks suffice.
 """
 
 from __future__ import annotations

@@ -15,6 +15,15 @@ _STABLE = 0.9  # rank correlation of two halves that may be called stable
 _DESTROYED = 0.5  # rank correlation with an unlearnt network's map that is still none of the learnt one's doing
 _LINES = (("#d97706", "-"), ("#777777", "--"), ("#2563be", ":"))  # map, random, centred
 
+# python scripts/measure_saliency.py lfw-dev --pairs 50
+_MEASURED = Text(
+    "Does it hold beyond this pair? Measured with dlib_resnet on 50 genuine pairs of LFW, 256 masks each: the mean "
+    "deletion area is 0.867 by the map, 0.879 from the centre, 0.909 at random (mean colour), and 0.875, 0.891, 0.914 "
+    "(blurred). The map is better than either order with p < 1e-9 (paired Wilcoxon test).",
+    "换一对脸还成立吗？用 dlib_resnet 在 50 对 LFW 同一人照片上测量，每对 256 个遮挡：遮住曲线的平均面积，按图为 0.867，"
+    "从中心向外 0.879，随机 0.909（平均颜色）；模糊时分别为 0.875、0.891、0.914。"
+    "按图的排序优于另外两种，p < 1e-9（配对 Wilcoxon 检验）。",
+)
 _FILL_NAMES = (Text("mean colour", "平均颜色"), Text("blurred", "模糊"))
 
 
@@ -33,7 +42,7 @@ def show_saliency(result: Saliency, threshold: float | None = None) -> View:
         _halves(result),
         _chart(result, threshold),
         _areas(result),
-        *_measured(),
+        _MEASURED,
     )
     return View(
         "saliency", Text("Which pixels carry the match", "哪些像素支撑匹配"), intro, blocks, tuple(_checks(result))
@@ -108,10 +117,6 @@ def _areas(result: Saliency) -> Table:
         areas = np.mean([getattr(each, kind) for each in result.curves], axis=0)
         rows += [(f"{sign} {fill}", *(f"{v:.4f}" for v in row)) for fill, row in zip(FILLS, areas, strict=True)]
     return Table(caption, head, tuple(rows))
-
-
-def _measured() -> tuple[Text, ...]:
-    return ()
 
 
 def _checks(result: Saliency) -> list[Check]:
