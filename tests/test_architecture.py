@@ -16,7 +16,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = [  # from the top; a part imports from its own level only where it is one of SOCIABLE
     {"__init__", "__main__"},
     {"cli", "serve"},
-    {"pipeline", "evaluate", "add_model", "draw", "dump", "inspect", "survey"},
+    {"pipeline", "evaluate", "add_model", "draw", "inspect"},
     {"detect", "embed", "gallery", "layers"},
     {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
     {"records", "errors"},

@@ -10,7 +10,7 @@ import sys
 import typer
 
 from facepipe import __version__
-from facepipe.cli import demo, gallery, models, people, recognise
+from facepipe.cli import demo, gallery, inspect, models, people, recognise
 from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
 
@@ -31,6 +31,7 @@ app.command("detect")(recognise.detect)
 app.command("enroll")(recognise.enroll)
 app.command("identify")(recognise.identify)
 app.command("verify")(recognise.verify)
+app.command("inspect")(inspect.inspect)
 app.add_typer(people.app, name="people")
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
@@ -51,6 +52,8 @@ def _options(
 
 def main() -> None:
     """Run the shell on ``sys.argv`` and exit."""
+    # Torch's threads wait for each other by spinning: on a machine that is busy otherwise that took four times as long
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal's encoding lacks must not end the run
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

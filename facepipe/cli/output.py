@@ -93,6 +93,19 @@ def download_bar() -> Iterator[Callable[[str, int, int], None] | None]:
         yield report
 
 
+@contextmanager
+def steps() -> Iterator[Callable[[str, int, int], None] | None]:
+    """What a long computation of named steps reports to: one bar on stderr when it is a terminal, else None."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+
+    with _bar(TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()) as bar:
+        task = bar.add_task("loading", total=None)
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
+
+
 def _bar(*columns: ProgressColumn) -> Progress:
     from rich.console import Console
     from rich.progress import Progress

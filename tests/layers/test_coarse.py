@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from facepipe.embed.base import normalise, templates
 from facepipe.image import read_image
-from facepipe.inspect import backbone_network
+from facepipe.inspect.networks import backbone_network
 from facepipe.layers.coarse import Blurred, Matched, blur, blur_by_depth, match_blurred
 from facepipe.layers.coarse_view import UNMATCHED, show_coarse
 from facepipe.layers.features import collect, depths

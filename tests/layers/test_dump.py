@@ -15,11 +15,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from facepipe.detect.base import OpenDetector
-from facepipe.dump import dump
+from facepipe.inspect.dump import dump
 from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import ImageNotFound, NoFace, UsageError, WriteFailed
 from facepipe.image import read_image
-from facepipe.inspect import networks_of
+from facepipe.inspect.networks import networks_of
 from facepipe.layers import writers
 from facepipe.layers.writers import Spec, tensor_writer
 from facepipe.pipeline import Pipeline

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from facepipe.image import read_image
-from facepipe.inspect import networks_of
+from facepipe.inspect.networks import networks_of
 from facepipe.layers.graph import Field, Layer, Window, dense_weights, fields
 from facepipe.layers.networks import Network
 from facepipe.pipeline import Pipeline

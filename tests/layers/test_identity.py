@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from facepipe.embed.base import normalise
-from facepipe.inspect import backbone_network
+from facepipe.inspect.networks import backbone_network
 from facepipe.layers import separation
 from facepipe.layers.features import collect, depths, directions
 from facepipe.layers.identity import measure_identity, rank_by_depth, untrained

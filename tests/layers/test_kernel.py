@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from facepipe.errors import UsageError
 from facepipe.image import read_image
-from facepipe.inspect import networks_of
+from facepipe.inspect.networks import networks_of
 from facepipe.layers.edges import HAND_MADE, find_edges, stretched
 from facepipe.layers.graph import Window
 from facepipe.layers.kernel import see_kernels, sliding, sum_kernel, torch_on_same

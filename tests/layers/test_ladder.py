@@ -7,7 +7,7 @@ from torch import nn
 
 from facepipe.errors import UsageError
 from facepipe.image import read_image
-from facepipe.inspect import networks_of
+from facepipe.inspect.networks import networks_of
 from facepipe.layers.ladder import centre, climb, densest, effective_side, largest_outside, spread, what_follows
 from facepipe.layers.ladder_view import show_ladder
 from facepipe.layers.networks import Network

@@ -10,7 +10,7 @@ import torch
 from facepipe.embed.base import normalise
 from facepipe.errors import UsageError
 from facepipe.image import read_image
-from facepipe.inspect import backbone_network, choose_layers, list_layers, networks_of
+from facepipe.inspect.networks import backbone_network, choose_layers, list_layers, networks_of
 from facepipe.layers.networks import Network
 from facepipe.pipeline import Pipeline
 from facepipe.records import Face, Image

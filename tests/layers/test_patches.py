@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.embed.base import normalise
-from facepipe.inspect import backbone_network
+from facepipe.inspect.networks import backbone_network
 from facepipe.layers import features, patches
 from facepipe.layers.networks import Network
 from facepipe.layers.patches import find_exciters, strongest_channels

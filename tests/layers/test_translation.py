@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from facepipe.errors import UsageError
 from facepipe.image import read_image
-from facepipe.inspect import networks_of
+from facepipe.inspect.networks import networks_of
 from facepipe.layers.networks import Network
 from facepipe.layers.translation import (
     compare_crops,

@@ -30,12 +30,12 @@ from facepipe.embed.chip import cut_chip
 from facepipe.errors import FacepipeError, NoFace, UsageError
 from facepipe.files import replacing
 from facepipe.image import ImageLike
-from facepipe.inspect import backbone_network, choose_layers, detector_networks
+from facepipe.inspect.networks import backbone_network, choose_layers, detector_networks
+from facepipe.inspect.survey import Found, Survey
 from facepipe.layers.networks import Network
 from facepipe.layers.writers import Spec, Writer, check_suffix, tensor_writer
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
-from facepipe.survey import Found, Survey
 
 
 @dataclass(frozen=True)

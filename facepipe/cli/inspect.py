@@ -1,0 +1,159 @@
+"""inspect: look into the networks on a face of your own."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+from facepipe.errors import GalleryNotFound, UsageError
+
+if TYPE_CHECKING:
+    from facepipe.gallery import Gallery
+    from facepipe.inspect.explain import Explanation
+    from facepipe.inspect.networks import LayerRow
+    from facepipe.pipeline import Pipeline
+
+STAND_IN = "astronaut.png"  # the sample whose shapes are listed when no image is given
+
+
+def inspect(
+    images: Annotated[
+        list[str] | None, typer.Argument(metavar="[IMAGE]...", help="One image, or two to see why they match or not.")
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The page to write. Default: IMAGE's name with -inspect.html.")
+    ] = None,
+    views: Annotated[
+        str | None, typer.Option("--views", help="Which views, comma-separated. Default: all but saliency.")
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option("--png", help="Write the pictures of the views into this folder too.")
+    ] = None,
+    dump: Annotated[
+        Path | None,
+        typer.Option("--dump", help="Write what the layers put out for every face into a .safetensors or .npz file."),
+    ] = None,
+    layers: Annotated[
+        str, typer.Option("--layers", help="Which layers to show, list or dump: a name or a glob.")
+    ] = "*",
+    list_layers: Annotated[
+        bool, typer.Option("--list", help="List the layers of the networks, and do nothing else.")
+    ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option("--network", help="Whose kernels and depths: pnet, rnet, onet. Default: the backbone's."),
+    ] = None,
+    pick: opt.Pick = None,
+    gallery: opt.GalleryPath = None,
+    threshold: opt.Threshold = None,
+    fmr: opt.Fmr = opt.FMR,
+    as_json: opt.Json = False,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Show what every layer made of a face: a page, pictures, or the raw numbers."""
+    given = images or []
+    if not given and not list_layers:
+        raise UsageError("expected an image: facepipe inspect IMAGE [IMAGE]")
+    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+    if list_layers:
+        _list(pipe, given, layers, pick, as_json)
+    elif dump is not None:
+        _dump(pipe, given, dump, layers, pick, as_json)
+    else:
+        target = page or Path(f"{Path(given[0]).stem}-inspect.html")
+        out.ready(target.parent)
+        with _gallery(gallery, backbone, weights) as people, out.steps() as step:
+            from facepipe.inspect.explain import explain
+
+            found = explain(
+                pipe,
+                given,
+                people,
+                pick=pick,
+                threshold=pipe.threshold(threshold, fmr),
+                views=None if views is None else [name.strip() for name in views.split(",")],
+                network=network,
+                layers=layers,
+                progress=step,
+            )
+        _save(found, target, png)
+
+
+def _list(pipe: Pipeline, images: list[str], pattern: str, pick: int | None, as_json: bool) -> None:
+    """Every layer of every network, with what it costs and sees."""
+    from facepipe import folders
+    from facepipe.image import read_image
+    from facepipe.inspect.networks import list_layers, networks_of
+    from facepipe.pipeline import pick_face
+
+    image = read_image(images[0] if images else folders.samples() / STAND_IN)
+    if not images:
+        out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
+    for name, network in networks_of(pipe, image, pick_face(image, pipe.faces(image), pick)).items():
+        rows = [row for row in list_layers(network) if row.name == "total" or fnmatchcase(row.name, pattern)]
+        if as_json:
+            for row in rows:
+                out.line({"network": name, **asdict(row)})
+        else:
+            out.table(
+                name, ("layer", "kind", "shape", "weights", "multiply-adds", "sees, px", "stride"), map(_cells, rows)
+            )
+
+
+def _cells(row: LayerRow) -> tuple[str, ...]:
+    field, stride = ("×".join(map(str, pair)) if pair else "all" for pair in (row.receptive_field, row.stride))
+    shape = "×".join(map(str, row.shape))
+    if row.name == "total":
+        shape = field = stride = ""
+    return row.name, row.kind, shape, f"{row.weights:,}", f"{row.multiply_adds:,}", field, stride
+
+
+def _dump(pipe: Pipeline, images: list[str], path: Path, pattern: str, pick: int | None, as_json: bool) -> None:
+    from facepipe.inspect.dump import dump
+
+    files = opt.image_files(images)
+    done = dump(pipe, files, path, pattern, pick)
+    for _, error in done.skipped:
+        out.complain(str(error))
+    if as_json:
+        out.line({"file": str(path), "faces": done.faces, "layers": list(done.layers), "bytes": done.bytes})
+    else:
+        what = f"{out.count(done.faces, 'face')}, {out.count(len(done.layers), 'layer')}, {done.bytes:,} bytes"
+        typer.echo(f"{path}: {what}")
+    if done.skipped:
+        raise typer.Exit(out.SOME_FAILED)
+
+
+def _gallery(path: Path | None, backbone: str, weights: Path | None) -> AbstractContextManager[Gallery | None]:
+    """The gallery named, or the default one where there is one: a face can be looked into without."""
+    try:
+        return opt.open_gallery(path, backbone, weights)
+    except GalleryNotFound:
+        if path is not None:
+            raise
+        return nullcontext()
+
+
+def _save(found: Explanation, target: Path, png: Path | None) -> None:
+    """Write the page and the pictures; say what was left out, and which checks do not hold."""
+    from facepipe.layers.page import failed, render, save_page, save_pngs
+
+    save_page(render(found.story.title, found.story, found.views), target)
+    for name, why in found.left_out.items():
+        out.say(f"{name}: left out: {why}")
+    for check in failed(found.views):
+        out.say(f"warning: a check does not hold: {check.what.en}: {check.value:.3g} > {check.bound:.3g}")
+    typer.echo(target)
+    for path in () if png is None else save_pngs([found.story, *found.views], png):
+        typer.echo(path)
