@@ -22,12 +22,12 @@ import numpy as np
 import torch
 
 from facepipe import Pipeline, read_image
-from facepipe.inspect.dump import Tap, dump
 from facepipe.files import replacing
+from facepipe.inspect.dump import Tap, dump
 from facepipe.inspect.networks import networks_of
+from facepipe.inspect.survey import Survey
 from facepipe.layers.networks import Network
 from facepipe.layers.writers import tensor_writer
-from facepipe.inspect.survey import Survey
 
 
 def main() -> None:

@@ -24,8 +24,8 @@ from torch import Tensor
 from facepipe import Pipeline
 from facepipe.embed.base import normalise
 from facepipe.inspect.networks import backbone_network
-from facepipe.layers.identity import Identity, measure_identity
-from facepipe.layers.identity_view import show_identity
+from facepipe.layers.views.identity import Identity, measure_identity
+from facepipe.layers.views.identity_view import show_identity
 from facepipe.records import Face, Image, Pixels
 
 

@@ -22,9 +22,9 @@ from rich.progress import track
 from scipy.stats import wilcoxon
 
 from facepipe import Pipeline, read_image
-from facepipe.layers.deletion import FILLS, ORDERS, curves
-from facepipe.layers.masks import Scorer
-from facepipe.layers.saliency import saliency_map
+from facepipe.layers.views.deletion import FILLS, ORDERS, curves
+from facepipe.layers.views.masks import Scorer
+from facepipe.layers.views.saliency import saliency_map
 from facepipe.records import Floats, Pixels
 
 

@@ -1,1 +1,1 @@
-"""A pipeline looked into: its networks as they saw a face, dumps of what they put out, and the page that explains it."""
+"""A pipeline looked into: its networks as they saw a face, dumps of what they put out, the page that explains it."""

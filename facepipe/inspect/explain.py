@@ -19,19 +19,19 @@ from facepipe.errors import ModelError, UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
 from facepipe.inspect.networks import choose_layers, networks_of
-from facepipe.layers import coarse, identity, kernel, ladder, match_map, patches, saliency, translation
-from facepipe.layers.coarse_view import show_coarse
-from facepipe.layers.features import collect, depths
-from facepipe.layers.identity_view import show_identity
-from facepipe.layers.kernel_view import show_kernels
-from facepipe.layers.ladder_view import show_ladder
-from facepipe.layers.match_map_view import show_match_map
 from facepipe.layers.networks import Network
-from facepipe.layers.patches_view import show_exciters
-from facepipe.layers.saliency_view import show_saliency
-from facepipe.layers.story import Decision, show_story
-from facepipe.layers.translation_view import show_translation
 from facepipe.layers.view import View
+from facepipe.layers.views import coarse, identity, kernel, ladder, match_map, patches, saliency, translation
+from facepipe.layers.views.coarse_view import show_coarse
+from facepipe.layers.views.features import collect, depths
+from facepipe.layers.views.identity_view import show_identity
+from facepipe.layers.views.kernel_view import show_kernels
+from facepipe.layers.views.ladder_view import show_ladder
+from facepipe.layers.views.match_map_view import show_match_map
+from facepipe.layers.views.patches_view import show_exciters
+from facepipe.layers.views.saliency_view import show_saliency
+from facepipe.layers.views.story import Decision, show_story
+from facepipe.layers.views.translation_view import show_translation
 from facepipe.pipeline import Pipeline, pick_face
 from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels
 

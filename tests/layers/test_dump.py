@@ -15,10 +15,10 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from facepipe.detect.base import OpenDetector
-from facepipe.inspect.dump import dump
 from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import ImageNotFound, NoFace, UsageError, WriteFailed
 from facepipe.image import read_image
+from facepipe.inspect.dump import dump
 from facepipe.inspect.networks import networks_of
 from facepipe.layers import writers
 from facepipe.layers.writers import Spec, tensor_writer

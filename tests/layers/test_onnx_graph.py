@@ -11,10 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from facepipe.inspect.dump import dump
 from facepipe.embed.onnx import Network as File
 from facepipe.embed.onnx import OnnxBackbone
 from facepipe.errors import UsageError
+from facepipe.inspect.dump import dump
 from facepipe.inspect.networks import backbone_network
 from facepipe.layers.graph import Field, Window
 from facepipe.layers.networks import Network

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from facepipe.embed.base import normalise
 from facepipe.inspect.networks import backbone_network
-from facepipe.layers import features, patches
 from facepipe.layers.networks import Network
-from facepipe.layers.patches import find_exciters, strongest_channels
-from facepipe.layers.patches_view import show_exciters
 from facepipe.layers.view import Picture
+from facepipe.layers.views import features, patches
+from facepipe.layers.views.patches import find_exciters, strongest_channels
+from facepipe.layers.views.patches_view import show_exciters
 from facepipe.pipeline import Pipeline
 from facepipe.records import Pixels
 

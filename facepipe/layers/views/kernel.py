@@ -13,10 +13,10 @@ from torch import nn
 from torch.nn import functional
 
 from facepipe.errors import UsageError
-from facepipe.layers.edges import Edge, find_edges
 from facepipe.layers.graph import Layer, Pair, Window, dense_weights
 from facepipe.layers.networks import Network
-from facepipe.layers.partial_sums import convolution_of, input_group, layer_input, partial_maps, partial_sum_error
+from facepipe.layers.views.edges import Edge, find_edges
+from facepipe.layers.views.partial_sums import convolution_of, input_group, layer_input, partial_maps, partial_sum_error
 from facepipe.records import Floats
 
 

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from facepipe.layers.identity import Identity, Ranks
-from facepipe.layers.separation import Rate, Separation
 from facepipe.layers.view import Block, Chart, Check, Table, Text, View
+from facepipe.layers.views.identity import Identity, Ranks
+from facepipe.layers.views.separation import Rate, Separation
 
 FACES = "#0f9d8a", "#d97706"
 TRAINED, RANDOM, LAYOUT, PIXELS, EIGENFACES = "#0f9d8a", "#9333ea", "#1d4ed8", "#6b7280", "#d97706"

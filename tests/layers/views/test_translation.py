@@ -9,7 +9,7 @@ from facepipe.errors import UsageError
 from facepipe.image import read_image
 from facepipe.inspect.networks import networks_of
 from facepipe.layers.networks import Network
-from facepipe.layers.translation import (
+from facepipe.layers.views.translation import (
     compare_crops,
     left_out,
     measure_equivariance,
@@ -17,7 +17,7 @@ from facepipe.layers.translation import (
     mirrored,
     movable,
 )
-from facepipe.layers.translation_view import show_translation
+from facepipe.layers.views.translation_view import show_translation
 from facepipe.pipeline import Pipeline
 
 

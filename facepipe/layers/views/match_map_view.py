@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from facepipe.layers.match_map import DepthMap, MatchMap
-from facepipe.layers.paint import peak
-from facepipe.layers.squares import COLOURS, side_by_side
 from facepipe.layers.view import Block, Check, Picture, Table, Text, View
+from facepipe.layers.views.match_map import DepthMap, MatchMap
+from facepipe.layers.views.paint import peak
+from facepipe.layers.views.squares import COLOURS, side_by_side
 from facepipe.records import Floats
 
 _MATRIX = 6  # places, up to which every pair of places is written down

@@ -9,8 +9,8 @@ import numpy as np
 import PIL.Image
 from matplotlib.figure import Figure
 
-from facepipe.layers.patches import Channel, Exciters, Patch
 from facepipe.layers.view import Block, Chart, Check, Picture, Table, Text, View
+from facepipe.layers.views.patches import Channel, Exciters, Patch
 from facepipe.records import Pixels
 
 TILE = 48  # px, the most that a patch takes on its sheet

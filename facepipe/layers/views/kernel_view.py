@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from facepipe.layers.edges_view import edges_picture, edges_table
-from facepipe.layers.kernel import Kernels, KernelSum, Sliding
-from facepipe.layers.paint import BLUE, ORANGE, TEAL, beside, enlarge, fill, grey, mosaic, outline, peak, signed
 from facepipe.layers.view import Block, Chart, Check, Picture, Table, Text, View
+from facepipe.layers.views.edges_view import edges_picture, edges_table
+from facepipe.layers.views.kernel import Kernels, KernelSum, Sliding
+from facepipe.layers.views.paint import BLUE, ORANGE, TEAL, beside, enlarge, fill, grey, mosaic, outline, peak, signed
 from facepipe.records import Floats, Pixels
 
 WIDE = 900  # px, what a page holds

@@ -8,12 +8,12 @@ import torch
 from matplotlib.figure import Figure
 
 from facepipe.embed._torch import TorchBackbone
-from facepipe.layers.deletion import FILLS, ORDERS, curves
-from facepipe.layers.masks import Scorer, balanced_masks, blurred_fill, hide, mean_fill
 from facepipe.layers.networks import Network
-from facepipe.layers.saliency import follow, rank_correlation, saliency, saliency_map, shuffled_weights
-from facepipe.layers.saliency_view import show_saliency
 from facepipe.layers.view import Chart, Picture
+from facepipe.layers.views.deletion import FILLS, ORDERS, curves
+from facepipe.layers.views.masks import Scorer, balanced_masks, blurred_fill, hide, mean_fill
+from facepipe.layers.views.saliency import follow, rank_correlation, saliency, saliency_map, shuffled_weights
+from facepipe.layers.views.saliency_view import show_saliency
 from facepipe.pipeline import Pipeline
 from facepipe.records import Floats, Pixels
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from facepipe.embed.base import normalise
 from facepipe.embed.inception_resnet_v1 import network as inception
 from facepipe.errors import UsageError
-from facepipe.layers.forward import ForwardPass, cuts, last_map
-from facepipe.layers.match_map import MatchMap, bias_of, match_map
-from facepipe.layers.match_map_view import show_match_map
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Picture, Table
+from facepipe.layers.views.forward import ForwardPass, cuts, last_map
+from facepipe.layers.views.match_map import MatchMap, bias_of, match_map
+from facepipe.layers.views.match_map_view import show_match_map
 from facepipe.pipeline import Pipeline
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from facepipe.layers.features import Doubles
+from facepipe.layers.views.features import Doubles
 
 DRAWS = 400
 PAIRS = 10_000  # of two people, at most: the intervals depend on the people, more pairs would not narrow them

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
-from facepipe.layers.deletion import FILLS
-from facepipe.layers.paint import peak
-from facepipe.layers.saliency import Saliency
-from facepipe.layers.squares import COLOURS, side_by_side
 from facepipe.layers.view import Block, Chart, Check, Picture, Table, Text, View
+from facepipe.layers.views.deletion import FILLS
+from facepipe.layers.views.paint import peak
+from facepipe.layers.views.saliency import Saliency
+from facepipe.layers.views.squares import COLOURS, side_by_side
 
 _STABLE = 0.9  # rank correlation of two halves that may be called stable
 _DESTROYED = 0.5  # rank correlation with an unlearnt network's map that is still none of the learnt one's doing

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from facepipe.layers.features import Doubles, Normalise, collect, depths, directions, pooled
 from facepipe.layers.networks import Network
+from facepipe.layers.views.features import Doubles, Normalise, collect, depths, directions, pooled
 from facepipe.records import Floats, Pixels
 
 SIGMAS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # of the Gaussian, chip px

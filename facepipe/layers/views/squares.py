@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from facepipe.layers.paint import BLUE, GAP, ORANGE
 from facepipe.layers.view import Text
+from facepipe.layers.views.paint import BLUE, GAP, ORANGE
 from facepipe.records import Floats, Pixels
 
 COLOURS = Text("Orange supports, blue opposes", "橙色表示支持，蓝色表示反对")

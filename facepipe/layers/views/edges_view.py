@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from facepipe.layers.edges import Edge
-from facepipe.layers.paint import fill, mosaic, signed
 from facepipe.layers.view import Picture, Table, Text
+from facepipe.layers.views.edges import Edge
+from facepipe.layers.views.paint import fill, mosaic, signed
 
 WIDE = 900  # px, what a page holds
 

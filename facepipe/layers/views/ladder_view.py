@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from facepipe.layers.ladder import SHARE, Ladder, Rung, densest
 from facepipe.layers.networks import Network
-from facepipe.layers.paint import ORANGE, TEAL, beside, enlarge, fill, grey, mosaic, outline
 from facepipe.layers.view import Block, Check, Picture, Table, Text, View
+from facepipe.layers.views.ladder import SHARE, Ladder, Rung, densest
+from facepipe.layers.views.paint import ORANGE, TEAL, beside, enlarge, fill, grey, mosaic, outline
 from facepipe.records import Pixels
 
 SIDE = 150  # px, of the face on the page

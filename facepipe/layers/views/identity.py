@@ -14,9 +14,9 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from facepipe.layers.features import Doubles, Normalise, collect, depths, depths_by_field, directions, pooled
 from facepipe.layers.networks import Network
-from facepipe.layers.separation import Judge, Pairs, Separation
+from facepipe.layers.views.features import Doubles, Normalise, collect, depths, depths_by_field, directions, pooled
+from facepipe.layers.views.separation import Judge, Pairs, Separation
 from facepipe.records import Floats, Pixels
 
 GRID = 12  # places along each side, at most, of a map that is flattened: bounds what PCA has to hold

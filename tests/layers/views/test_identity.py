@@ -8,12 +8,12 @@ from torch import Tensor, nn
 
 from facepipe.embed.base import normalise
 from facepipe.inspect.networks import backbone_network
-from facepipe.layers import separation
-from facepipe.layers.features import collect, depths, directions
-from facepipe.layers.identity import measure_identity, rank_by_depth, untrained
-from facepipe.layers.identity_view import NOTHING, UNLABELLED, show_identity
 from facepipe.layers.networks import Network
-from facepipe.layers.separation import Judge, all_pairs, equal_error, split_people
+from facepipe.layers.views import separation
+from facepipe.layers.views.features import collect, depths, directions
+from facepipe.layers.views.identity import measure_identity, rank_by_depth, untrained
+from facepipe.layers.views.identity_view import NOTHING, UNLABELLED, show_identity
+from facepipe.layers.views.separation import Judge, all_pairs, equal_error, split_people
 from facepipe.pipeline import Pipeline
 from facepipe.records import Pixels
 

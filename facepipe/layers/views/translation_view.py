@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from facepipe.layers.paint import BLUE, ORANGE, TEAL, grey, mosaic, peak, signed
-from facepipe.layers.translation import CANVAS, Crops, Equivariance, Invariance
 from facepipe.layers.view import Block, Chart, Check, Picture, Text, View
+from facepipe.layers.views.paint import BLUE, ORANGE, TEAL, grey, mosaic, peak, signed
+from facepipe.layers.views.translation import CANVAS, Crops, Equivariance, Invariance
 from facepipe.records import Floats
 
 BOUND = 1e-5

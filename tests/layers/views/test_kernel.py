@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from facepipe.errors import UsageError
 from facepipe.image import read_image
 from facepipe.inspect.networks import networks_of
-from facepipe.layers.edges import HAND_MADE, find_edges, stretched
 from facepipe.layers.graph import Window
-from facepipe.layers.kernel import see_kernels, sliding, sum_kernel, torch_on_same
-from facepipe.layers.kernel_view import show_kernels
 from facepipe.layers.networks import Network
-from facepipe.layers.partial_sums import partial_maps, partial_sum_error, partial_sum_errors
 from facepipe.layers.view import Picture
+from facepipe.layers.views.edges import HAND_MADE, find_edges, stretched
+from facepipe.layers.views.kernel import see_kernels, sliding, sum_kernel, torch_on_same
+from facepipe.layers.views.kernel_view import show_kernels
+from facepipe.layers.views.partial_sums import partial_maps, partial_sum_error, partial_sum_errors
 from facepipe.pipeline import Pipeline
 
 DTYPES = ((torch.float32, 1e-5), (torch.float64, 1e-10))

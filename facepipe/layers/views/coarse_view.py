@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from facepipe.layers.coarse import Blurred, Matched
 from facepipe.layers.view import Block, Chart, Check, Picture, Table, Text, View
+from facepipe.layers.views.coarse import Blurred, Matched
 from facepipe.records import Candidate, Floats, Image, Pixels
 
 TILE = 72  # px, of a blurred chip

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facepipe.layers.features import BATCH, Chips, Normalise, batches, depths_by_field, field_side
 from facepipe.layers.networks import Network
+from facepipe.layers.views.features import BATCH, Chips, Normalise, batches, depths_by_field, field_side
 from facepipe.records import Pixels
 
 SIDES = (3, 7, 15, 31, 47, 63, 95, 127)  # px, of the squares of which ``kept`` tells

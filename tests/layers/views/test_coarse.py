@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from facepipe.embed.base import normalise, templates
 from facepipe.image import read_image
 from facepipe.inspect.networks import backbone_network
-from facepipe.layers.coarse import Blurred, Matched, blur, blur_by_depth, match_blurred
-from facepipe.layers.coarse_view import UNMATCHED, show_coarse
-from facepipe.layers.features import collect, depths
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Picture
+from facepipe.layers.views.coarse import Blurred, Matched, blur, blur_by_depth, match_blurred
+from facepipe.layers.views.coarse_view import UNMATCHED, show_coarse
+from facepipe.layers.views.features import collect, depths
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Chip, Floats, Pixels
 

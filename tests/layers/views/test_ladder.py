@@ -8,10 +8,10 @@ from torch import nn
 from facepipe.errors import UsageError
 from facepipe.image import read_image
 from facepipe.inspect.networks import networks_of
-from facepipe.layers.ladder import centre, climb, densest, effective_side, largest_outside, spread, what_follows
-from facepipe.layers.ladder_view import show_ladder
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Picture, Table
+from facepipe.layers.views.ladder import centre, climb, densest, effective_side, largest_outside, spread, what_follows
+from facepipe.layers.views.ladder_view import show_ladder
 from facepipe.pipeline import Pipeline
 
 

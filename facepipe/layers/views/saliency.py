@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from facepipe.layers.deletion import FILLS, ORDERS, STEPS, Curves, curves
-from facepipe.layers.masks import Embed, Masks, Scorer, balanced_masks, mean_fill
 from facepipe.layers.networks import Network
+from facepipe.layers.views.deletion import FILLS, ORDERS, STEPS, Curves, curves
+from facepipe.layers.views.masks import Embed, Masks, Scorer, balanced_masks, mean_fill
 from facepipe.records import Floats, Pixels
 
 GRID = 6  # squares along each side

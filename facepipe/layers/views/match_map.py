@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.errors import UsageError
-from facepipe.layers.forward import ForwardPass, cuts, last_map, with_mirror
 from facepipe.layers.networks import Network
+from facepipe.layers.views.forward import ForwardPass, cuts, last_map, with_mirror
 from facepipe.records import Floats, Pixels
 
 Places = npt.NDArray[np.bool_]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.layers.masks import Masks, Scorer, blurred_fill, mean_fill
+from facepipe.layers.views.masks import Masks, Scorer, blurred_fill, mean_fill
 from facepipe.records import Floats, Pixels
 
 STEPS = 10
