@@ -19,7 +19,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
     {"pipeline", "evaluate", "add_model", "draw", "inspect"},
     {"detect", "embed", "gallery", "layers"},
     {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
-    {"records", "errors"},
+    {"records", "errors", "defaults"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 APART = {"detect", "embed", "gallery", "layers", "cli", "serve"}  # these do not know each other

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from facepipe import registry
 from facepipe.cards import Card, find_card
+from facepipe.defaults import DETECTOR, MIN_FACE, MIN_SCORE
 from facepipe.errors import UsageError
 from facepipe.records import Detection, Floats, Image, Pixels
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-MIN_FACE = 32  # px; smaller faces carry too little to be recognised
-MIN_SCORE = 0.9
 
 
 class Detector(Protocol):
@@ -60,7 +58,7 @@ class OpenDetector(Detector, Protocol):
 
 
 def load_detector(
-    name: str = "mtcnn", device: str = "cpu", min_face: float = MIN_FACE, min_score: float = MIN_SCORE
+    name: str = DETECTOR, device: str = "cpu", min_face: float = MIN_FACE, min_score: float = MIN_SCORE
 ) -> Detector:
     """The detector that the card ``name`` describes.
 
@@ -68,9 +66,9 @@ def load_detector(
     Raises ModelNotFound, UsageError, DeviceUnavailable.
     """
     if not min_face >= 12:
-        raise UsageError(f"min_face {min_face}: expected at least 12 px, the window of the first network")
+        raise UsageError(f"min-face {min_face}: expected at least 12 px, the window of the first network")
     if not 0 <= min_score <= 1:
-        raise UsageError(f"min_score {min_score}: expected 0 to 1")
+        raise UsageError(f"min-score {min_score}: expected 0 to 1")
     card = find_card(name, "detector")
     loaded: Detector = registry.plugin("facepipe.detect", card.architecture).load(card, device, min_face, min_score)
     return loaded

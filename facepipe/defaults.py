@@ -1,0 +1,7 @@
+"""What holds when nothing is said, for Python and the shell alike; light, so that ``--help`` can show it at once."""
+
+BACKBONE = "dlib_resnet"
+DETECTOR = "mtcnn"
+MIN_FACE = 32  # px; smaller faces carry too little to be recognised
+MIN_SCORE = 0.9
+FMR = "1e-3"
