@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facepipe import folders
+from facepipe.defaults import FMR
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
 from facepipe.records import Floats
 
@@ -88,13 +89,21 @@ class Card:
         digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
         return f"{self.name}@{digest[:16]}"
 
-    def threshold(self, fmr: str = "1e-3") -> float:
-        """The measured cosine threshold for a false match rate, given as written in the card ("1e-3")."""
-        if fmr in self.thresholds:
-            return self.thresholds[fmr]
+    def threshold(self, fmr: str | float = FMR) -> float:
+        """The measured cosine threshold for a false match rate: 0.001, "0.001" and "1e-3" are the same."""
+        for measured, threshold in self.thresholds.items():
+            if _rate(measured) == _rate(fmr):
+                return threshold
         if not self.thresholds:
             raise UsageError(f"{self.name}: its card has no measured thresholds; pass a threshold of your own")
-        raise UsageError(f"--fmr {fmr}: {self.name} was measured at {', '.join(self.thresholds)}; take one of those")
+        raise UsageError(f"fmr {fmr}: {self.name} was measured at {', '.join(self.thresholds)}; take one of those")
+
+
+def _rate(text: str | float) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def all_cards(role: str | None = None) -> Iterator[Card]:

@@ -150,7 +150,8 @@ def test_thresholds_are_those_measured(tmp_path: Path) -> None:
     card = load_card(write(tmp_path))
     assert card.threshold() == 0.4
     assert card.threshold("1e-2") == 0.3
-    with pytest.raises(UsageError, match=r"--fmr 1e-4: toy was measured at 1e-2, 1e-3"):
+    assert card.threshold("0.01") == card.threshold(0.01) == 0.3
+    with pytest.raises(UsageError, match=r"^fmr 1e-4: toy was measured at 1e-2, 1e-3"):
         card.threshold("1e-4")
     with pytest.raises(UsageError, match="no measured thresholds"):
         find_card("inception_resnet_v1-vggface2").threshold()
