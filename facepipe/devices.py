@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Lock
+
 import torch
 
 from facepipe.errors import DeviceUnavailable
@@ -19,3 +22,25 @@ def available() -> list[str]:
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     mps = ["mps"] if torch.backends.mps.is_available() else []
     return ["cpu", *cuda, *mps]
+
+
+_starting = Lock()
+
+
+def workers(name: str) -> ThreadPoolExecutor:
+    """As many threads as torch uses now, each of which runs torch on one core."""
+    with _starting:
+        count = torch.get_num_threads()
+        started = Barrier(count + 1)
+
+        def begin() -> None:
+            torch.set_num_threads(1)
+            torch.get_num_threads()  # settles it: a thread's first look at the number takes over the process's
+            started.wait()
+
+        pool = ThreadPoolExecutor(count, name, initializer=begin)
+        for _ in range(count):  # a worker starts with each, as none of them gets through before the last
+            pool.submit(int)
+        started.wait()
+        torch.set_num_threads(count)  # the last setting is also the process's, which threads of the caller's start with
+        return pool

@@ -1,7 +1,8 @@
 """Every error facepipe raises on purpose, on one page.
 
 Each class has a stable ``code`` (the same in the shell, in Python and over HTTP) and the ``http`` status it maps to.
-A message is one line: the path or value, what was expected, what to do. The shell prints it and exits with 1.
+A message is one line: the path or value, what was expected, what to do. The shell prints it and exits with 1,
+at UsageError with 2.
 
     FacepipeError
     ├── UsageError                  a parameter out of range, an unknown name
@@ -10,7 +11,7 @@ A message is one line: the path or value, what was expected, what to do. The she
     │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageDamaged
     │   ├── ImageTooLarge  ImageTooSmall  ImageFormatError
     ├── FaceError                   the picture is fine, the faces in it are not what was asked for
-    │   ├── NoFace  SeveralFaces
+    │   ├── NoFace  SeveralFaces  EmbeddingInvalid
     ├── ModelError
     │   ├── ModelNotFound  CardInvalid  WeightsMissing  WeightsAltered  DeviceUnavailable  DependencyMissing
     └── GalleryError
@@ -93,6 +94,10 @@ class NoFace(FaceError):
 
 class SeveralFaces(FaceError):
     code = "several-faces"
+
+
+class EmbeddingInvalid(FaceError):
+    code = "embedding-invalid"
 
 
 # Models ---------------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 import PIL.Image
@@ -34,6 +34,8 @@ from facepipe.formats import ACCEPTED, OPENERS, kind_of, orientation
 from facepipe.records import Image, Pixels
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | PIL.Image.Image | np.ndarray | Image
+
+_ONE = (str, os.PathLike, bytes, bytearray, memoryview, PIL.Image.Image, Image)
 
 MAX_BYTES = 256 * 2**20  # of an encoded picture
 MAX_PIXELS = 120_000_000  # lets a phone's 108 megapixels pass; each takes several bytes of memory while it is decoded
@@ -76,6 +78,11 @@ def label_of(given: ImageLike) -> str:
     if isinstance(given, PIL.Image.Image):
         return "<PIL image>"
     return "<array>" if isinstance(given, np.ndarray) else "<bytes>"
+
+
+def is_one(given: object) -> TypeGuard[ImageLike]:
+    """Whether ``given`` is one image, or its path, rather than many; an array of four axes is many."""
+    return given.ndim < 4 if isinstance(given, np.ndarray) else isinstance(given, _ONE)
 
 
 def _one_line(label: str) -> str:

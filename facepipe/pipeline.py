@@ -11,26 +11,33 @@ from itertools import tee
 from pathlib import Path
 
 import cv2
-import torch
 
 from facepipe.cards import find_card
-from facepipe.detect.base import MIN_FACE, MIN_SCORE, load_detector
+from facepipe.defaults import BACKBONE, DETECTOR, FMR, MIN_FACE, MIN_SCORE
+from facepipe.detect.base import load_detector
+from facepipe.devices import workers
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chip, measure_quality
-from facepipe.errors import FaceError, NameInvalid, NoFace, SeveralFaces, UsageError
+from facepipe.errors import EmbeddingInvalid, FaceError, ImageError, NameInvalid, NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
-from facepipe.image import ImageLike, read_image
-from facepipe.records import Activation, Detection, Face, Identification, Image, Reference, Template, Verification
-from facepipe.stream import Outcome, each
+from facepipe.gallery.names import clean_name
+from facepipe.image import ImageLike, is_one, read_image
+from facepipe.records import Activation, Chip, Detection, Face, Identification, Image, Reference, Template, Verification
+from facepipe.stream import Outcome, each, expect_many, within_memory
 
 
 @dataclass(frozen=True)
 class Enrolment:
-    """What became of one image at enrolment: the new ``reference``, or None when the image was enrolled before."""
+    """What became of one image at enrolment: the new ``reference``, or None when the image was enrolled before.
+
+    ``before``: the id of the reference that holds it since then; ``others``: whose names it is enrolled under besides.
+    """
 
     person: str
     source: str
     reference: Reference | None
+    before: int | None = None
+    others: tuple[str, ...] = ()
 
 
 class Pipeline:
@@ -44,9 +51,9 @@ class Pipeline:
 
     def __init__(
         self,
-        backbone: str = "dlib_resnet",
+        backbone: str = BACKBONE,
         *,
-        detector: str = "mtcnn",
+        detector: str = DETECTOR,
         device: str = "cpu",
         weights: Path | None = None,
         min_face: float = MIN_FACE,
@@ -63,7 +70,7 @@ class Pipeline:
 
     def detect(self, image: ImageLike) -> list[Detection]:
         """Every face of one image, largest first. Raises ImageError."""
-        return self.detector.detect(read_image(image))
+        return self._find(read_image(image))
 
     def faces(self, image: ImageLike) -> list[Face]:
         """Every face of one image with its chip, template and quality, largest first. Raises ImageError."""
@@ -90,32 +97,41 @@ class Pipeline:
         candidates = gallery.search([face.template for face in faces], top)
         return [Identification(face.detection, row, limit) for face, row in zip(faces, candidates, strict=True)]
 
-    def verify(self, a: ImageLike, b: ImageLike, *, threshold: float | None = None) -> Verification:
-        """1:1: are two images of one person? Each must hold one face. Raises ImageError, NoFace, SeveralFaces."""
+    def verify(
+        self, a: ImageLike, b: ImageLike, *, threshold: float | None = None, pick: int | None = None
+    ) -> Verification:
+        """1:1: are two images of one person? Each must hold one face, or ``pick`` says which (1 is the largest).
+
+        Raises ImageError, NoFace, SeveralFaces.
+        """
         limit = self.threshold(threshold)
         images = [read_image(a), read_image(b)]
-        first, second = (pick_face(image, faces) for image, faces in zip(images, self._faces(images), strict=True))
-        score = float(first.template.vector @ second.template.vector)
+        first, second = (pick_face(image, row, pick) for image, row in zip(images, self._faces(images), strict=True))
+        score = max(-1.0, min(1.0, float(first.template.vector @ second.template.vector)))  # rounding may overshoot
         return Verification(score, limit, first.detection, second.detection)
 
     def enroll(
-        self, person: str, images: ImageLike | Sequence[ImageLike], gallery: Gallery, *, pick: int | None = None
+        self, person: str, images: ImageLike | Iterable[ImageLike], gallery: Gallery, *, pick: int | None = None
     ) -> list[Enrolment]:
         """Store one reference per image under ``person``: all of them or, when one cannot be used, none.
 
         Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
         under that person adds nothing. Raises ImageError, NoFace, SeveralFaces, GalleryError.
         """
-        given: Iterable[ImageLike] = images if isinstance(images, (list, tuple)) else [images]  # type: ignore[list-item]
-        decoded = [outcome.unwrap() for outcome in each(given, lambda group: group)]
-        known = [gallery.has(person, image.sha256) for image in decoded]
-        new = [image for image, seen in zip(decoded, known, strict=True) if not seen]
-        found = zip(new, self._faces(new), strict=True)
-        entries = [_entry(image, pick_face(image, faces, pick)) for image, faces in found]
-        added = iter(gallery.add(person, entries))
+        name = clean_name(person)
+        many = isinstance(images, Iterable) and not is_one(images)
+        given: Iterable[ImageLike] = images if many else [images]  # type: ignore[assignment, list-item]
+        rows: list[tuple[str, str, NewReference | None]] = []  # the images themselves are let go
+        for outcome in each(given, partial(self._new_faces, gallery=gallery, person=name)):
+            faces, image = outcome.unwrap(), outcome.image
+            assert image is not None
+            entry = None if faces is None else _entry(image, pick_face(image, faces, pick))
+            rows.append((image.source, image.sha256, entry))
+        added = iter(gallery.add(name, [new for _, _, new in rows if new is not None]))
+        references = [None if new is None else next(added) for _, _, new in rows]
         return [
-            Enrolment(person, image.source, None if seen else next(added))
-            for image, seen in zip(decoded, known, strict=True)
+            _enrolment(gallery, name, source, sha256, reference)
+            for (source, sha256, _), reference in zip(rows, references, strict=True)
         ]
 
     def layers(self, image: ImageLike, names: str = "*") -> Iterator[Activation]:
@@ -154,15 +170,11 @@ class Pipeline:
         self, items: Iterable[tuple[str, ImageLike]], gallery: Gallery, *, pick: int | None = None
     ) -> Iterator[Outcome[Enrolment]]:
         """Enrol many (person, image) pairs, in order, each in a transaction of its own: what was yielded is stored."""
+        expect_many(items)
         people, images = tee(items)
-
-        def work(group: list[Image]) -> list[list[Face] | None]:
-            known = [gallery.has_image(image.sha256) for image in group]
-            found = iter(self._faces([image for image, seen in zip(group, known, strict=True) if not seen]))
-            return [None if seen else next(found) for seen in known]
-
-        for (person, _), outcome in zip(people, each((image for _, image in images), work), strict=True):
-            yield self._enroll_one(person, outcome, gallery, pick)
+        outcomes = each((image for _, image in images), partial(self._new_faces, gallery=gallery))
+        pairs = zip(people, outcomes, strict=True)
+        return (self._enroll_one(person, outcome, gallery, pick) for (person, _), outcome in pairs)
 
     def _enroll_one(
         self, person: str, outcome: Outcome[list[Face] | None], gallery: Gallery, pick: int | None
@@ -171,17 +183,24 @@ class Pipeline:
         if image is None or outcome.error is not None:
             return Outcome(outcome.source, image, error=outcome.error)
         try:
-            if gallery.has(person, image.sha256):
-                return Outcome(image.source, image, Enrolment(person, image.source, None))
-            faces = self._faces([image])[0] if outcome.value is None else outcome.value
-            (reference,) = gallery.add(person, [_entry(image, pick_face(image, faces, pick))])
-        except (FaceError, NameInvalid) as error:
+            name, reference = clean_name(person), None
+            if name not in gallery.holders(image.sha256):
+                faces = self._faces([image])[0] if outcome.value is None else outcome.value
+                (reference,) = gallery.add(name, [_entry(image, pick_face(image, faces, pick))])
+        except (FaceError, ImageError, NameInvalid) as error:
             return Outcome(image.source, image, error=error)
-        return Outcome(image.source, image, Enrolment(person, image.source, reference))
+        return Outcome(image.source, image, _enrolment(gallery, name, image.source, image.sha256, reference))
+
+    def _new_faces(self, images: list[Image], gallery: Gallery, person: str | None = None) -> list[list[Face] | None]:
+        """The faces of each image, or None where it is enrolled already, under ``person`` if one is given."""
+        holders = [gallery.holders(image.sha256) for image in images]
+        known = [bool(names) if person is None else person in names for names in holders]
+        found = iter(self._faces([image for image, seen in zip(images, known, strict=True) if not seen]))
+        return [None if seen else next(found) for seen in known]
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def threshold(self, given: float | None = None, fmr: str = "1e-3") -> float:
+    def threshold(self, given: float | None = None, fmr: str | float = FMR) -> float:
         """The cosine threshold in force: the given one, else the card's measured for a false match rate ``fmr``."""
         if given is None:
             return self.backbone.card.threshold(fmr)
@@ -191,28 +210,34 @@ class Pipeline:
 
     def _detect(self, images: list[Image]) -> list[list[Detection]]:
         """The faces of each image. Images side by side, a core each, beat one image on all cores (1.5× on two)."""
-        if len(images) == 1 or self._device != "cpu":
-            return [self.detector.detect(image) for image in images]
-        return list(self._workers.map(self.detector.detect, images))
+        if len(images) < 2 or self._device != "cpu":
+            return [self._find(image) for image in images]
+        return list(self._workers.map(self._find, images))
+
+    def _find(self, image: Image) -> list[Detection]:
+        with within_memory(image):
+            return self.detector.detect(image)
 
     @cached_property
     def _workers(self) -> ThreadPoolExecutor:
-        single = partial(torch.set_num_threads, 1)  # in OpenMP a setting of each thread's own
-        return ThreadPoolExecutor(torch.get_num_threads(), "facepipe-detect", initializer=single)
+        return workers("facepipe-detect")
 
     def _faces(self, images: list[Image]) -> list[list[Face]]:
         """The faces of each image; the chips of all go through the backbone together."""
         detections = self._detect(images)
-        spec = self.backbone.card.chip
-        chips = [
-            [cut_chip(image, detection.landmarks, spec) for detection in found]
-            for image, found in zip(images, detections, strict=True)
-        ]
-        summaries = iter(templates(self.backbone, [chip for row in chips for chip in row]))
+        chips = [self._cut(image, found) for image, found in zip(images, detections, strict=True)]
+        try:
+            summaries = iter(templates(self.backbone, [chip for row in chips for chip in row]))
+        except EmbeddingInvalid as error:
+            raise EmbeddingInvalid(f"{' or '.join(image.source for image in images)}: {error}") from None
         return [
             [Face(d, c, next(summaries), measure_quality(d, c)) for d, c in zip(found, row, strict=True)]
             for found, row in zip(detections, chips, strict=True)
         ]
+
+    def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
+        with within_memory(image):
+            return [cut_chip(image, detection.landmarks, self.backbone.card.chip) for detection in found]
 
 
 def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> Face:
@@ -220,7 +245,7 @@ def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> F
     if pick is not None and pick < 1:
         raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
     if not faces:
-        raise NoFace(f"{image.source}: no face found; use a photo with a larger, frontal face, or lower --min-face")
+        raise NoFace(f"{image.source}: no face found; use a photo with a larger, frontal face, or a lower min-face")
     if pick is not None:
         if pick > len(faces):
             raise NoFace(f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest")
@@ -228,9 +253,15 @@ def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> F
     if len(faces) > 1:
         sizes = ", ".join(f"{face.detection.size:.0f} px" for face in faces)
         raise SeveralFaces(
-            f"{image.source}: {len(faces)} faces ({sizes}), expected one; crop it, or --pick 1 for the largest"
+            f"{image.source}: {len(faces)} faces ({sizes}), expected one; crop it, or pick one, 1 for the largest"
         )
     return faces[0]
+
+
+def _enrolment(gallery: Gallery, person: str, source: str, sha256: str, reference: Reference | None) -> Enrolment:
+    holders = gallery.holders(sha256)
+    before = holders.pop(person, None)
+    return Enrolment(person, source, reference, before if reference is None else None, tuple(holders))
 
 
 def _entry(image: Image, face: Face) -> NewReference:

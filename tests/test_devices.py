@@ -1,8 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
 import torch
 
 from facepipe import devices
-from facepipe.devices import torch_device
+from facepipe.devices import torch_device, workers
 from facepipe.errors import DeviceUnavailable
 
 
@@ -33,3 +36,22 @@ def test_accelerators_that_are_there(machine: pytest.MonkeyPatch) -> None:
     assert torch_device("cuda:1") == torch.device("cuda", 1)
     with pytest.raises(DeviceUnavailable, match="there is cpu, cuda:0, cuda:1, mps"):
         torch_device("cuda:2")
+
+
+def test_workers_run_on_one_core_each_and_leave_the_process_as_it_was() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with workers("test") as pool:
+            together = Barrier(3)
+
+            def look() -> int:
+                together.wait(10)
+                return torch.get_num_threads()
+
+            assert [found.result(10) for found in [pool.submit(look) for _ in range(3)]] == [1, 1, 1]
+            with ThreadPoolExecutor(1) as fresh:  # takes over the process's setting
+                assert fresh.submit(torch.get_num_threads).result(10) == 3
+            assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

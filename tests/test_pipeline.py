@@ -1,7 +1,9 @@
 """From photos to names, with the real networks and a real gallery."""
 
 import io
+import weakref
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,11 @@ from facepipe import Gallery, Pipeline, read_image
 from facepipe.draw import side_by_side
 from facepipe.errors import (
     DeviceUnavailable,
+    EmbeddingInvalid,
     FacepipeError,
     GalleryMismatch,
     ImageNotFound,
+    ImageTooLarge,
     ImageTruncated,
     ModelNotFound,
     NameInvalid,
@@ -25,7 +29,8 @@ from facepipe.errors import (
 )
 from facepipe.image import ImageLike
 from facepipe.pipeline import pick_face
-from facepipe.records import Detection, Identification, Image
+from facepipe.records import Detection, Identification, Image, Template
+from facepipe.stream import AHEAD, GROUP
 
 NOBODY = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
 
@@ -148,6 +153,16 @@ def test_verify_gives_the_cosine_and_both_faces(pipeline: Pipeline, photo: Calla
     assert pipeline.verify(photo("obama"), photo("obama")).score == pytest.approx(1)
 
 
+def test_the_cosine_of_a_face_with_itself_is_not_above_one(
+    pipeline: Pipeline, photo: Callable[[str], Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    face = pipeline.faces(photo("obama"))[0]
+    vector = face.template.vector * np.float32(1.0001)  # within a template's tolerance
+    over = replace(face, template=Template(vector, 1.0, "toy@1"))
+    monkeypatch.setattr(pipeline, "_faces", lambda images: [[over] for _ in images])
+    assert pipeline.verify(photo("obama"), photo("obama")).score == 1
+
+
 # Thresholds -----------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +195,7 @@ def test_the_cards_thresholds_by_false_match_rate(pipeline: Pipeline) -> None:
     limits = [pipeline.threshold(fmr=rate) for rate in ("1e-2", "1e-3", "1e-4")]
     assert limits == sorted(limits)
     assert pipeline.threshold() == limits[1]
+    assert pipeline.threshold(fmr="0.001") == pipeline.threshold(fmr=0.001) == limits[1]
     with pytest.raises(UsageError, match="1e-2, 1e-3, 1e-4"):
         pipeline.threshold(fmr="1e-5")
 
@@ -267,6 +283,8 @@ def test_of_several_faces_one_can_be_picked(pipeline: Pipeline, enrolled: Galler
         pipeline.enroll("Somebody", party, enrolled, pick=0)
     with pytest.raises(SeveralFaces):
         pipeline.verify(party, party)
+    assert pipeline.verify(party, party, pick=2).match
+    assert pipeline.verify(party, party, pick=2).a.box.tolist() == faces[1].detection.box.tolist()
     assert "Somebody" not in {person.name for person in enrolled.people()}
 
 
@@ -337,6 +355,43 @@ def test_an_image_of_another_person_is_enrolled_under_both(
     assert outcome.unwrap().reference is not None
 
 
+def test_an_enrolment_says_which_reference_holds_the_image_and_who_else_has_it(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image]
+) -> None:
+    image = photo("obama")
+    held = enrolled.holders(image.sha256)["Obama"]
+    for (done,) in (
+        pipeline.enroll("Obama", image, enrolled),
+        [outcome.unwrap() for outcome in pipeline.enroll_each([("Obama", image)], enrolled)],
+    ):
+        assert (done.reference, done.before, done.others) == (None, held, ())
+    (other,) = pipeline.enroll("Barack", image, enrolled)
+    assert (other.before, other.others) == (None, ("Obama",))
+
+
+def test_enrolment_takes_any_iterable_and_lets_its_images_go(
+    pipeline: Pipeline, gallery: Gallery, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with PIL.Image.open(samples / "astronaut.png") as opened:
+        portrait = np.asarray(opened.convert("RGB").resize((200, 200)))
+    alive: list[weakref.ref[Image]] = []
+    most = 0
+
+    def pictures() -> Iterator[Image]:
+        nonlocal most
+        for number in range(40):
+            image = Image(np.maximum(portrait, np.uint8(number)), str(number))
+            alive.append(weakref.ref(image))
+            most = max(most, sum(ref() is not None for ref in alive))
+            yield image
+            del image
+
+    done = pipeline.enroll("Astronaut", pictures(), gallery)
+    assert [entry.source for entry in done] == [str(number) for number in range(40)]
+    assert len(gallery) == 40
+    assert most <= 2 * GROUP + AHEAD + 2
+
+
 def test_what_was_yielded_is_stored(pipeline: Pipeline, gallery: Gallery, photo: Callable[[str], Image]) -> None:
     items = [(name, photo(name)) for name in ("obama", "biden", "astronaut")]
     outcomes = pipeline.enroll_each(items, gallery)
@@ -364,6 +419,57 @@ def test_a_face_that_cannot_be_aligned_stops_nothing_else(
     identified = list(pipeline.identify_each([image for _, image in items], gallery))
     assert [outcome.error is None for outcome in identified] == [True, False, True]
     assert [person.name for person in gallery.people()] == ["obama", "astronaut"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes")])
+def test_running_out_of_memory_over_an_image_stops_nothing_else(
+    pipeline: Pipeline, photo: Callable[[str], Image], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    detect = pipeline.detector.detect
+
+    def greedy(image: Image) -> list[Detection]:
+        if image.source == "biden":
+            raise error
+        return detect(image)
+
+    monkeypatch.setattr(pipeline.detector, "detect", greedy)
+    outcomes = list(pipeline.faces_each([photo(name) for name in ("obama", "biden", "astronaut")]))
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    with pytest.raises(ImageTooLarge, match=r"^biden: \d+x\d+ px take more memory"):
+        outcomes[1].unwrap()
+    with pytest.raises(ImageTooLarge, match="biden"):
+        pipeline.verify(photo("obama"), photo("biden"))
+
+
+def test_an_embedding_that_is_no_number_is_that_images_outcome_alone(
+    pipeline: Pipeline, photo: Callable[[str], Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [photo(name) for name in ("obama", "biden", "astronaut")]
+    bad, embed = pipeline.faces(images[1])[0].chip.pixels, pipeline.backbone.embed
+
+    def broken(pixels: np.ndarray) -> np.ndarray:
+        found = embed(pixels)
+        found[(pixels == bad).all(axis=(1, 2, 3))] = np.nan
+        return found
+
+    monkeypatch.setattr(pipeline.backbone, "embed", broken)
+    outcomes = list(pipeline.faces_each(images))
+    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    with pytest.raises(EmbeddingInvalid, match=r"^biden: dlib_resnet: the network put out no usable embedding"):
+        outcomes[1].unwrap()
+
+
+@pytest.mark.parametrize("one", ["samples", b"data", Path("samples"), NOBODY], ids=["str", "bytes", "path", "array"])
+def test_one_where_many_are_expected_is_refused_at_once(pipeline: Pipeline, gallery: Gallery, one: ImageLike) -> None:
+    calls: list[Callable[..., object]] = [
+        pipeline.detect_each,
+        pipeline.faces_each,
+        lambda given: pipeline.identify_each(given, gallery),
+        lambda given: pipeline.enroll_each(given, gallery),
+    ]
+    for call in calls:
+        with pytest.raises(UsageError, match="expected several images"):
+            call(one)
 
 
 # Images in every wrapping ---------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 
 from facepipe import registry
 from facepipe.cards import Card, find_card
-from facepipe.errors import ModelError
+from facepipe.errors import EmbeddingInvalid
 from facepipe.records import Activation, Chip, Floats, Pixels, Template
 
 BATCH = 16  # chips a forward pass
@@ -46,7 +46,7 @@ def load_backbone(name: str, device: str = "cpu", weights: Path | None = None) -
 def templates(backbone: Backbone, chips: Sequence[Chip]) -> list[Template]:
     """One template per chip, in order. Cards with ``mirror`` average the chip's and its mirror image's embedding.
 
-    Raises ModelError when the network puts out nothing that has a direction.
+    Raises EmbeddingInvalid when the network puts out nothing that has a direction.
     """
     found: list[Template] = []
     for start in range(0, len(chips), BATCH):
@@ -57,7 +57,7 @@ def templates(backbone: Backbone, chips: Sequence[Chip]) -> list[Template]:
         try:
             found += [Template.from_embedding(row, backbone.id) for row in raw]
         except ValueError as error:  # zero, NaN or infinity
-            raise ModelError(f"{backbone.card.name}: the network put out no usable {error}") from None
+            raise EmbeddingInvalid(f"{backbone.card.name}: the network put out no usable {error}") from None
     return found
 
 

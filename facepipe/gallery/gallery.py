@@ -115,16 +115,10 @@ class Gallery:
         now = store._now()
         return self._add_entries([(clean_name(person), new, now) for person, new in items])
 
-    def has(self, person: str, image_sha256: str) -> bool:
-        """Whether the image is enrolled under ``person`` already."""
-        name = clean_name(person)
+    def holders(self, image_sha256: str) -> dict[str, int]:
+        """Under whose names the image is enrolled, and as which reference of theirs."""
         with self._session.reading() as record:
-            return record.find(name, image_sha256) is not None
-
-    def has_image(self, image_sha256: str) -> bool:
-        """Whether the image is enrolled under anybody."""
-        with self._session.reading() as record:
-            return record.has(image_sha256)
+            return record.holders(image_sha256)
 
     def _add_entries(self, entries: list[Entry]) -> Tally:
         if not entries:

@@ -168,8 +168,10 @@ class Record(Database):
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def has(self, mark: str) -> bool:
-        return self.sql.execute("SELECT 1 FROM reference WHERE fingerprint = ?", (mark,)).fetchone() is not None
+    def holders(self, mark: str) -> dict[str, int]:
+        """The people who have a reference with the fingerprint ``mark``, and its id."""
+        query = "SELECT p.name, r.id FROM reference r JOIN person p ON p.id = r.person_id WHERE r.fingerprint = ?"
+        return dict(self.sql.execute(f"{query} ORDER BY r.id", (mark,)))
 
     def thumbnail(self, number: int) -> bytes | None:
         row = self.sql.execute("SELECT image FROM thumbnail WHERE reference_id = ?", (number,)).fetchone()

@@ -14,7 +14,7 @@ from facepipe.cards import find_card
 from facepipe.embed._torch import TorchBackbone
 from facepipe.embed.base import load_backbone, templates
 from facepipe.embed.dlib_resnet import DIMENSION, load
-from facepipe.errors import ModelError, WeightsAltered, WeightsMissing
+from facepipe.errors import EmbeddingInvalid, WeightsAltered, WeightsMissing
 from facepipe.image import read_image
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip
@@ -119,7 +119,7 @@ def test_an_embedding_without_a_direction_is_a_named_error(chips: list[Chip], va
         def forward(self, x: object) -> object:
             return x.mean(dim=(2, 3))[:, :1].repeat(1, DIMENSION) * 0 + value  # type: ignore[attr-defined]
 
-    with pytest.raises(ModelError, match=r"^dlib_resnet: the network put out no usable embedding"):
+    with pytest.raises(EmbeddingInvalid, match=r"^dlib_resnet: the network put out no usable embedding"):
         templates(TorchBackbone(CARD, Broken(), "broken"), chips[:1])
 
 
