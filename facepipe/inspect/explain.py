@@ -30,7 +30,7 @@ from facepipe.layers.views.ladder_view import show_ladder
 from facepipe.layers.views.match_map_view import show_match_map
 from facepipe.layers.views.patches_view import show_exciters
 from facepipe.layers.views.saliency_view import show_saliency
-from facepipe.layers.views.story import Decision, show_story
+from facepipe.layers.views.story import Decision, show_pair, show_story
 from facepipe.layers.views.translation_view import show_translation
 from facepipe.pipeline import Pipeline, pick_face
 from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels
@@ -53,11 +53,10 @@ class Explanation:
 
 @dataclass(frozen=True, eq=False)
 class References:
-    """The gallery's chips (N, h, w, 3), whose they are, and their templates (N, D); the photo looked at left out."""
+    """The gallery's chips (N, h, w, 3) and whose they are; those of the photo looked at left out."""
 
     chips: Pixels
     people: tuple[str, ...]
-    vectors: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,18 +139,18 @@ class Subject:
 
 def read_references(gallery: Gallery, image: Image, chip: Chip) -> References | None:
     """The first ``CHIPS`` references that have a chip of the size of ``chip`` and are not of ``image`` itself."""
-    rows: list[tuple[Pixels, str, Floats]] = []
+    rows: list[tuple[Pixels, str]] = []
     for reference in gallery.references():
         data = gallery.thumbnail(reference.id)
         if data is None or reference.image_sha256 == image.sha256 or len(rows) == CHIPS:
             continue
         pixels = np.array(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
         if pixels.shape == chip.pixels.shape:
-            rows.append((pixels, reference.person, reference.template.vector))
+            rows.append((pixels, reference.person))
     if not rows:
         return None
-    chips, people, vectors = zip(*rows, strict=True)
-    return References(np.stack(chips), people, np.stack(vectors))
+    chips, people = zip(*rows, strict=True)
+    return References(np.stack(chips), people)
 
 
 def explain(
@@ -197,8 +196,17 @@ def explain(
             left_out[name] = str(error)
         else:
             found.append(made)
-    story = show_story(first.image, first.face.detection, first.backbone, first.face.template.vector, first.decision)
-    return Explanation(story, tuple(found), left_out)
+    return Explanation(_story(subjects), tuple(found), left_out)
+
+
+def _story(subjects: Sequence[Subject]) -> View:
+    first = subjects[0]
+    vector = first.face.template.vector
+    if len(subjects) == 1:
+        return show_story(first.image, first.face.detection, first.backbone, vector, first.decision)
+    photos = [(each.image, each.face.detection) for each in subjects]
+    score = float(vector @ subjects[1].face.template.vector)
+    return show_pair(photos, [each.backbone for each in subjects], score, first.threshold)
 
 
 class NotShown(Exception):
@@ -295,10 +303,11 @@ def _coarse(subjects: Sequence[Subject]) -> View:
     first = subjects[0]
     blurred = coarse.blur_by_depth(first.backbone, first.normalise, first.features or None)
     matched = None
-    if first.person is not None and first.references is not None:
-        chips = np.stack([coarse.blur(first.face.chip.pixels, sigma) for sigma in coarse.SIGMAS])
-        held = first.references
-        matched = coarse.match_blurred(chips, first.summarise, held.vectors, held.people, first.person)
+    name = first.decision.name if first.decision is not None else None
+    if name is not None and first.gallery is not None:
+        enrolled = first.gallery.references()  # all, so that the unblurred score is the gallery's
+        vectors, people = np.stack([r.template.vector for r in enrolled]), [r.person for r in enrolled]
+        matched = coarse.match_blurred(blurred.chips, first.summarise, vectors, people, name)
     detector = first.pipe.detector
     stages = detector.stages(first.image) if isinstance(detector, OpenDetector) else ()
     drawn = [(stage.stage, stage.boxes) for stage in stages]

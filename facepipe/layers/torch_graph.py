@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 from facepipe.layers.graph import Layer, Pair, Window
 
 _MERGES = {"add", "cat"}
-_WHOLE = {"mean", "flatten", "view", "reshape", "AdaptiveAvgPool2d"}  # what comes after sees every place
+_WHOLE = {"mean", "flatten", "view", "reshape", "Flatten", "AdaptiveAvgPool2d"}  # what comes after sees every place
 _PASSED = {"Identity", "Dropout", "getitem", "permute", "contiguous", "placeholder", "output"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -40,9 +40,35 @@ def show_story(
     """``network`` is the backbone with this face's chip, ``vector`` (D,) its template, ``decision`` None without a
     gallery."""
     numbers = sum(int(np.prod(network.layers[name].shape)) for name in network.convolutions)
-    blocks: list[Block] = [_photo(image, detection, decision), _chip(network), *_depths(network), _vector(vector)]
+    blocks: list[Block] = [
+        _photo(image, detection, bool(decision and decision.name)),
+        _chip(network),
+        *_depths(network),
+        _vector(vector),
+    ]
     blocks.append(_steps(network, numbers, len(vector)))
     return View("story", _title(decision), _verdict(decision), tuple(blocks))
+
+
+def show_pair(
+    photos: Sequence[tuple[Image, Detection]], networks: Sequence[Network], score: float, threshold: float
+) -> View:
+    """Two faces and their cosine ``score`` against the ``threshold``; the backbone as it saw each of them."""
+    match = score >= threshold
+    title = (
+        Text("Why these two faces match", "这两张脸为什么匹配")
+        if match
+        else Text("Why these two faces do not match", "这两张脸为什么不匹配")
+    )
+    verdict = Text(
+        f"Their cosine is {score:.3f}, {'at or above' if match else 'below'} the threshold {threshold:.3f}.",
+        f"两者的余弦为 {score:.3f}，{'不低于' if match else '低于'}阈值 {threshold:.3f}。",
+    )
+    blocks: list[Block] = []
+    for number, ((image, detection), network) in enumerate(zip(photos, networks, strict=True), 1):
+        for picture in (_photo(image, detection, match), _chip(network), *_depths(network)[:2]):
+            blocks.append(replace(picture, name=f"{number}-{picture.name}"))
+    return View("story", title, verdict, tuple(blocks))
 
 
 def _title(decision: Decision | None) -> Text:
@@ -95,7 +121,7 @@ def _steps(network: Network, numbers: int, dimension: int) -> Text:
     )
 
 
-def _photo(image: Image, detection: Detection, decision: Decision | None) -> Picture:
+def _photo(image: Image, detection: Detection, known: bool) -> Picture:
     """The square of the photo around the face, as much of it as there is."""
     centre = detection.box.reshape(2, 2).mean(axis=0)
     side = min(AROUND * float(np.ptp(detection.box.reshape(2, 2), axis=0).max()), image.height, image.width)
@@ -104,7 +130,7 @@ def _photo(image: Image, detection: Detection, decision: Decision | None) -> Pic
     small = cv2.resize(window, (PHOTO, PHOTO), interpolation=cv2.INTER_AREA)
     scale = PHOTO / side
     x0, y0, x1, y1 = (int(v) for v in np.round((detection.box - np.tile(corner, 2)) * scale))
-    cv2.rectangle(small, (x0, y0), (x1, y1), GREEN if decision and decision.name else AMBER, 2)
+    cv2.rectangle(small, (x0, y0), (x1, y1), GREEN if known else AMBER, 2)
     for x, y in np.round((detection.landmarks - corner) * scale).astype(int):
         cv2.circle(small, (int(x), int(y)), 2, WHITE, -1)
     alt = Text("The face in the photo with its box and five landmarks", "照片中的人脸，标出人脸框和五个关键点")

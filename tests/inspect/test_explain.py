@@ -1,0 +1,124 @@
+"""A real face and a real pair, looked into with the real networks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from facepipe.errors import NoFace, SeveralFaces, UsageError
+from facepipe.gallery import Gallery
+from facepipe.inspect.explain import DEFAULT_VIEWS, VIEWS, Explanation, explain
+from facepipe.layers.page import failed, render
+from facepipe.layers.view import Picture
+from facepipe.pipeline import Pipeline
+
+
+@pytest.fixture(scope="module")
+def gallery(pipeline: Pipeline, samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    with Gallery.open(tmp_path_factory.mktemp("explain") / "people.db", backbone=pipeline.backbone) as people:
+        pipeline.enroll("Obama", [samples / "obama.jpg", samples / "obama2.jpg"], people)
+        pipeline.enroll("Collins", samples / "astronaut.png", people)
+        yield people
+
+
+@pytest.fixture(scope="module")
+def one(pipeline: Pipeline, samples: Path, gallery: Gallery) -> Explanation:
+    return explain(pipeline, [samples / "obama3.jpg"], gallery)
+
+
+@pytest.fixture(scope="module")
+def pair(pipeline: Pipeline, samples: Path) -> Explanation:
+    chosen = ["ladder", "match"]
+    return explain(pipeline, [samples / "obama.jpg", samples / "biden.jpg"], views=chosen)
+
+
+def test_one_face_has_every_view_but_those_of_pairs(one: Explanation) -> None:
+    assert one.left_out == {"match": "needs two images"}
+    assert [view.id for view in one.views] == ["kernel", "ladder", "exciters", "translation", "identity", "coarse"]
+    assert "saliency" not in DEFAULT_VIEWS
+
+
+def test_every_check_of_the_page_holds(one: Explanation, pair: Explanation) -> None:
+    assert sum(len(view.checks) for view in (*one.views, *pair.views)) > 15
+    assert failed([*one.views, *pair.views]) == []
+
+
+def test_the_story_tells_the_decision(one: Explanation, pair: Explanation) -> None:
+    assert one.story.title.en == "How this face became Obama"
+    assert "2 people (3 references)" in one.story.intro.en
+    assert pair.story.title.en == "Why these two faces do not match"
+    assert "0.813, below the threshold 0.931" in pair.story.intro.en
+
+
+def test_pages_stay_small(one: Explanation, pair: Explanation) -> None:
+    assert len(render(one.story.title, one.story, one.views).encode()) < 1_500_000
+    assert len(render(pair.story.title, pair.story, pair.views).encode()) < 3_000_000
+
+
+def test_names_of_pictures_are_unique_in_their_view(one: Explanation, pair: Explanation) -> None:
+    for view in (one.story, *one.views, pair.story, *pair.views):
+        names = [block.name for block in view.blocks if isinstance(block, Picture)]
+        assert len(set(names)) == len(names)
+
+
+def test_without_a_gallery_the_face_is_matched_with_nobody(pipeline: Pipeline, samples: Path) -> None:
+    found = explain(pipeline, [samples / "biden.jpg"], views=["patches", "identity", "coarse"])
+    assert set(found.left_out) == {"patches", "identity"}
+    assert found.story.title.en == "What the network saw in this face"
+
+
+def test_a_stranger_stays_unknown(pipeline: Pipeline, samples: Path, gallery: Gallery) -> None:
+    found = explain(pipeline, [samples / "biden.jpg"], gallery, views=["identity"])
+    assert found.story.title.en == "Why this face is unknown"
+    assert "below the threshold" in found.story.intro.en
+    assert list(found.left_out) == ["identity"]
+
+
+@pytest.mark.parametrize("network", ["pnet", "rnet", "onet"])
+def test_the_detectors_networks_can_be_looked_into(pipeline: Pipeline, samples: Path, network: str) -> None:
+    found = explain(pipeline, [samples / "biden.jpg"], views=["kernel", "ladder"], network=network)
+    assert [view.id for view in found.views] == ["kernel", "ladder"]
+    assert failed(found.views) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"views": ["kernels"]}, "kernels: no such view; there are kernel, ladder"),
+        ({"network": "onett"}, "onett: no such network; there are pnet, rnet, onet, dlib_resnet"),
+        ({"layers": "conv9"}, r"conv9: no such layer in dlib_resnet; nearest: conv; facepipe inspect --list"),
+        ({"layers": "fc"}, "fc: no convolution of dlib_resnet"),
+        ({"threshold": 2.0}, "expected a cosine"),
+    ],
+)
+def test_what_is_not_there_is_named(pipeline: Pipeline, samples: Path, asked: dict[str, object], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        explain(pipeline, [samples / "biden.jpg"], **asked)  # type: ignore[arg-type]
+
+
+def test_one_image_or_two(pipeline: Pipeline, samples: Path) -> None:
+    with pytest.raises(UsageError, match="3 images: expected one, or two to compare"):
+        explain(pipeline, [samples / "biden.jpg"] * 3)
+
+
+def test_no_face_and_several_are_refused(pipeline: Pipeline, samples: Path, tmp_path: Path) -> None:
+    import PIL.Image
+
+    from facepipe import draw
+    from facepipe.image import read_image
+
+    PIL.Image.new("RGB", (200, 200), "grey").save(tmp_path / "grey.png")
+    with pytest.raises(NoFace, match=r"grey\.png: no face"):
+        explain(pipeline, [tmp_path / "grey.png"])
+    both = [draw.upper_square(read_image(samples / name)) for name in ("obama3.jpg", "biden.jpg")]
+    draw.side_by_side(both, 500).save(tmp_path / "two.png")
+    with pytest.raises(SeveralFaces, match="2 faces"):
+        explain(pipeline, [tmp_path / "two.png"])
+    assert explain(pipeline, [tmp_path / "two.png"], pick=1, views=["kernel"]).views
+
+
+def test_progress_names_each_view(pipeline: Pipeline, samples: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    explain(pipeline, [samples / "biden.jpg"], views=["ladder", "kernel"], progress=lambda *step: told.append(step))
+    assert told == [("kernel", 0, 2), ("ladder", 1, 2)]
+    assert set(VIEWS) >= {name for name, *_ in told}
