@@ -96,6 +96,8 @@ def read(path: Path) -> Archive:
         return _parse(members, path)
     except (ArchiveInvalid, VectorInvalid, NameInvalid):
         raise
+    except FileNotFoundError:
+        raise ArchiveInvalid(f"{path}: no such file; check the path") from None
     except OSError as error:
         raise ArchiveInvalid(f"{path}: cannot be read: {error.strerror or error}") from None
     except zipfile.BadZipFile as error:

@@ -95,7 +95,7 @@ class Database:
             self.sql.execute(f"PRAGMA {p}").fetchone()[0] for p in ("application_id", "user_version")
         )
         if application != APPLICATION_ID:
-            raise GalleryCorrupt(f"{self.path}: not a facepipe gallery, or its header is damaged; {RESTORE}")
+            raise no_gallery(self.path)
         if version > SCHEMA_VERSION:
             raise GalleryCorrupt(
                 f"{self.path}: made by a newer facepipe (schema {version}, this one knows {SCHEMA_VERSION}); upgrade it"
@@ -148,14 +148,19 @@ class Database:
             self._roll_back()
 
     @contextmanager
-    def exclusive(self) -> Iterator[bool]:
-        """Keep other writers out meanwhile, if that can be had without waiting: yields whether it could."""
+    def exclusive(self, wait: bool = False) -> Iterator[bool]:
+        """Keep other writers out meanwhile, if that can be had without waiting: yields whether it could.
+
+        ``wait`` for them instead, and raise sqlite3.Error where it cannot be had.
+        """
         timeout = self.sql.execute("PRAGMA busy_timeout").fetchone()[0]
-        self.sql.execute("PRAGMA busy_timeout = 0")
+        self.sql.execute(f"PRAGMA busy_timeout = {timeout if wait else 0}")
         try:
             self.sql.execute("BEGIN IMMEDIATE")
             got = True
         except sqlite3.OperationalError:  # busy, read-only: either way not now
+            if wait:
+                raise
             got = False
         finally:
             self.sql.execute(f"PRAGMA busy_timeout = {timeout}")
@@ -238,7 +243,13 @@ def _of_sqlite(message: str, path: Path) -> GalleryError:
         return _not_writable(path)
     if "I/O" in message:
         return GalleryError(f"{path}: the system could not read or write it ({message}); check the disk")
+    if "not a database" in message:
+        return no_gallery(path)
     return GalleryCorrupt(f"{path}: damaged ({message}); {RESTORE}")
+
+
+def no_gallery(path: Path | None) -> GalleryCorrupt:
+    return GalleryCorrupt(f"{path}: not a facepipe gallery, or its header is damaged; check the path; {RESTORE}")
 
 
 def _of_system(error: OSError, path: Path) -> GalleryError:
@@ -246,6 +257,8 @@ def _of_system(error: OSError, path: Path) -> GalleryError:
         return GalleryFull(f"{path}: the disk is full; nothing was changed, make room and try again")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return _not_writable(path)
+    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not path.parent.is_dir():
+        return GalleryError(f"{path}: its folder cannot be made ({error.strerror}); take another place (--gallery)")
     return GalleryError(f"{path}: {error.strerror or error}")
 
 

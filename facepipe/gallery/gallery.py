@@ -12,7 +12,7 @@ from zipfile import is_zipfile
 import numpy as np
 
 from facepipe import folders
-from facepipe.errors import FacepipeError, GalleryNotFound, UsageError
+from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
 from facepipe.gallery import archive, database, store
 from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
 from facepipe.gallery.check import problems
@@ -224,7 +224,10 @@ class Gallery:
                 return problems(record, self._session.index) if self._session.exists else []
 
     def rebuild(self) -> int:
-        """Make the index anew from the record; returns how many references it has."""
+        """Make the index anew from the record; returns how many references it has.
+
+        Unlike a search, which goes on in memory, it raises GalleryReadOnly or GalleryFull when it cannot be written.
+        """
         with self._session.lock:
             with self._session.reading() as record:
                 self._session.index.rebuild(record)
@@ -233,7 +236,8 @@ class Gallery:
 
     def export(self, path: str | Path) -> int:
         """Write everything into one file (its format: archive.py); returns how many references. An older export there
-        is replaced in one step, any other file is refused with UsageError. Raises GalleryNotFound where there is none.
+        is replaced in one step, any other file is refused with UsageError. Raises GalleryNotFound where there is none,
+        WriteFailed.
         """
         target = Path(path)
         with self._session.reading() as record, database.clear_errors(target):
@@ -243,14 +247,26 @@ class Gallery:
             if backbone is None or dimension is None:
                 raise GalleryNotFound(f"{self.path}: nobody was ever enrolled there, so there is nothing to export")
             pairs = ((reference, record.thumbnail(reference.id)) for reference in record.references())
-            return archive.write(target, backbone, dimension, pairs)
+            try:
+                return archive.write(target, backbone, dimension, pairs)
+            except OSError as error:
+                raise WriteFailed(
+                    f"{target}: cannot be written ({error.strerror or error}); name another place"
+                ) from None
 
     def import_(self, path: str | Path) -> Tally:
         """Add an export's references, all or none, with their times of enrolment; those already here are skipped.
 
         Raises ArchiveInvalid, GalleryMismatch, VectorInvalid, NameInvalid; all before anything is written.
         """
-        return self._add_entries(archive.read(Path(path)).entries)
+        found = archive.read(Path(path))
+        try:
+            return self._add_entries(found.entries)
+        except GalleryMismatch as error:
+            raise GalleryMismatch(
+                f"{path}: holds templates of {found.backbone}, {self.path} those of"
+                f" {self.backbone or 'another backbone'}; import it into another gallery (--gallery OTHER)"
+            ) from error
 
 
 def _size(path: Path) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,9 @@ class LiveIndex:
             why = f"damaged ({error})"
         if why:
             self.repaired = True
-            _log.warning("%s: the search index is %s; rebuilt from the gallery, nothing is lost", self.path, why)
+            writable = os.access(self.path.parent, os.W_OK)
+            remedy = "rebuilt from the gallery" if writable else "rebuilt in memory, as its folder cannot be written"
+            _log.warning("%s: the search index is %s; %s, nothing is lost", self.path, why, remedy)
 
     def sealed(self, record: Record) -> index_file.Sealed:
         """The file's content if it is whole and this gallery's. Raises FileNotFoundError, index_file.Damaged."""
@@ -151,10 +154,11 @@ class LiveIndex:
             for rank, i in enumerate(np.sort(first)[:top], 1)
         )
 
-    def save(self, record: Record) -> None:
+    def save(self, record: Record, must: bool = False) -> None:
         """Write the file if it is not of the record's present state; without waiting, as it can be rebuilt at any time.
 
         Other writers are kept out meanwhile, so a vector that somebody is removing cannot come back in this file.
+        ``must``: wait for them, and raise OSError or sqlite3.Error where it cannot be written.
         """
         self.repaired = False
         if (
@@ -165,7 +169,9 @@ class LiveIndex:
             or record.uuid is None
         ):
             return
-        with record.exclusive() as alone:
+        with record.exclusive(wait=must) as alone:
+            if must:
+                self.follow(record)  # somebody may have written meanwhile
             if not alone or record.state != self._state:
                 return
             sealed = index_file.Sealed(
@@ -175,6 +181,8 @@ class LiveIndex:
                 index_file.write(self.path, sealed, mode=record.path.stat().st_mode & 0o777)
                 self._saved = self._state
             except OSError as error:
+                if must:
+                    raise
                 _log.info("%s: could not be written (%s); searching goes on in memory", self.path, error)
 
     def differences(self, record: Record) -> list[str]:

@@ -132,14 +132,16 @@ class Session:
         return vectors
 
     def save_index(self, always: bool = False) -> None:
-        """Write the index file if it is old by this process's doing, or was found wrong."""
+        """Write the index file if it is old by this process's doing, or was found wrong; ``always``: or else raise."""
+        if always and self._read_only:
+            raise GalleryReadOnly(f"{self.path}: was opened for reading only")
         if not (self._unsaved or self.index.repaired or always) or self._file is None or self._read_only:
             return
         with self.lock:
             with self.reading() as record:
                 self.index.follow(record, replacing=self._unsaved)
             with database.clear_errors(self.path):
-                self.index.save(record)
+                self.index.save(record, must=always)
             self._unsaved = False
 
 
@@ -154,7 +156,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _mismatch(path: Path, gallery: str | None, other: str) -> GalleryMismatch:
+    name, _, _ = str(gallery).partition("@")
+    same = name == other.partition("@")[0]
+    remedy = "leave out --weights, or give those it was made with" if same else f"take --backbone {name}"
     return GalleryMismatch(
-        f"{path}: holds templates of {gallery}, which cannot be compared with those of {other}; take"
-        f" --backbone {str(gallery).split('@')[0]}, or enrol the photos again into another gallery (--gallery OTHER)"
+        f"{path}: holds templates of {gallery}, which cannot be compared with those of {other};"
+        f" {remedy}, or enrol the photos again into another gallery (--gallery OTHER)"
     )

@@ -16,6 +16,7 @@ from facepipe.errors import (
     NameInvalid,
     UsageError,
     VectorInvalid,
+    WriteFailed,
 )
 from facepipe.gallery import Gallery, Tally
 
@@ -95,7 +96,7 @@ def test_of_another_backbone(export: Path, other: Gallery, template) -> None:
     from facepipe.gallery import NewReference
 
     other.add("Zed", [NewReference(template(1, backbone="other@2"))])
-    with pytest.raises(GalleryMismatch, match=r"other@2.*toy@1"):
+    with pytest.raises(GalleryMismatch, match=r"toy@1.*other@2"):
         other.import_(export)
     assert len(other) == 1
 
@@ -228,7 +229,7 @@ def test_no_zip_no_file_a_folder(export: Path, other: Gallery, tmp_path: Path) -
         with pytest.raises(ArchiveInvalid):
             other.import_(export)
     for path in (tmp_path / "missing.zip", tmp_path):
-        with pytest.raises(ArchiveInvalid, match="cannot be read"):
+        with pytest.raises(ArchiveInvalid, match=r"missing\.zip: no such file|cannot be read"):
             other.import_(path)
 
 
@@ -247,3 +248,19 @@ def test_every_flipped_byte_of_the_content_is_noticed(export: Path, other: Galle
     if other.path.exists():
         assert other.check() == []
         assert len(other) == 3
+
+
+def test_an_export_that_cannot_be_written_is_about_that_file(gallery: Gallery) -> None:
+    with pytest.raises(WriteFailed, match=r"^/proc/nowhere/people\.zip: cannot be written"):
+        gallery.export("/proc/nowhere/people.zip")
+
+
+def test_an_export_of_another_backbone_belongs_into_another_gallery(export: Path, tmp_path: Path) -> None:
+    hint = r"people\.zip: holds templates of toy@1.*import it into another gallery"
+    with Gallery.open(tmp_path / "b.db", backbone="b@1") as other, pytest.raises(GalleryMismatch, match=hint):
+        other.import_(export)
+
+
+def test_an_export_that_is_not_there(other: Gallery) -> None:
+    with pytest.raises(ArchiveInvalid, match=r"^nope\.zip: no such file"):
+        other.import_("nope.zip")

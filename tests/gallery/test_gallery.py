@@ -173,6 +173,8 @@ def test_a_gallery_of_another_backbone_is_refused(closed: Path) -> None:
     for backbone in ("other@2", SimpleNamespace(id="other@2", card=SimpleNamespace(dimension=16))):
         with pytest.raises(GalleryMismatch, match=r"toy@1.*other@2"):
             Gallery.open(closed, backbone=backbone)
+    with pytest.raises(GalleryMismatch, match=r"toy@1.*toy@2; leave out --weights"):
+        Gallery.open(closed, backbone="toy@2")
     Gallery.open(closed, backbone="toy@1").close()
 
 

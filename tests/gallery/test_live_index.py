@@ -1,12 +1,14 @@
 """The index file is only ever a copy: whatever happens to it, searches give what the record says, and say so once."""
 
 import logging
+import os
 import random
 import shutil
 from pathlib import Path
 
 import pytest
 
+from facepipe.errors import GalleryBusy, GalleryReadOnly
 from facepipe.gallery import Gallery
 
 
@@ -166,3 +168,30 @@ def test_check_compares_the_index_vector_by_vector(closed: Path, new) -> None:
     )
     with Gallery.open(closed) as gallery:
         assert gallery.check() == ["index file: the vector of reference 3 is not the record's"]
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_where_the_file_cannot_be_written_a_search_goes_on_and_a_rebuild_fails(
+    closed: Path, index: Path, new, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.unlink()
+    monkeypatch.setattr("facepipe.gallery.live_index.index_file.write", refuse)
+    monkeypatch.setattr("facepipe.gallery.live_index.os.access", lambda _, mode: mode != os.W_OK)
+    with caplog.at_level(logging.WARNING, "facepipe"), Gallery.open(closed) as gallery:
+        assert gallery.search(new(1).template)[0][0].person == "Ada"
+        assert "rebuilt in memory, as its folder cannot be written" in caplog.text
+        with pytest.raises(GalleryReadOnly, match="no permission to write"):
+            gallery.rebuild()
+    with Gallery.open(closed, read_only=True) as gallery, pytest.raises(GalleryReadOnly):
+        gallery.rebuild()
+    assert not index.exists()
+
+
+def test_a_rebuild_waits_for_a_writer_or_says_so(closed: Path) -> None:
+    with Gallery.open(closed, busy_timeout=0.1) as gallery, Gallery.open(closed) as other:
+        with other._session.writing(), pytest.raises(GalleryBusy):
+            gallery.rebuild()
+        assert gallery.rebuild() == 3
