@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from facepipe.inspect.networks import LayerRow
     from facepipe.pipeline import Pipeline
 
+HEAD = ("layer", "kind", "shape", "weights", "multiply-adds", "sees, px", "stride")
 STAND_IN = "astronaut.png"  # the sample whose shapes are listed when no image is given
 
 
@@ -48,7 +49,10 @@ def inspect(
     ] = False,
     network: Annotated[
         str | None,
-        typer.Option("--network", help="Whose kernels and depths: pnet, rnet, onet. Default: the backbone's."),
+        typer.Option(
+            "--network",
+            help="Whose kernels and depths to show: pnet, rnet, onet. Default: the backbone's.",
+        ),
     ] = None,
     pick: opt.Pick = None,
     gallery: opt.GalleryPath = None,
@@ -61,13 +65,16 @@ def inspect(
     min_face: opt.MinFace = opt.MIN_FACE,
     min_score: opt.MinScore = opt.MIN_SCORE,
 ) -> None:
-    """Show what every layer made of a face: a page, pictures, or the raw numbers."""
+    """Show what every layer made of a face.
+
+    Writes a page that explains one face or compares two; --dump writes the raw numbers, --list names the layers.
+    """
     given = images or []
     if not given and not list_layers:
         raise UsageError("expected an image: facepipe inspect IMAGE [IMAGE]")
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
     if list_layers:
-        _list(pipe, given, layers, pick, as_json)
+        _list(pipe, given, network, layers, pick, as_json)
     elif dump is not None:
         _dump(pipe, given, dump, layers, pick, as_json)
     else:
@@ -90,7 +97,7 @@ def inspect(
         _save(found, target, png)
 
 
-def _list(pipe: Pipeline, images: list[str], pattern: str, pick: int | None, as_json: bool) -> None:
+def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pick: int | None, as_json: bool) -> None:
     """Every layer of every network, with what it costs and sees."""
     from facepipe import folders
     from facepipe.image import read_image
@@ -98,17 +105,18 @@ def _list(pipe: Pipeline, images: list[str], pattern: str, pick: int | None, as_
     from facepipe.pipeline import pick_face
 
     image = read_image(images[0] if images else folders.samples() / STAND_IN)
-    if not images:
+    if not images and only in (None, "pnet"):
         out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
-    for name, network in networks_of(pipe, image, pick_face(image, pipe.faces(image), pick)).items():
-        rows = [row for row in list_layers(network) if row.name == "total" or fnmatchcase(row.name, pattern)]
+    networks = networks_of(pipe, image, pick_face(image, pipe.faces(image), pick))
+    if only is not None and only not in networks:
+        raise UsageError(f"{only}: no such network; there are {', '.join(networks)}")
+    for name in networks if only is None else [only]:
+        rows = [row for row in list_layers(networks[name]) if row.name == "total" or fnmatchcase(row.name, pattern)]
         if as_json:
             for row in rows:
                 out.line({"network": name, **asdict(row)})
         else:
-            out.table(
-                name, ("layer", "kind", "shape", "weights", "multiply-adds", "sees, px", "stride"), map(_cells, rows)
-            )
+            out.table(name, HEAD, map(_cells, rows))
 
 
 def _cells(row: LayerRow) -> tuple[str, ...]:

@@ -1,0 +1,86 @@
+"""inspect: the page, the list, the dump, and what cannot be looked into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_shell import Run
+from safetensors.numpy import load_file
+
+
+def test_a_page_is_written_and_named(run: Run, here: Path) -> None:
+    done = run("inspect", "biden.jpg", "--views", "kernel")
+    assert (done.code, done.out, done.err) == (0, "biden-inspect.html\n", "")
+    assert "What the network saw in this face" in (here / "biden-inspect.html").read_text("utf-8")
+
+
+def test_the_gallery_decides_and_views_that_need_more_are_named(run: Run, here: Path) -> None:
+    run("enroll", "Ada", "obama.jpg")
+    done = run("inspect", "obama2.jpg", "--views", "identity,match", "--out", "page/ada.html")
+    assert done.code == 0
+    assert done.err == (
+        "identity: left out: needs a face that the gallery knows by name, and other people in it\n"
+        "match: left out: needs two images\n"
+    )
+    assert "How this face became Ada" in (here / "page" / "ada.html").read_text("utf-8")
+
+
+def test_two_images_are_compared(run: Run, here: Path) -> None:
+    done = run("inspect", "obama.jpg", "obama2.jpg", "--views", "match", "-o", "pair.html", "--png", "pictures")
+    assert done.code == 0
+    assert "Why these two faces match" in (here / "pair.html").read_text("utf-8")
+    pictures = done.out.splitlines()[1:]
+    assert pictures
+    assert all((here / path).read_bytes().startswith(b"\x89PNG") for path in pictures)
+
+
+def test_layers_are_listed_with_what_they_cost_and_see(run: Run) -> None:
+    rows = run("inspect", "--list", "--network", "dlib_resnet", "--json").json
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["conv"]["receptive_field"] == [7, 7]
+    assert by_name["total"]["multiply_adds"] == 270_854_144
+    table = run("inspect", "--list", "--network", "dlib_resnet", "--layers", "conv").out
+    assert table.splitlines()[0].split("\t") == ["conv", "conv", "32×72×72", "4,736", "24,385,536", "7×7", "2×2"]
+
+
+def test_what_the_layers_put_out_is_dumped(run: Run, here: Path) -> None:
+    done = run("inspect", "biden.jpg", "obama.jpg", "--dump", "faces.safetensors", "--layers", "fc")
+    assert done.code == 0
+    assert done.out.startswith("faces.safetensors: 2 faces, 1 layer, ")
+    found = load_file(here / "faces.safetensors")
+    assert found["fc"].shape == (2, 128, 1, 1)
+    assert np.isfinite(found["fc"]).all()
+
+
+def test_a_dump_of_some_bad_images_is_told_by_its_exit_code(run: Run, here: Path) -> None:
+    (here / "bad.jpg").write_text("no picture")
+    done = run("inspect", "biden.jpg", "bad.jpg", "--dump", "faces.npz", "--layers", "fc", "--json")
+    assert done.code == 3
+    assert done.complaint.startswith("facepipe: bad.jpg: ")
+    assert done.json[0]["faces"] == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "why"),
+    [
+        ([], 2, "expected an image"),
+        (["nowhere.jpg"], 1, "nowhere.jpg: no such file"),
+        (["biden.jpg", "--views", "kernels"], 2, "kernels: no such view; there are kernel"),
+        (["biden.jpg", "--layers", "konv", "--views", "kernel"], 2, "facepipe inspect --list"),
+        (["biden.jpg", "--network", "qnet"], 2, "qnet: no such network; there are pnet"),
+        (["--list", "--network", "qnet"], 2, "qnet: no such network; there are pnet"),
+        (["biden.jpg", "--dump", "faces.zip"], 2, "faces.zip"),
+        (["biden.jpg", "--dump", "faces.npz", "--layers", "konv"], 2, "konv: no such layer"),
+        (["biden.jpg", "--out", "biden.jpg/page.html"], 1, "cannot be made"),
+        (["biden.jpg", "--gallery", "none.db"], 1, "none.db: no gallery there"),
+        (["biden.jpg", "biden.jpg", "obama.jpg"], 2, "3 images: expected one, or two"),
+    ],
+)
+def test_what_cannot_be_looked_into_is_one_line(run: Run, here: Path, args: list[str], code: int, why: str) -> None:
+    before = sorted(here.iterdir())
+    done = run("inspect", *args)
+    assert done.code == code
+    assert why in done.complaint
+    assert sorted(here.iterdir()) == before
