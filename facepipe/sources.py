@@ -14,8 +14,8 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 log = logging.getLogger("facepipe")
 
 
-def image_files(paths: Iterable[Path | str]) -> Iterator[Path]:
-    """Yield every file of ``paths`` as given, missing ones too (the decoder reports them), and the pictures of folders.
+def image_files(paths: Iterable[Path | str]) -> Iterator[Path | str]:
+    """Yield every file of ``paths`` just as given, missing ones too (the decoder reports them), and folders' pictures.
 
     A folder is searched with its sub-folders: its own files first, each level sorted by name, hidden ones left out,
     links followed but every folder visited once. Pictures are told by ``IMAGE_SUFFIXES``, in any case.
@@ -23,11 +23,11 @@ def image_files(paths: Iterable[Path | str]) -> Iterator[Path]:
     """
     if isinstance(paths, str | os.PathLike):  # one path, not an iterable of letters
         paths = [paths]
-    for path in map(Path, paths):
+    for path in paths:
         if not os.path.isdir(path):
             yield path
             continue
-        found = list(_pictures_in(path))
+        found = list(_pictures_in(Path(path)))
         if not found:
             raise UsageError(
                 f"{path}: no images in this folder; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"

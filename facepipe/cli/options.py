@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facepipe.defaults import BACKBONE as BACKBONE
+from facepipe.defaults import FMR as FMR
+from facepipe.defaults import MIN_FACE as MIN_FACE
+from facepipe.defaults import MIN_SCORE as MIN_SCORE
 from facepipe.errors import FacepipeError, UsageError
 
 if TYPE_CHECKING:
@@ -40,37 +44,58 @@ Paths = Annotated[list[str], typer.Argument(metavar="PATH", help="Images, or fol
 PersonName = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.", autocompletion=complete_people)]
 GalleryPath = Annotated[
     Path | None,
-    typer.Option("--gallery", "-g", help="The gallery file. Default: $FACEPIPE_GALLERY, or one in your data folder."),
+    typer.Option(
+        "--gallery",
+        "-g",
+        metavar="FILE",
+        readable=False,  # the library says more about a file that may not be read
+        help="The gallery file. Default: $FACEPIPE_GALLERY, or one in your data folder.",
+    ),
 ]
 BackboneName = Annotated[
     str,
     typer.Option(
         "--backbone",
         "-b",
+        metavar="NAME",
         help="The network that summarises faces; see `models list`.",
         autocompletion=complete_backbones,
     ),
 ]
-Weights = Annotated[Path | None, typer.Option("--weights", help="A file of weights to use instead of the card's.")]
-Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1 or mps. Fails when it is not there.")]
-MinFace = Annotated[float, typer.Option("--min-face", help="Shorter side of the smallest face looked for, px.")]
-MinScore = Annotated[float, typer.Option("--min-score", help="Least detection score, 0 to 1.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", readable=False, help="A file of weights to use instead of the card's."),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps. Fails when it is not there.")
+]
+MinFace = Annotated[
+    float, typer.Option("--min-face", metavar="PX", help="Shorter side of the smallest face looked for, px.")
+]
+MinScore = Annotated[float, typer.Option("--min-score", metavar="SCORE", help="Least detection score, 0 to 1.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
 Threshold = Annotated[
-    float | None, typer.Option("--threshold", help="Least cosine that counts as a match, -1 to 1. Overrides --fmr.")
+    float | None,
+    typer.Option(
+        "--threshold", metavar="COSINE", help="Least cosine that counts as a match, -1 to 1. Overrides --fmr."
+    ),
 ]
-Fmr = Annotated[str, typer.Option("--fmr", help="Take the threshold measured for this false match rate.")]
-Pick = Annotated[int | None, typer.Option("--pick", min=1, help="Which face when there are several; 1 is the largest.")]
+Fmr = Annotated[
+    str, typer.Option("--fmr", metavar="RATE", help="Take the threshold measured for this false match rate.")
+]
+Pick = Annotated[
+    int | None, typer.Option("--pick", metavar="N", min=1, help="Which face when there are several; 1 is the largest.")
+]
 Annotate = Annotated[
     Path | None,
-    typer.Option("--annotate", file_okay=False, help="Write each picture with its faces marked into this folder."),
+    typer.Option(
+        "--annotate",
+        metavar="FOLDER",
+        file_okay=False,
+        help="Write each picture with its faces marked into this folder.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-BACKBONE = "dlib_resnet"
-MIN_FACE = 32.0
-MIN_SCORE = 0.9
-FMR = "1e-3"
 
 
 def open_pipeline(
@@ -97,7 +122,7 @@ def open_gallery(
     return Gallery.open(path, backbone=id, create=create)
 
 
-def image_files(paths: Sequence[str]) -> list[Path]:
+def image_files(paths: Sequence[str]) -> list[Path | str]:
     """The images that ``paths`` name. Raises UsageError at "", which would be the current folder."""
     from facepipe import sources
 
