@@ -50,9 +50,7 @@ def add_onnx(
     from facepipe.embed.onnx import Network
 
     name = _free_name(path.stem if name is None else name, replace)
-    if not path.is_file():
-        raise WeightsMissing(f"{path}: no such file")
-    data = path.read_bytes()
+    data = _read(path)
     network = Network(data, path)
     size = _size(path, network.signature.size, size)
     dimension = network(np.zeros((1, 3, size, size), np.float32)).shape[1]
@@ -78,6 +76,17 @@ def add_onnx(
         },
     }
     return _store(name, table, file, data)
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise WeightsMissing(f"{path}: expected an ONNX file, got a folder; name the file in it")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise WeightsMissing(f"{path}: no such file") from None
+    except OSError as error:
+        raise WeightsMissing(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def arcface_template(size: int) -> list[list[float]]:

@@ -107,3 +107,8 @@ def test_a_name_is_replaced_only_when_asked_and_the_old_file_goes(tmp_path: Path
     assert weights.locate(second)
     assert add_onnx(tmp_path / "a.onnx", replace=True) == second  # the same again: its file stays
     assert weights.locate(second)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(WeightsMissing, match="expected an ONNX file, got a folder"):
+        add_onnx(tmp_path, name="toy")
