@@ -73,7 +73,8 @@ def _run() -> int:
         _explain(error)
         return 2
     except typer.Abort as abort:
-        code = INTERRUPTED if isinstance(abort.__cause__, KeyboardInterrupt) else 1
+        why = abort.__cause__ or abort.__context__  # a question that Ctrl-C answers hides its cause
+        code = INTERRUPTED if isinstance(why, KeyboardInterrupt) else 1
         if code == 1:
             out.complain("nothing was changed")
     except KeyboardInterrupt:
@@ -81,6 +82,12 @@ def _run() -> int:
     except OSError as error:
         _discard_output()
         out.complain(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
+        return 1
+    except Exception as error:
+        if os.environ.get("FACEPIPE_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}".partition("\n")[0]
+        out.complain(f"unexpected {what[:300]}; FACEPIPE_DEBUG=1 shows the traceback; please report it")
         return 1
     if code == INTERRUPTED:
         out.complain("interrupted; what was reported until here is done and stored")

@@ -53,7 +53,8 @@ def rebuild(gallery: opt.GalleryPath = None) -> None:
 
 @app.command("export")
 def export(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write.")], gallery: opt.GalleryPath = None
+    path: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="The archive to write.")],
+    gallery: opt.GalleryPath = None,
 ) -> None:
     """Write everything into one archive.
 
@@ -65,7 +66,7 @@ def export(
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="An archive made by `gallery export`.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", readable=False, help="An archive made by `gallery export`.")],
     gallery: opt.GalleryPath = None,
 ) -> None:
     """Add everything from an archive.

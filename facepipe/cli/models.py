@@ -51,7 +51,7 @@ def show(name: Name) -> None:
 def pull(
     name: Name,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", help="The one you trust, for a card that knows none.")
+        str | None, typer.Option("--sha256", metavar="HEX", help="The one you trust, for a card that knows none.")
     ] = None,
 ) -> None:
     """Download a network's weights, verified.
@@ -69,14 +69,24 @@ def pull(
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="A face embedder: one image in, one vector out.")],
-    name: Annotated[str | None, typer.Option("--name", help="What to call it. Default: the file's name.")] = None,
-    size: Annotated[int | None, typer.Option("--size", help="Input side, px, when the file does not say.")] = None,
-    colour: Annotated[str, typer.Option("--colour", help="RGB or BGR.")] = "RGB",
-    mean: Annotated[float, typer.Option("--mean", help="Subtracted from each value 0..255.")] = 127.5,
-    scale: Annotated[float, typer.Option("--scale", help="What it is multiplied by after that.")] = 1 / 127.5,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.onnx", readable=False, help="A face embedder: one image in, one vector out."),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What to call it. Default: the file's name.")
+    ] = None,
+    size: Annotated[
+        int | None, typer.Option("--size", metavar="PX", help="Input side, px, when the file does not say.")
+    ] = None,
+    colour: Annotated[str, typer.Option("--colour", metavar="ORDER", help="RGB or BGR.")] = "RGB",
+    mean: Annotated[float, typer.Option("--mean", metavar="N", help="Subtracted from each value 0..255.")] = 127.5,
+    scale: Annotated[float, typer.Option("--scale", metavar="N", help="What it is multiplied by after that.")] = 1
+    / 127.5,
     mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirror image's embedding.")] = False,
-    licence: Annotated[str, typer.Option("--licence", help="Licence of the weights, for the card.")] = "not stated",
+    licence: Annotated[
+        str, typer.Option("--licence", metavar="TEXT", help="Licence of the weights, for the card.")
+    ] = "not stated",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a model of that name.")] = False,
 ) -> None:
     """Make an ONNX face embedder a backbone.

@@ -220,13 +220,5 @@ def ready(folder: Path) -> None:
         raise WriteFailed(f"{folder}: no permission to write there; name another folder")
 
 
-def unused(folder: Path, stem: str, suffix: str) -> Path:
-    """A path in ``folder`` that no file has yet: stem.suffix, stem-2.suffix, …"""
-    path, number = folder / f"{stem}{suffix}", 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}{suffix}", number + 1
-    return path
-
-
 def _rounded(values: Iterable[Any], digits: int) -> list[float]:
     return [round(float(v), digits) for v in values]

@@ -42,7 +42,10 @@ def show(
     gallery: opt.GalleryPath = None,
     as_json: opt.Json = False,
     chips: Annotated[
-        Path | None, typer.Option("--chips", file_okay=False, help="Write the stored aligned faces into this folder.")
+        Path | None,
+        typer.Option(
+            "--chips", metavar="FOLDER", file_okay=False, help="Write the stored aligned faces into this folder."
+        ),
     ] = None,
 ) -> None:
     """Show one person's references: where each came from."""

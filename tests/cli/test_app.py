@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ import typer
 from cli_shell import ROOT, Run, command_line, environment, start
 
 from facepipe import __version__, errors
+from facepipe.cli import options as opt
 from facepipe.cli.app import app
 
 DOCS = ROOT / "docs" / "cli.md"
@@ -164,3 +168,56 @@ def test_a_full_disk_behind_stdout_is_one_line() -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "facepipe: cannot write the output: No space left on device\n"
+
+
+def test_an_unexpected_error_is_one_line_unless_the_traceback_is_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the moon\nis full")
+
+    monkeypatch.setattr(opt, "image_files", fail)
+    done = run("detect", "obama.jpg")
+    assert (done.code, done.out) == (1, "")
+    assert done.complaint == (
+        "facepipe: unexpected RuntimeError: the moon; FACEPIPE_DEBUG=1 shows the traceback; please report it\n"
+    )
+    monkeypatch.setenv("FACEPIPE_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="the moon"):
+        run("detect", "obama.jpg")
+
+
+def test_ctrl_c_at_a_question_is_an_interruption(enrolled: Run) -> None:
+    terminal, stdin = os.openpty()
+    command = command_line("people", "remove", "Ada")
+    with subprocess.Popen(command, env=environment(), stdin=stdin, stdout=stdin, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        asked = process.stderr.read(len("Delete Ada and 2 references? This cannot be undone. [y/N]:"))
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    os.close(terminal)
+    os.close(stdin)
+    assert asked.endswith(b"[y/N]:")
+    assert (process.returncode, b"interrupted" in rest) == (130, True)
+    assert "Ada" in enrolled("people", "list").out
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["people", "list", "--gallery", "secret"],
+        ["gallery", "import", "secret"],
+        ["detect", "secret"],
+        ["verify", "secret", "secret"],
+        ["models", "add", "--name", "x", "secret"],
+    ],
+)
+def test_a_file_that_may_not_be_read_is_an_error_not_wrong_usage(
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch, args: list[str]
+) -> None:
+    (here / "secret").write_bytes(b"secret")
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode, **more: "secret" not in str(path) and allowed(path, mode))
+    done = run(*args)
+    assert (done.code, done.out) == (1, "")
+    assert "secret" in done.complaint

@@ -61,7 +61,7 @@ def test_detect_finds_nothing_in_a_blank_picture_and_that_is_no_error(run: Run, 
 
 def test_min_score_and_min_face_reach_the_detector(run: Run) -> None:
     assert run("detect", "--min-face", "300", "obama.jpg").out == "obama.jpg: 0 faces\n"
-    assert "min_score 7" in run("detect", "--min-score", "7", "obama.jpg").complaint
+    assert "min-score 7" in run("detect", "--min-score", "7", "obama.jpg").complaint
 
 
 # identify -------------------------------------------------------------------------------------------------------------
@@ -160,6 +160,9 @@ def test_annotate_writes_a_picture_of_the_same_size_per_image(enrolled: Run, her
     shutil.copy("stranger.jpg", "album/obama.jpg")
     assert enrolled("identify", "--annotate", "seen/new", "obama.jpg", "album/obama.jpg").code == 0
     assert sorted(path.name for path in here.glob("seen/new/*")) == ["obama-faces-2.jpg", "obama-faces.jpg"]
+    done = enrolled("identify", "--json", "--annotate", "seen/new", "obama.jpg", "album/obama.jpg")
+    assert [line["annotated"] for line in done.json] == [f"seen/new/obama-faces-{n}.jpg" for n in (3, 4)]
+    assert enrolled("detect", "--annotate", "seen", "obama.jpg").out.endswith("  marked in seen/obama-faces.jpg\n")
     drawn = PIL.Image.open("seen/new/obama-faces.jpg")
     assert drawn.size == PIL.Image.open("obama.jpg").size
     assert drawn.tobytes() != PIL.Image.open("obama.jpg").tobytes()
@@ -221,8 +224,15 @@ def test_enroll_reports_each_image_and_where_it_is_stored(run: Run, home: Path) 
 def test_enrolling_again_adds_nothing_and_says_so(enrolled: Run) -> None:
     done = enrolled("enroll", "Ada", "obama.jpg")
     assert done.code == 0
-    assert done.out == "Ada: obama.jpg: was enrolled before; nothing added\n"
+    assert done.out == "Ada: obama.jpg: was enrolled before, as reference 1\n"
     assert "0 images enrolled, 1 enrolled before" in done.complaint
+
+
+def test_an_image_of_two_names_and_names_that_differ_in_case_are_remarked_on(enrolled: Run) -> None:
+    assert enrolled("enroll", "Eve", "obama.jpg").err.splitlines()[0] == "obama.jpg: also enrolled as Ada"
+    first, *_ = enrolled("enroll", "ada", "obama3.jpg").err.splitlines()
+    assert first == "ada and Ada are two people; to make them one: facepipe people merge NAME INTO"
+    assert "two people" not in enrolled("enroll", "ada", "obama2.jpg").err
 
 
 def test_enroll_json_names_the_person_of_a_failure_too(run: Run) -> None:
@@ -271,8 +281,12 @@ def test_a_folder_with_3_bad_of_100(run: Run, here: Path) -> None:
 
 
 def test_several_faces_need_a_pick(run: Run, group: Path) -> None:
-    assert "--pick" in run("enroll", "Ada", group.name).complaint
+    assert "pick one" in run("enroll", "Ada", group.name).complaint
     assert run("enroll", "--pick", "1", "Ada", group.name).code == 0
+    again = run("enroll", "--pick", "2", "Ada", group.name)
+    assert "group.png: was enrolled before, as reference 1\n" in again.out
+    assert "remove the reference first: facepipe people remove-reference 1\n" in again.err
+    assert run("verify", "--pick", "2", group.name, group.name).out.startswith("match: 1.000")
     assert run("enroll", "--pick", "3", "Ada", group.name, "obama.jpg").code != 0
 
 
@@ -322,7 +336,8 @@ def test_a_forgotten_name_is_noticed(run: Run, home: Path) -> None:
         (["verify", "--threshold", "2", "obama.jpg", "biden.jpg"], "-1 to 1"),
         (["verify", "--threshold", "nan", "obama.jpg", "biden.jpg"], "-1 to 1"),
         (["verify", "--fmr", "1e-9", "obama.jpg", "biden.jpg"], "1e-2, 1e-3, 1e-4"),
-        (["verify", "--min-face", "0", "obama.jpg", "biden.jpg"], "min_face"),
+        (["verify", "--min-face", "0", "obama.jpg", "biden.jpg"], "min-face"),
+        (["enroll", "Barack", "Obama", "obama.jpg"], 'enroll "Barack Obama" PATH'),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, here: Path, args: list[str], reason: str) -> None:
@@ -342,9 +357,9 @@ def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, here: Path, args: lis
         ("--device", "gpu", "device gpu: not available"),
         ("--weights", "nowhere.dat", "nowhere.dat: no such file"),
         ("--weights", "obama.jpg", "obama.jpg"),
-        ("--gallery", "/proc/nowhere/x.db", "/proc/nowhere/x.db"),
+        ("--gallery", "/proc/nowhere/x.db", "/proc/nowhere/x.db: its folder cannot be made"),
         ("--gallery", ".", "is a folder"),
-        ("--gallery", "obama.jpg", "not a database"),
+        ("--gallery", "obama.jpg", "not a facepipe gallery"),
     ],
 )
 def test_what_cannot_be_opened_is_one_line_and_exit_code_1(run: Run, option: str, value: str, reason: str) -> None:
@@ -380,7 +395,7 @@ def bad(here: Path) -> dict[str, str]:
         "missing.jpg": "no such file",
         "a" * 5000: "too long",
         "nul\0.jpg": "no such file",
-        "https:/example.org/a.jpg": "not fetched",
+        "https://example.org/a.jpg": "not fetched",
     }
 
 
