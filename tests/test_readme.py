@@ -1,4 +1,4 @@
-"""The README's examples run as they stand, in a folder with the sample portraits under ``samples/``."""
+"""The examples of the README and of docs/inspect.md run as they stand, beside the portraits in ``samples/``."""
 
 import re
 import shutil
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
+PAGES = [README, *sorted((README.parent / "docs").glob("*.md"))]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def beside_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("beside_samples")
 def test_the_python_example_recognises_and_verifies(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = blocks("python")
+    (example,) = blocks(README, "python")
     exec(compile(example, "README.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("Barack Obama 0.9")
@@ -30,6 +31,16 @@ def test_the_python_example_recognises_and_verifies(capsys: pytest.CaptureFixtur
     assert len(printed) == 3 + 28  # the convolutions of the stages
 
 
-def test_every_link_leads_somewhere() -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", README.read_text("utf-8"))
-    assert [t for t in targets if "://" not in t and not (README.parent / t).exists()] == []
+@pytest.mark.usefixtures("beside_samples")
+def test_the_example_of_looking_inside_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = blocks(README.parent / "docs" / "inspect.md", "python")
+    exec(compile(example, "inspect.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "Why these two faces do not match"
+    assert printed[-1] == "2 29"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    assert [t for t in targets if "://" not in t and not (page.parent / t).exists()] == []

@@ -50,7 +50,11 @@ class Dump:
 
 
 def dump(
-    pipe: Pipeline, images: Sequence[ImageLike], path: Path, layers: str | Sequence[str] = "*", pick: int | None = None
+    pipe: Pipeline,
+    images: Sequence[ImageLike],
+    path: str | Path,
+    layers: str | Sequence[str] = "*",
+    pick: int | None = None,
 ) -> Dump:
     """Write what ``layers`` put out for every face of ``images``, or for the ``pick``-th largest of each (from 1).
 
@@ -59,6 +63,7 @@ def dump(
     .safetensors or .npz and is replaced as a whole or not at all. Images that cannot be used are skipped. Raises
     UsageError (unknown layer or suffix), WriteFailed; NoFace or the first image's error when none can be used.
     """
+    path = Path(path)
     check_suffix(path)
     if pick is not None and pick < 1:
         raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
