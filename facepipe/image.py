@@ -132,8 +132,7 @@ def _missing_hint(label: str) -> str:
 
 def _check_kind(mode: int, label: str) -> None:
     if stat.S_ISDIR(mode):
-        hint = "name a file in it, or give the folder to identify or to enroll --folders"
-        raise ImageNotFound(f"{label}: expected a file, got a directory; {hint}")
+        raise ImageNotFound(f"{label}: expected a file, got a directory; name a file in it")
     if not stat.S_ISREG(mode):
         raise ImageNotFound(f"{label}: expected a regular file, got a device, pipe or socket; save the picture first")
 

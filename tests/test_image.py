@@ -285,7 +285,7 @@ def test_unusable_paths(tmp_path):
 
 
 def test_directory(tmp_path):
-    refused(tmp_path, errors.ImageNotFound, "expected a file, got a directory", "enroll --folders")
+    refused(tmp_path, errors.ImageNotFound, "expected a file, got a directory", "name a file in it")
 
 
 def test_special_files_are_never_opened(tmp_path):

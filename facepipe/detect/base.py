@@ -66,9 +66,9 @@ def load_detector(
     Raises ModelNotFound, UsageError, DeviceUnavailable.
     """
     if not min_face >= 12:
-        raise UsageError(f"min-face {min_face}: expected at least 12 px, the window of the first network")
+        raise UsageError(f"min-face {min_face:g}: expected at least 12 px, the window of the first network")
     if not 0 <= min_score <= 1:
-        raise UsageError(f"min-score {min_score}: expected 0 to 1")
+        raise UsageError(f"min-score {min_score:g}: expected 0 to 1")
     card = find_card(name, "detector")
     loaded: Detector = registry.plugin("facepipe.detect", card.architecture).load(card, device, min_face, min_score)
     return loaded

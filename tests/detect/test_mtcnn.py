@@ -174,7 +174,7 @@ def test_lower_scores_than_min_score_are_not_reported(pictures: dict[str, Image]
 )
 def test_bad_options_are_refused_with_what_is_expected(options: dict[str, float]) -> None:
     ((name, value),) = options.items()
-    with pytest.raises(UsageError, match=rf"{name} {value}: expected"):
+    with pytest.raises(UsageError, match=f"{name.replace('_', '-')} {value}: expected"):
         load_detector(**options)  # type: ignore[arg-type]
 
 
