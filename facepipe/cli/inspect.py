@@ -24,36 +24,41 @@ HEAD = ("layer", "kind", "shape", "weights", "multiply-adds", "sees, px", "strid
 STAND_IN = "astronaut.png"  # the sample whose shapes are listed when no image is given
 
 
+Images = Annotated[
+    list[str] | None, typer.Argument(metavar="[IMAGE]...", help="One image, or two to see why they match or not.")
+]
+Page = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="The page to write. Default: IMAGE's name with -inspect.html."),
+]
+Views = Annotated[
+    str | None,
+    typer.Option("--views", metavar="NAMES", help="Which views, comma-separated. Default: all but saliency."),
+]
+Png = Annotated[
+    Path | None, typer.Option("--png", metavar="FOLDER", help="Write the pictures of the views into this folder too.")
+]
+DumpFile = Annotated[
+    Path | None,
+    typer.Option("--dump", metavar="FILE", help="Write what the layers put out for every face: .safetensors or .npz."),
+]
+Layers = Annotated[str, typer.Option("--layers", help="Which layers to show, list or dump: a name or a glob.")]
+List = Annotated[bool, typer.Option("--list", help="List the layers of the networks, and do nothing else.")]
+NetworkName = Annotated[
+    str | None,
+    typer.Option("--network", help="Whose kernels and depths to show: pnet, rnet, onet. Default: the backbone's."),
+]
+
+
 def inspect(
-    images: Annotated[
-        list[str] | None, typer.Argument(metavar="[IMAGE]...", help="One image, or two to see why they match or not.")
-    ] = None,
-    page: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The page to write. Default: IMAGE's name with -inspect.html.")
-    ] = None,
-    views: Annotated[
-        str | None, typer.Option("--views", help="Which views, comma-separated. Default: all but saliency.")
-    ] = None,
-    png: Annotated[
-        Path | None, typer.Option("--png", help="Write the pictures of the views into this folder too.")
-    ] = None,
-    dump: Annotated[
-        Path | None,
-        typer.Option("--dump", help="Write what the layers put out for every face into a .safetensors or .npz file."),
-    ] = None,
-    layers: Annotated[
-        str, typer.Option("--layers", help="Which layers to show, list or dump: a name or a glob.")
-    ] = "*",
-    list_layers: Annotated[
-        bool, typer.Option("--list", help="List the layers of the networks, and do nothing else.")
-    ] = False,
-    network: Annotated[
-        str | None,
-        typer.Option(
-            "--network",
-            help="Whose kernels and depths to show: pnet, rnet, onet. Default: the backbone's.",
-        ),
-    ] = None,
+    images: Images = None,
+    page: Page = None,
+    views: Views = None,
+    png: Png = None,
+    dump: DumpFile = None,
+    layers: Layers = "*",
+    list_layers: List = False,
+    network: NetworkName = None,
     pick: opt.Pick = None,
     gallery: opt.GalleryPath = None,
     threshold: opt.Threshold = None,
@@ -81,7 +86,7 @@ def inspect(
         target = page or Path(f"{Path(given[0]).stem}-inspect.html")
         out.ready(target.parent)
         with _gallery(gallery, backbone, weights) as people, out.steps() as step:
-            from facepipe.inspect.explain import explain
+            from facepipe.inspect.explain import explain  # brings in the views
 
             found = explain(
                 pipe,

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import PIL.Image
-import torch
-from torch import Tensor
 
 from facepipe.detect.base import OpenDetector
 from facepipe.embed._torch import TorchBackbone
-from facepipe.embed.base import normalise, templates
-from facepipe.errors import ModelError, UsageError
+from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
-from facepipe.inspect.networks import choose_layers, networks_of
-from facepipe.layers.networks import Network
+from facepipe.inspect.subject import Progress, Subject
 from facepipe.layers.view import View
 from facepipe.layers.views import coarse, identity, kernel, ladder, match_map, patches, saliency, translation
 from facepipe.layers.views.coarse_view import show_coarse
-from facepipe.layers.views.features import collect, depths
 from facepipe.layers.views.identity_view import show_identity
 from facepipe.layers.views.kernel_view import show_kernels
 from facepipe.layers.views.ladder_view import show_ladder
 from facepipe.layers.views.match_map_view import show_match_map
 from facepipe.layers.views.patches_view import show_exciters
 from facepipe.layers.views.saliency_view import show_saliency
-from facepipe.layers.views.story import Decision, show_pair, show_story
+from facepipe.layers.views.story import show_pair, show_story
 from facepipe.layers.views.translation_view import show_translation
 from facepipe.pipeline import Pipeline, pick_face
-from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels
-
-TOP = 5  # candidates shown
-CHIPS = 1000  # of the gallery, at most, that views look at
-
-Progress = Callable[[str, int, int], None]
-"""Called with a view's name, the steps done and the steps in all."""
+from facepipe.records import Floats, Pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,108 +35,6 @@ class Explanation:
     story: View
     views: tuple[View, ...]
     left_out: dict[str, str]
-
-
-@dataclass(frozen=True, eq=False)
-class References:
-    """The gallery's chips (N, h, w, 3) and whose they are; those of the photo looked at left out."""
-
-    chips: Pixels
-    people: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """One face that is looked into, with all that the views ask for."""
-
-    pipe: Pipeline
-    image: Image
-    face: Face
-    threshold: float
-    gallery: Gallery | None
-    report: Progress
-    network: str | None = None
-    layers: str = "*"
-
-    @cached_property
-    def networks(self) -> dict[str, Network]:
-        return networks_of(self.pipe, self.image, self.face)
-
-    @property
-    def shown(self) -> tuple[Network, list[str] | None]:
-        """The network whose kernels and depths are shown, and which convolutions (None: the view's own choice)."""
-        name = self.network or self.pipe.backbone.card.name
-        if name not in self.networks:
-            raise UsageError(f"{name}: no such network; there are {', '.join(self.networks)}")
-        network = self.networks[name]
-        if self.layers == "*":
-            return network, None
-        chosen = [layer for layer in choose_layers(network, self.layers) if layer in network.convolutions]
-        if not chosen:
-            raise UsageError(f"{self.layers}: no convolution of {name}; facepipe inspect --list names the layers")
-        return network, chosen
-
-    @property
-    def backbone(self) -> Network:
-        """Raises ModelError for a backbone whose layers cannot be captured."""
-        name = self.pipe.backbone.card.name
-        if name not in self.networks:
-            raise ModelError(f"{name}: its layers cannot be looked into")
-        return self.networks[name]
-
-    @cached_property
-    def candidates(self) -> tuple[Candidate, ...]:
-        return () if self.gallery is None else self.gallery.search(self.face.template, TOP)[0]
-
-    @property
-    def decision(self) -> Decision | None:
-        if self.gallery is None:
-            return None
-        return Decision(self.candidates, self.threshold, len(self.gallery.people()), len(self.gallery))
-
-    @cached_property
-    def references(self) -> References | None:
-        """None without a gallery, or when it holds no chips."""
-        return None if self.gallery is None else read_references(self.gallery, self.image, self.face.chip)
-
-    @cached_property
-    def features(self) -> dict[str, Floats]:
-        """Depth → the references' pooled features (N, C); empty without references."""
-        if self.references is None:
-            return {}
-        return collect(self.backbone, depths(self.backbone), self.references.chips, self.normalise)
-
-    @property
-    def person(self) -> str | None:
-        """The name given to the face, when the references that are left can say something of it."""
-        decision, held = self.decision, self.references
-        if decision is None or held is None or decision.name not in held.people or len(set(held.people)) < 2:
-            return None
-        return decision.name
-
-    def normalise(self, pixels: Pixels) -> Tensor:
-        return torch.from_numpy(normalise(pixels, self.pipe.backbone.card))
-
-    def summarise(self, pixels: Pixels) -> Floats:
-        """Chips (N, h, w, 3) → templates (N, D), as the pipeline makes them."""
-        chips = [Chip(each, self.face.chip.to_chip) for each in pixels]
-        return np.stack([template.vector for template in templates(self.pipe.backbone, chips)])
-
-
-def read_references(gallery: Gallery, image: Image, chip: Chip) -> References | None:
-    """The first ``CHIPS`` references that have a chip of the size of ``chip`` and are not of ``image`` itself."""
-    rows: list[tuple[Pixels, str]] = []
-    for reference in gallery.references():
-        data = gallery.thumbnail(reference.id)
-        if data is None or reference.image_sha256 == image.sha256 or len(rows) == CHIPS:
-            continue
-        pixels = np.array(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
-        if pixels.shape == chip.pixels.shape:
-            rows.append((pixels, reference.person))
-    if not rows:
-        return None
-    chips, people = zip(*rows, strict=True)
-    return References(np.stack(chips), people)
 
 
 def explain(
