@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
-PAGES = [README, *sorted((README.parent / "docs").glob("*.md"))]
+PAGES = [README, README.with_name("README.zh.md"), *sorted((README.parent / "docs").glob("*.md"))]
 
 
 def blocks(page: Path, language: str) -> list[str]:
