@@ -12,7 +12,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
-from facepipe.errors import GalleryNotFound, UsageError
+from facepipe.errors import GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from facepipe.inspect.networks import LayerRow
     from facepipe.pipeline import Pipeline
 
-HEAD = ("layer", "kind", "shape", "weights", "multiply-adds", "sees, px", "stride")
+HEAD = ("network", "layer", "kind", "shape", "weights", "multiply-adds", "sees, px", "stride")
 STAND_IN = "astronaut.png"  # the sample whose shapes are listed when no image is given
 
 
@@ -44,6 +44,10 @@ DumpFile = Annotated[
 ]
 Layers = Annotated[str, typer.Option("--layers", help="Which layers to show, list or dump: a name or a glob.")]
 List = Annotated[bool, typer.Option("--list", help="List the layers of the networks, and do nothing else.")]
+People = Annotated[
+    Path | None,
+    typer.Option("--people", metavar="FOLDER", help="Judge each depth on labelled photos, a sub-folder per person."),
+]
 NetworkName = Annotated[
     str | None,
     typer.Option("--network", help="Whose kernels and depths to show: pnet, rnet, onet. Default: the backbone's."),
@@ -59,6 +63,7 @@ def inspect(
     layers: Layers = "*",
     list_layers: List = False,
     network: NetworkName = None,
+    people: People = None,
     pick: opt.Pick = None,
     gallery: opt.GalleryPath = None,
     threshold: opt.Threshold = None,
@@ -85,18 +90,21 @@ def inspect(
     else:
         target = page or Path(f"{Path(given[0]).stem}-inspect.html")
         out.ready(target.parent)
-        with _gallery(gallery, backbone, weights) as people, out.steps() as step:
+        if target.is_dir():
+            raise WriteFailed(f"{target}: cannot be written: it is a folder; name a file")
+        with _gallery(gallery, backbone, weights) as enrolled, out.steps() as step:
             from facepipe.inspect.explain import explain  # brings in the views
 
             found = explain(
                 pipe,
                 given,
-                people,
+                enrolled,
                 pick=pick,
                 threshold=pipe.threshold(threshold, fmr),
                 views=None if views is None else [name.strip() for name in views.split(",")],
                 network=network,
                 layers=layers,
+                labelled=None if people is None else labelled_photos(people),
                 progress=step,
             )
         _save(found, target, png)
@@ -106,22 +114,25 @@ def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pic
     """Every layer of every network, with what it costs and sees."""
     from facepipe import folders
     from facepipe.image import read_image
-    from facepipe.inspect.networks import list_layers, networks_of
+    from facepipe.inspect.networks import choose_layers, list_layers, networks_of
     from facepipe.pipeline import pick_face
 
     image = read_image(images[0] if images else folders.samples() / STAND_IN)
-    if not images and only in (None, "pnet"):
-        out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
     networks = networks_of(pipe, image, pick_face(image, pipe.faces(image), pick))
     if only is not None and only not in networks:
         raise UsageError(f"{only}: no such network; there are {', '.join(networks)}")
-    for name in networks if only is None else [only]:
+    shown = list(networks) if only is None else [only]
+    if not any(fnmatchcase(layer, pattern) for name in shown for layer in networks[name].layers):
+        choose_layers(networks[shown[-1]], pattern)  # says which names are near
+    if not images and only in (None, "pnet"):
+        out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
+    for name in shown:
         rows = [row for row in list_layers(networks[name]) if row.name == "total" or fnmatchcase(row.name, pattern)]
         if as_json:
             for row in rows:
                 out.line({"network": name, **asdict(row)})
-        else:
-            out.table(name, HEAD, map(_cells, rows))
+        elif len(rows) > 1:
+            out.table(name, HEAD, [(name, *_cells(row)) for row in rows])
 
 
 def _cells(row: LayerRow) -> tuple[str, ...]:
@@ -152,19 +163,29 @@ def _gallery(path: Path | None, backbone: str, weights: Path | None) -> Abstract
     """The gallery named, or the default one where there is one: a face can be looked into without."""
     try:
         return opt.open_gallery(path, backbone, weights)
-    except GalleryNotFound:
+    except (GalleryNotFound, GalleryMismatch) as error:
         if path is not None:
             raise
+        if isinstance(error, GalleryMismatch):
+            out.say(f"without a gallery: {error}")
         return nullcontext()
+
+
+def labelled_photos(folder: Path) -> list[tuple[str, Path]]:
+    from facepipe.sources import people_folders
+
+    return [(person, path) for person, paths in people_folders(folder) for path in paths]
 
 
 def _save(found: Explanation, target: Path, png: Path | None) -> None:
     """Write the page and the pictures; say what was left out, and which checks do not hold."""
     from facepipe.layers.page import failed, render, save_page, save_pngs
+    from facepipe.layers.view import Text
 
-    save_page(render(found.story.title, found.story, found.views), target)
-    for name, why in found.left_out.items():
-        out.say(f"{name}: left out: {why}")
+    left_out = [Text(f"{name}: {why.en}", f"{name}：{why.zh}") for name, why in found.left_out.items()]
+    save_page(render(found.story.title, found.story, found.views, left_out), target)
+    for reason in left_out:
+        out.say(f"left out: {reason.en}")
     for check in failed(found.views):
         out.say(f"warning: a check does not hold: {check.what.en}: {check.value:.3g} > {check.bound:.3g}")
     typer.echo(target)

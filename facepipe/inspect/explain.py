@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,19 @@ from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
-from facepipe.inspect.subject import Progress, Subject
-from facepipe.layers.view import View
-from facepipe.layers.views import coarse, identity, kernel, ladder, match_map, patches, saliency, translation
+from facepipe.inspect.subject import Progress, References, Subject, read_labelled
+from facepipe.layers.view import Text, View
+from facepipe.layers.views import (
+    coarse,
+    identity,
+    kernel,
+    ladder,
+    match_map,
+    patches,
+    saliency,
+    separation,
+    translation,
+)
 from facepipe.layers.views.coarse_view import show_coarse
 from facepipe.layers.views.identity_view import show_identity
 from facepipe.layers.views.kernel_view import show_kernels
@@ -34,7 +44,7 @@ class Explanation:
 
     story: View
     views: tuple[View, ...]
-    left_out: dict[str, str]
+    left_out: dict[str, Text]
 
 
 def explain(
@@ -47,37 +57,45 @@ def explain(
     views: Sequence[str] | None = None,
     network: str | None = None,
     layers: str = "*",
+    labelled: Iterable[tuple[str, ImageLike]] | None = None,
     progress: Progress | None = None,
 ) -> Explanation:
     """Look into the face of one image, or of two to see why they match or not.
 
     ``views``: names out of ``VIEWS``; None: all but saliency, which takes half a minute. ``pick``: which face, 1 is the
     largest. Kernels and depths are shown of ``network`` (pnet, rnet, onet; None: the backbone) and of those of its
-    convolutions that match the glob ``layers``. Raises UsageError, ImageError, NoFace, SeveralFaces, ModelError.
+    convolutions that match the glob ``layers``. ``labelled`` photos, (person, image) with several of each person, serve
+    to measure how well each depth tells people apart, and instead of the gallery to find what excites a channel.
+    Raises UsageError, ImageError, NoFace, SeveralFaces, ModelError.
     """
     if not 1 <= len(images) <= 2:
         raise UsageError(f"{len(images)} images: expected one, or two to compare")
     wanted = list(DEFAULT_VIEWS if views is None else views)
     if unknown := sorted(set(wanted) - set(VIEWS)):
         raise UsageError(f"{', '.join(unknown)}: no such view; there are {', '.join(VIEWS)}")
+    if len(images) == 1 and set(wanted) <= PAIR_VIEWS:
+        raise UsageError(f"{', '.join(wanted)}: needs two images")
     limit = pipe.threshold(threshold)
     report = progress or (lambda name, done, total: None)
+    held = None if labelled is None else read_labelled(pipe, labelled)
     subjects = []
     for given in images:
         image = read_image(given)
         subjects.append(
-            Subject(pipe, image, pick_face(image, pipe.faces(image), pick), limit, gallery, report, network, layers)
+            Subject(
+                pipe, image, pick_face(image, pipe.faces(image), pick), limit, gallery, report, network, layers, held
+            )
         )
     first = subjects[0]
     first.shown  # noqa: B018  an unknown network or layer is told before the long part
     found: list[View] = []
-    left_out: dict[str, str] = {}
+    left_out: dict[str, Text] = {}
     for number, name in enumerate(name for name in VIEWS if name in wanted):
         report(name, number, len(wanted))
         try:
             made = VIEWS[name](subjects)
         except NotShown as error:
-            left_out[name] = str(error)
+            left_out[name] = error.why
         else:
             found.append(made)
     return Explanation(_story(subjects), tuple(found), left_out)
@@ -94,18 +112,25 @@ def _story(subjects: Sequence[Subject]) -> View:
 
 
 class NotShown(Exception):
-    """A view that cannot be shown of these images, and why."""
+    """A view that cannot be shown of these images, and ``why``."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why.en)
+        self.why = why
 
 
-NEEDS_GALLERY = "needs a gallery with chips of other photos"
-NEEDS_NAME = "needs a face that the gallery knows by name, and other people in it"
-NEEDS_PAIR = "needs two images"
+NEEDS_FACES = Text("needs a gallery with chips of other photos", "需要存有其他照片的人脸库")
+NEEDS_NAME = Text(
+    "needs a face that the gallery knows by name, and other people in it", "需要人脸库认得这张脸，并且库中还有其他人"
+)
+NEEDS_PAIR = Text("needs two images", "需要两张照片")
 
 
 def _kernel(subjects: Sequence[Subject]) -> View:
     network, layers = subjects[0].shown
     if not network.differentiable:
-        raise NotShown(f"the kernels of {network.name} cannot be read from its ONNX file")
+        why = f"the kernels of {network.name} cannot be read from its ONNX file"
+        raise NotShown(Text(why, f"无法从 ONNX 文件读取 {network.name} 的卷积核"))
     return show_kernels(kernel.see_kernels(network, layers))
 
 
@@ -123,9 +148,10 @@ def _ladder(subjects: Sequence[Subject]) -> View:
 
 def _patches(subjects: Sequence[Subject]) -> View:
     first = subjects[0]
-    if first.references is None:
-        raise NotShown(NEEDS_GALLERY)
-    return show_exciters(patches.find_exciters(first.backbone, first.references.chips, first.normalise))
+    held = first.labelled or first.references
+    if held is None:
+        raise NotShown(NEEDS_FACES)
+    return show_exciters(patches.find_exciters(first.backbone, held.chips, first.normalise))
 
 
 def _translation(subjects: Sequence[Subject]) -> View:
@@ -147,9 +173,23 @@ def _identity(subjects: Sequence[Subject]) -> View:
             continue
         held = subject.references
         ranks.append(identity.rank_by_depth(subject.backbone, subject.features, held.people, subject.person))
-    if not ranks:
+    measured = None if subjects[0].labelled is None else _measured(subjects[0], subjects[0].labelled)
+    if not ranks and measured is None:
         raise NotShown(NEEDS_NAME)
-    return show_identity(ranks)
+    return show_identity(ranks, measured)
+
+
+def _measured(subject: Subject, held: References) -> identity.Identity:
+    """Each depth judged on half of the people who have several photos, after fitting on all the others."""
+    fit, judged = separation.split_people(held.people)
+    people = [held.people[i] for i in judged]
+    try:
+        pairs = separation.all_pairs(people)
+        return identity.measure_identity(
+            subject.backbone, held.chips[judged], people, pairs, held.chips[fit], subject.normalise
+        )
+    except ValueError as error:
+        raise UsageError(f"labelled photos: expected several photos of at least three people: {error}") from None
 
 
 def _match(subjects: Sequence[Subject]) -> View:
@@ -159,7 +199,7 @@ def _match(subjects: Sequence[Subject]) -> View:
     try:
         found = match_map.match_map(a.backbone, b.backbone, a.pipe.backbone.card.mirror)
     except UsageError as error:
-        raise NotShown(str(error)) from None
+        raise NotShown(Text(str(error), str(error))) from None
     return show_match_map(found, a.threshold)
 
 
@@ -209,3 +249,4 @@ VIEWS: dict[str, Callable[[Sequence[Subject]], View]] = {
     "coarse": _coarse,
 }
 DEFAULT_VIEWS = tuple(name for name in VIEWS if name != "saliency")
+PAIR_VIEWS = {"match", "saliency"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from facepipe.embed.base import normalise, templates
-from facepipe.errors import ModelError, UsageError
+from facepipe.errors import ModelError, NoFace, UsageError
 from facepipe.gallery import Gallery
+from facepipe.image import ImageLike
 from facepipe.inspect.networks import choose_layers, networks_of
 from facepipe.layers.networks import Network
 from facepipe.layers.views.features import collect, depths
@@ -31,7 +32,7 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class References:
-    """The gallery's chips (N, h, w, 3) and whose they are; those of the photo looked at left out."""
+    """Chips (N, h, w, 3) of other photos and whose they are."""
 
     chips: Pixels
     people: tuple[str, ...]
@@ -49,6 +50,7 @@ class Subject:
     report: Progress
     network: str | None = None
     layers: str = "*"
+    labelled: References | None = None
 
     @cached_property
     def networks(self) -> dict[str, Network]:
@@ -129,3 +131,20 @@ def read_references(gallery: Gallery, image: Image, chip: Chip) -> References | 
         return None
     chips, people = zip(*rows, strict=True)
     return References(np.stack(chips), people)
+
+
+def read_labelled(pipe: Pipeline, photos: Iterable[tuple[str, ImageLike]]) -> References:
+    """The chip of the largest face of each (person, photo); photos that cannot be used are left out.
+
+    Raises NoFace when none can be used.
+    """
+    people, images = zip(*photos, strict=True)
+    rows = [
+        (outcome.unwrap()[0].chip.pixels, person)
+        for person, outcome in zip(people, pipe.faces_each(images), strict=True)
+        if outcome.error is None and outcome.unwrap()
+    ]
+    if not rows:
+        raise NoFace("no face found in any of the labelled photos")
+    chips, names = zip(*rows, strict=True)
+    return References(np.stack(chips), names)

@@ -20,6 +20,7 @@ from facepipe.records import Pixels
 _WORDS = {
     "skip": Text("Skip to the story", "跳到正文"),
     "contents": Text("What is shown here", "本页内容"),
+    "left_out": Text("Not shown here, and why", "未显示的内容及原因"),
     "footer": Text(
         "Made by facepipe on this machine. The page loads nothing from anywhere and holds pictures of a face: "
         "treat it as you would the photo.",
@@ -30,8 +31,9 @@ _VERDICTS = {True: Text("holds:", "成立："), False: Text("does not hold:", "�
 _INK: Any = {"svg.fonttype": "none", "svg.hashsalt": "facepipe"}  # text stays text; the same figure gives the same file
 
 
-def render(title: Text, story: View, views: Sequence[View]) -> str:
-    """The page: ``story`` on the first screen, a table of contents, the views with their checks, one footer."""
+def render(title: Text, story: View, views: Sequence[View], left_out: Sequence[Text] = ()) -> str:
+    """The page: ``story`` on the first screen, a table of contents and what is ``left_out`` (why), the views with their
+    checks, one footer."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(
             lambda name: files("facepipe.layers").joinpath("templates").joinpath(name).read_text("utf-8")
@@ -43,7 +45,7 @@ def render(title: Text, story: View, views: Sequence[View]) -> str:
     )
     environment.globals |= {"kind": _kind, "source": _source, "number": _number}
     return environment.get_template("page.html").render(
-        title=title, story=story, views=views, words=_WORDS, verdicts=_VERDICTS
+        title=title, story=story, views=views, left_out=left_out, words=_WORDS, verdicts=_VERDICTS
     )
 
 

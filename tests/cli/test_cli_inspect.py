@@ -21,10 +21,13 @@ def test_the_gallery_decides_and_views_that_need_more_are_named(run: Run, here: 
     done = run("inspect", "obama2.jpg", "--views", "identity,match", "--out", "page/ada.html")
     assert done.code == 0
     assert done.err == (
-        "identity: left out: needs a face that the gallery knows by name, and other people in it\n"
-        "match: left out: needs two images\n"
+        "left out: identity: needs a face that the gallery knows by name, and other people in it\n"
+        "left out: match: needs two images\n"
     )
-    assert "How this face became Ada" in (here / "page" / "ada.html").read_text("utf-8")
+    page = (here / "page" / "ada.html").read_text("utf-8")
+    assert "How this face became Ada" in page
+    assert "match: needs two images" in page
+    assert "match：需要两张照片" in page
 
 
 def test_two_images_are_compared(run: Run, here: Path) -> None:
@@ -42,7 +45,16 @@ def test_layers_are_listed_with_what_they_cost_and_see(run: Run) -> None:
     assert by_name["conv"]["receptive_field"] == [7, 7]
     assert by_name["total"]["multiply_adds"] == 270_854_144
     table = run("inspect", "--list", "--network", "dlib_resnet", "--layers", "conv").out
-    assert table.splitlines()[0].split("\t") == ["conv", "conv", "32×72×72", "4,736", "24,385,536", "7×7", "2×2"]
+    assert table.splitlines()[0].split("\t") == [
+        "dlib_resnet",
+        "conv",
+        "conv",
+        "32×72×72",
+        "4,736",
+        "24,385,536",
+        "7×7",
+        "2×2",
+    ]
 
 
 def test_what_the_layers_put_out_is_dumped(run: Run, here: Path) -> None:
@@ -70,6 +82,9 @@ def test_a_dump_of_some_bad_images_is_told_by_its_exit_code(run: Run, here: Path
         (["biden.jpg", "--views", "kernels"], 2, "kernels: no such view; there are kernel"),
         (["biden.jpg", "--layers", "konv", "--views", "kernel"], 2, "facepipe inspect --list"),
         (["biden.jpg", "--network", "qnet"], 2, "qnet: no such network; there are pnet"),
+        (["--list", "--layers", "konv"], 2, "konv: no such layer"),
+        (["biden.jpg", "--views", "match"], 2, "match: needs two images"),
+        (["biden.jpg", "--people", "none", "--views", "identity"], 1, "none"),
         (["--list", "--network", "qnet"], 2, "qnet: no such network; there are pnet"),
         (["biden.jpg", "--dump", "faces.zip"], 2, "faces.zip"),
         (["biden.jpg", "--dump", "faces.npz", "--layers", "konv"], 2, "konv: no such layer"),

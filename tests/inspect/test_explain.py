@@ -33,7 +33,7 @@ def pair(pipeline: Pipeline, samples: Path) -> Explanation:
 
 
 def test_one_face_has_every_view_but_those_of_pairs(one: Explanation) -> None:
-    assert one.left_out == {"match": "needs two images"}
+    assert {name: why.en for name, why in one.left_out.items()} == {"match": "needs two images"}
     assert [view.id for view in one.views] == ["kernel", "ladder", "exciters", "translation", "identity", "coarse"]
     assert "saliency" not in DEFAULT_VIEWS
 
@@ -115,6 +115,15 @@ def test_no_face_and_several_are_refused(pipeline: Pipeline, samples: Path, tmp_
     with pytest.raises(SeveralFaces, match="2 faces"):
         explain(pipeline, [tmp_path / "two.png"])
     assert explain(pipeline, [tmp_path / "two.png"], pick=1, views=["kernel"]).views
+
+
+def test_labelled_photos_measure_each_depth(pipeline: Pipeline, people: Path) -> None:
+    photos = [(p.parent.name, p) for p in sorted((people / "knn" / "train").glob("*/*.jp*g"))]
+    photo = people / "knn" / "test" / "obama1.jpg"
+    found = explain(pipeline, [photo], views=["identity", "patches"], labelled=photos)
+    assert [view.id for view in found.views] == ["exciters", "identity"]
+    with pytest.raises(UsageError, match="several photos of at least three people"):
+        explain(pipeline, [photo], views=["identity"], labelled=photos[:3])
 
 
 def test_progress_names_each_view(pipeline: Pipeline, samples: Path) -> None:

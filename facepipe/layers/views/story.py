@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -65,8 +65,9 @@ def show_pair(
         f"两者的余弦为 {score:.3f}，{'不低于' if match else '低于'}阈值 {threshold:.3f}。",
     )
     blocks: list[Block] = []
+    channels = _strongest(networks[0])  # of both, so that like stands beside like
     for number, ((image, detection), network) in enumerate(zip(photos, networks, strict=True), 1):
-        for picture in (_photo(image, detection, match), _chip(network), *_depths(network)[:2]):
+        for picture in (_photo(image, detection, match), _chip(network), *_depths(network, channels)[:2]):
             blocks.append(replace(picture, name=f"{number}-{picture.name}"))
     return View("story", title, verdict, tuple(blocks))
 
@@ -95,12 +96,12 @@ def _verdict(decision: Decision | None) -> Text:
         return Text(
             f"Of {among}, {best.person} is nearest: cosine {best.score:.3f}, at or above the threshold "
             f"{decision.threshold:.3f}.",
-            f"在 {among_zh} 中，{best.person} 最接近：余弦 {best.score:.3f}，不低于阈值 {decision.threshold:.3f}。",
+            f"在 {among_zh}中，{best.person} 最接近：余弦 {best.score:.3f}，不低于阈值 {decision.threshold:.3f}。",
         )
     return Text(
         f"Of {among}, {best.person} is nearest, but the cosine {best.score:.3f} is below the threshold "
         f"{decision.threshold:.3f}: too little to give a name.",
-        f"在 {among_zh} 中，{best.person} 最接近，但余弦 {best.score:.3f} 低于阈值 "
+        f"在 {among_zh}中，{best.person} 最接近，但余弦 {best.score:.3f} 低于阈值 "
         f"{decision.threshold:.3f}，不足以给出姓名。",
     )
 
@@ -109,12 +110,12 @@ def _steps(network: Network, numbers: int, dimension: int) -> Text:
     first, last = network.layers[network.convolutions[0]], network.layers[network.convolutions[-1]]
     count, side = len(network.convolutions), network.pixels.shape[0]
     return Text(
-        f"From left to right: the photo; the aligned face of {side} × {side} px; the channels that answer most at "
+        f"In order: the photo; the aligned face of {side} × {side} px; the channels that answer most at "
         f"{DEPTHS} depths, each scaled by itself; the {dimension} numbers that stand for the face. The {count} "
         f"convolutions of {network.name} go from {first.shape[0]} maps of {first.shape[1]} × {first.shape[2]} to "
         f"{last.shape[0]} of {last.shape[1]} × {last.shape[2]}, {numbers:,} numbers in all: simple → complex, "
         "local → whole.",
-        f"从左到右：照片；{side} × {side} 像素的对齐人脸；{DEPTHS} 个深度上响应最强的通道（各自缩放）；代表这张脸的 "
+        f"依次为：照片；{side} × {side} 像素的对齐人脸；{DEPTHS} 个深度上响应最强的通道（各自缩放）；代表这张脸的 "
         f"{dimension} 个数。{network.name} 的 {count} 个卷积从 {first.shape[0]} 张 {first.shape[1]} × {first.shape[2]} "
         f"的特征图到 {last.shape[0]} 张 {last.shape[1]} × {last.shape[2]} 的特征图，共 {numbers:,} 个数："
         "由简单到复杂，由局部到整体。",
@@ -148,17 +149,24 @@ def _chip(network: Network) -> Picture:
     )
 
 
-def _depths(network: Network) -> list[Picture]:
+def _depths(network: Network, channels: Mapping[str, Sequence[int]] | None = None) -> list[Picture]:
+    """The strongest channels at ``DEPTHS`` depths, or at each depth the given ``channels``."""
+    if channels is None:
+        channels = _strongest(network)
+    maps = network.outputs(channels)
+    return [_mosaic(name, maps[name][0].relu().cpu().numpy(), chosen) for name, chosen in channels.items()]
+
+
+def _strongest(network: Network) -> dict[str, list[int]]:
     names = network.convolutions
-    chosen = [names[i] for i in np.linspace(0, len(names) - 1, DEPTHS + 1).round().astype(int)[:DEPTHS]]
-    maps = network.outputs(chosen)
-    return [_mosaic(name, maps[name][0].relu().cpu().numpy()) for name in chosen]
+    picked = dict.fromkeys(names[i] for i in np.linspace(0, len(names) - 1, DEPTHS + 1).round().astype(int)[:DEPTHS])
+    means = {name: maps[0].relu().mean(dim=(1, 2)) for name, maps in network.outputs(picked).items()}
+    return {name: means[name].argsort(descending=True, stable=True)[: TILES * TILES].tolist() for name in picked}
 
 
-def _mosaic(name: str, maps: Floats) -> Picture:
-    """The strongest channels of (C, H, W) ``maps``, each scaled to its own maximum."""
-    strongest = np.argsort(-maps.mean(axis=(1, 2)), kind="stable")[: TILES * TILES]
-    tiles = [_grey(maps[channel]) for channel in strongest]
+def _mosaic(name: str, maps: Floats, channels: Sequence[int]) -> Picture:
+    """The ``channels`` of (C, H, W) ``maps``, each scaled to its own maximum."""
+    tiles = [_grey(maps[channel]) for channel in channels]
     side = tiles[0].shape[0] + 1
     sheet = np.full((TILES * side - 1, TILES * (tiles[0].shape[1] + 1) - 1), 128, np.uint8)
     for position, tile in enumerate(tiles):
@@ -188,7 +196,7 @@ def _vector(vector: Floats) -> Picture:
     pixels = (255 - share * (255 - ends)).astype(np.uint8)
     alt = Text("The template as coloured squares", "模板（彩色方格）")
     caption = Text(
-        f"The template: {len(vector)} numbers of length one together; orange above 0, blue below.",
-        f"模板：{len(vector)} 个数，总长度为一；橙色为正，蓝色为负。",
+        f"The template: {len(vector)} numbers, a vector of length 1; orange above 0, blue below.",
+        f"模板：{len(vector)} 个数，合成一个长度为 1 的向量；橙色为正，蓝色为负。",
     )
     return Picture("template", pixels, alt, caption, zoom=max(3, 160 // pixels.shape[1]))
