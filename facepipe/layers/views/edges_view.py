@@ -7,6 +7,7 @@ from facepipe.layers.views.edges import Edge
 from facepipe.layers.views.paint import fill, mosaic, signed
 
 WIDE = 900  # px, what a page holds
+NEAR = 0.8  # size of the correlation from which two kernels are called alike
 
 
 def edges_picture(edges: tuple[Edge, ...]) -> Picture:
@@ -37,20 +38,18 @@ def edges_picture(edges: tuple[Edge, ...]) -> Picture:
 
 
 def edges_table(edges: tuple[Edge, ...]) -> Table:
-    rows = tuple(
-        (edge.name, str(edge.output), "–" if edge.input is None else str(edge.input), f"{edge.correlation:+.3f}")
-        for edge in edges
-    )
-    words = (
-        ("hand-made", "手工"),
-        ("output channel", "输出通道"),
-        ("input channel", "输入通道"),
-        ("correlation", "相关"),
-    )
+    head = [Text("hand-made", "手工卷积核"), Text("output channel", "输出通道"), Text("correlation", "相关系数")]
+    rows = [[edge.name, str(edge.output), f"{edge.correlation:+.3f}"] for edge in edges]
+    if any(edge.input is not None for edge in edges):
+        head.insert(2, Text("input channel", "输入通道"))
+        for row, edge in zip(rows, edges, strict=True):
+            row.insert(2, "–" if edge.input is None else str(edge.input))
+    far = [edge.name for edge in edges if abs(edge.correlation) < NEAR]
+    far_en = f" Below {NEAR} in magnitude the nearest is not near: {', '.join(far)}." if far else ""
+    far_zh = f"绝对值低于 {NEAR} 时，最相近的也并不相近：{'、'.join(far)}。" if far else ""
     caption = Text(
         "Correlation: the cosine between the weights, −1 to 1; of all learnt kernels the one where it is largest in "
-        "magnitude "
-        "(negative: the same edge, dark and light exchanged).",
-        "相关：权重之间的余弦，−1 到 1；取所有学得卷积核中绝对值最大的一个（负值表示同样的边缘，明暗相反）。",
+        f"magnitude (negative: dark and light are exchanged).{far_en}",
+        f"相关系数：权重之间的余弦，−1 到 1；取所有学得卷积核中绝对值最大的一个（负值表示明暗相反）。{far_zh}",
     )
-    return Table(caption, tuple(Text(*pair) for pair in words), rows)
+    return Table(caption, tuple(head), tuple(tuple(row) for row in rows))

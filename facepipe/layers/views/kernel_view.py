@@ -8,11 +8,25 @@ from matplotlib.figure import Figure
 from facepipe.layers.view import Block, Chart, Check, Picture, Table, Text, View
 from facepipe.layers.views.edges_view import edges_picture, edges_table
 from facepipe.layers.views.kernel import Kernels, KernelSum, Sliding
-from facepipe.layers.views.paint import BLUE, ORANGE, TEAL, beside, enlarge, fill, grey, mosaic, outline, peak, signed
+from facepipe.layers.views.paint import (
+    BLUE,
+    GAP,
+    ORANGE,
+    TEAL,
+    beside,
+    enlarge,
+    fill,
+    grey,
+    mosaic,
+    outline,
+    peak,
+    signed,
+)
 from facepipe.records import Floats, Pixels
 
 WIDE = 900  # px, what a page holds
 SHOWN = 64  # input channels at most
+EMPTY = np.full((1, 1, 3), GAP, np.uint8)  # in place of a map without any position
 
 
 def show_kernels(kernels: Kernels) -> View:
@@ -41,19 +55,21 @@ def show_kernels(kernels: Kernels) -> View:
 def _layer(one: KernelSum, network: str) -> list[Block]:
     layer, (o, i, kh, kw) = one.layer, one.all_kernels.shape
     weights = one.all_kernels.size
+    ratio = one.dense / weights
+    times = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
     groups = f", in {one.groups} groups" if one.groups > 1 else ""
     groups_zh = f"，分 {one.groups} 组" if one.groups > 1 else ""
     return [
         Text(
             f"{network}, {layer.name}: {o} output channels, each with {i} kernels of {kh} × {kw}{groups}. That makes "
             f"{weights:,} weights. A dense layer between the same maps would need {one.dense:,}, "
-            f"{one.dense / weights:,.0f} "
+            f"{times} "
             "times as many: here each output number sees only what its kernel covers (sparse), and every position "
             "uses the "
             f"same kernel (shared). Below: output channel {one.output}, the one that answers most to this face.",
             f"{network} 的 {layer.name}：{o} 个输出通道，每个通道有 {i} 个 {kh} × {kw} 的卷积核{groups_zh}，共 "
             f"{weights:,} 个权重。"
-            f"同样大小的特征图之间若用全连接层，需要 {one.dense:,} 个权重，是它的 {one.dense / weights:,.0f} 倍："
+            f"同样大小的特征图之间若用全连接层，需要 {one.dense:,} 个权重，是它的 {times} 倍："
             "卷积中每个输出只看卷积核覆盖的那一小块（稀疏连接），而所有位置共用同一个卷积核（权值共享）。"
             f"下面是输出通道 {one.output}，它对这张脸的响应最强。",
         )
@@ -69,7 +85,7 @@ def _sliding(one: KernelSum, number: int) -> Picture:
     ground = grey(strongest, float(strongest.min()), float(strongest.max()))
     framed = np.full((height + 2 * py, width + 2 * px, 3), (197, 214, 235), np.uint8)
     framed[py : py + height, px : px + width] = ground
-    valid, same = (_output(one, sliding) for sliding in (one.valid, one.same))
+    valid, same = (_output(one, sliding) if min(sliding.output) else EMPTY for sliding in (one.valid, one.same))
     zoom = max(1, min(16, WIDE // (framed.shape[1] + valid.shape[1] + same.shape[1] + 4)))
     big = enlarge(framed, zoom)
     ends = [i * s for i, s in zip((n - 1 for n in one.same.output), (sy, sx), strict=True)]
@@ -92,16 +108,19 @@ def _sliding_words(one: KernelSum) -> Text:
             "的卷积核每次只覆盖一个位置，"
             "不会越过边界，因此 valid 与 same 没有区别。",
         )
+    valid = ("the output without padding (valid)", "不填充时的输出（valid）")
+    if not min(one.valid.output):
+        valid = ("nothing (valid: the kernel does not fit)", "空（valid：卷积核放不下，没有输出）")
     return Text(
         f"Left: an input map ({one.inputs.shape[1]} × {one.inputs.shape[2]}) in a frame of {py} and {px} zeros "
         "(light blue), "
         f"with the kernel of {kh} × {kw} at its first position (orange), the next (blue; stride {sx}) and the last "
-        "(green). Middle: the output without padding (valid). Right: with it (same); the tinted edge is where the "
+        f"(green). Middle: {valid[0]}. Right: the output with padding (same); the tinted edge is where the "
         "kernel "
         "touches padding. All on one scale of pixels.",
         f"左：一张输入特征图（{one.inputs.shape[1]} × {one.inputs.shape[2]}），四周补 {py} 行、{px} 列零（浅蓝色）；"
         f"{kh} × {kw} 的卷积核在"
-        f"第一个位置（橙）、下一个位置（蓝，步幅 {sx}）和最后一个位置（绿）。中：不填充时的输出（valid）。右："
+        f"第一个位置（橙）、下一个位置（蓝，步幅 {sx}）和最后一个位置（绿）。中：{valid[1]}。右："
         "填充后的输出（same），"
         "带色的边缘是卷积核碰到填充的位置。三幅图的像素比例相同。",
     )
@@ -147,7 +166,10 @@ def _sliding_table(one: KernelSum) -> Table:
             (name, "{} × {}".format(*how.padding), "{} × {}".format(*how.output), share, "{}, {}".format(*how.unread))
         )
     head = ("", ""), ("padding, y × x", "填充（高 × 宽）"), ("output, y × x", "输出（高 × 宽）")
-    more = ("positions that touch padding", "碰到填充的位置"), ("rows, columns never read", "读不到的行数、列数")
+    more = (
+        ("positions that touch padding", "碰到填充的位置"),
+        ("never read (padding included)", "读不到的行数、列数（含填充）"),
+    )
     caption = Text(
         "Output = ⌊(input + 2 · padding − kernel) / stride⌋ + 1 along each axis. The last row is what this layer "
         "does. With a "

@@ -12,6 +12,7 @@ from facepipe.layers.graph import Window
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Picture
 from facepipe.layers.views.edges import HAND_MADE, find_edges, stretched
+from facepipe.layers.views.edges_view import edges_table
 from facepipe.layers.views.kernel import see_kernels, sliding, sum_kernel, torch_on_same
 from facepipe.layers.views.kernel_view import show_kernels
 from facepipe.layers.views.partial_sums import partial_maps, partial_sum_error, partial_sum_errors
@@ -202,3 +203,27 @@ def test_the_view_of_odd_kernels() -> None:
     view = show_kernels(see_kernels(seen, seen.convolutions))
     assert len(view.checks) == 6
     assert all(check.passed for check in view.checks)
+
+
+@pytest.mark.parametrize("name", ["pnet", "onet", "dlib_resnet"])
+def test_every_convolution_can_be_shown(networks: dict[str, Network], name: str) -> None:
+    view = show_kernels(see_kernels(networks[name], networks[name].convolutions))
+    assert len(view.checks) == 2 * len(networks[name].convolutions)
+
+
+def test_a_kernel_that_does_not_fit_without_padding_is_told() -> None:
+    seen = network(nn.Sequential(nn.Conv2d(3, 2, 3, padding=1)), torch.randn(1, 3, 1, 1))
+    kernels = see_kernels(seen)
+    assert kernels.sums[0].valid.output == (0, 0)
+    (sliding,) = (b for b in show_kernels(kernels).blocks if isinstance(b, Picture) and b.name == "sliding-0")
+    assert "valid: the kernel does not fit" in sliding.caption.en
+    assert "valid：卷积核放不下，没有输出" in sliding.caption.zh
+
+
+def test_the_input_channel_is_a_column_only_where_there_is_one() -> None:
+    conv = nn.Conv2d(1, 3, 3, bias=False)
+    with torch.no_grad():
+        conv.weight.copy_(torch.ones(3, 1, 3, 3) + torch.arange(9.0).reshape(3, 3))
+    pictures, maps = (edges_table(find_edges(conv, torch.ones(1, 1, 5, 5), pictures=p)) for p in (True, False))
+    assert [len(table.head) for table in (pictures, maps)] == [3, 4]
+    assert "the nearest is not near" in pictures.caption.en
