@@ -38,6 +38,9 @@ from facepipe.pipeline import Pipeline, pick_face
 from facepipe.records import Floats, Pixels
 
 
+MIN_PEOPLE = 20  # with several labelled photos each: fewer make intervals of no worth
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """The page's parts: ``story`` first, then ``views``; ``left_out`` says of each view that is not there why."""
@@ -181,15 +184,17 @@ def _identity(subjects: Sequence[Subject]) -> View:
 
 def _measured(subject: Subject, held: References) -> identity.Identity:
     """Each depth judged on half of the people who have several photos, after fitting on all the others."""
+    several = sum(held.people.count(name) > 1 for name in set(held.people))
+    if several < MIN_PEOPLE:
+        raise UsageError(
+            f"labelled photos: {several} people have several; expected {MIN_PEOPLE}, to tell how sure it is"
+        )
     fit, judged = separation.split_people(held.people)
     people = [held.people[i] for i in judged]
-    try:
-        pairs = separation.all_pairs(people)
-        return identity.measure_identity(
-            subject.backbone, held.chips[judged], people, pairs, held.chips[fit], subject.normalise
-        )
-    except ValueError as error:
-        raise UsageError(f"labelled photos: expected several photos of at least three people: {error}") from None
+    pairs = separation.all_pairs(people)
+    return identity.measure_identity(
+        subject.backbone, held.chips[judged], people, pairs, held.chips[fit], subject.normalise
+    )
 
 
 def _match(subjects: Sequence[Subject]) -> View:

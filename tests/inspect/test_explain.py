@@ -117,13 +117,15 @@ def test_no_face_and_several_are_refused(pipeline: Pipeline, samples: Path, tmp_
     assert explain(pipeline, [tmp_path / "two.png"], pick=1, views=["kernel"]).views
 
 
-def test_labelled_photos_measure_each_depth(pipeline: Pipeline, people: Path) -> None:
-    photos = [(p.parent.name, p) for p in sorted((people / "knn" / "train").glob("*/*.jp*g"))]
-    photo = people / "knn" / "test" / "obama1.jpg"
-    found = explain(pipeline, [photo], views=["identity", "patches"], labelled=photos)
+def test_labelled_photos_measure_each_depth(pipeline: Pipeline, lfw: Path) -> None:
+    by_person: dict[str, list[Path]] = {}
+    for path in sorted((lfw / "images").glob("*.jpg")):
+        by_person.setdefault(path.stem.rsplit("_", 1)[0], []).append(path)
+    photos = [(name, path) for name, paths in by_person.items() if len(paths) > 1 for path in paths[:2]][:48]
+    found = explain(pipeline, [photos[0][1]], views=["identity", "patches"], labelled=photos)
     assert [view.id for view in found.views] == ["exciters", "identity"]
-    with pytest.raises(UsageError, match="several photos of at least three people"):
-        explain(pipeline, [photo], views=["identity"], labelled=photos[:3])
+    with pytest.raises(UsageError, match="labelled photos: 5 people have several; expected 20"):
+        explain(pipeline, [photos[0][1]], views=["identity"], labelled=photos[:10])
 
 
 def test_progress_names_each_view(pipeline: Pipeline, samples: Path) -> None:
