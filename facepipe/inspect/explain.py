@@ -37,7 +37,6 @@ from facepipe.layers.views.translation_view import show_translation
 from facepipe.pipeline import Pipeline, pick_face
 from facepipe.records import Floats, Pixels
 
-
 MIN_PEOPLE = 20  # with several labelled photos each: fewer make intervals of no worth
 
 
