@@ -60,8 +60,9 @@ class Channel:
 class Exciters:
     """``channels`` in the order of the network, over ``seen`` chips of ``size`` (h, w) px.
 
-    ``kept``: layer → {side: share}, the median over its channels of how much of their strongest patch's activation is
-    left when only the square of that side around the patch's centre is kept. It can exceed 1: grey can excite, too.
+    ``kept``: layer → {side: share}, the median over its channels of (A(s) − A(grey)) / (A − A(grey)): A is the
+    activation of their strongest patch, A(s) what is left of it when only the square of side s around the patch's
+    centre is kept, A(grey) what plain grey gives. It can leave 0..1: what surrounds a square may also inhibit.
     """
 
     channels: tuple[Channel, ...]
@@ -165,8 +166,11 @@ def _kept(network: Network, normalise: Normalise, channels: Sequence[Channel]) -
     sides = [side for side in SIDES if side < limit]
     shares = []
     for channel, patch in strongest:
-        values = _values(network, normalise, channel, [patch] * len(sides), sides)
-        shares.append([value / patch.activation for value in values])
+        grey, *values = _values(network, normalise, channel, [patch] * (len(sides) + 1), [0, *sides])
+        if patch.activation > grey:  # else grey excites it no less, and there is nothing to share out
+            shares.append([(value - grey) / (patch.activation - grey) for value in values])
+    if not shares:
+        return {}
     return dict(zip([*sides, limit], [*np.median(shares, axis=0).tolist(), 1.0], strict=True))
 
 

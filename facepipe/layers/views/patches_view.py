@@ -25,7 +25,8 @@ INTRO = Text(
     "a channel's answers better from such real patches than from synthetic images (Borowski et al. 2021).",
     "一个通道就是一种学到的特征，在每个位置上都被寻找。它在真实人脸上响应最强的地方，说明它在找什么："
     "最初几层是几个像素的"
-    "边缘和斑点，最后几层是大半张脸。与合成图像相比，人从这类真实图块更能预测通道的响应（Borowski 等，2021）。",
+    "边缘和斑点，最后几层是大半张脸。与看合成图像相比，看这类真实图块时，"
+    "人更能准确预测通道的响应（Borowski 等，2021）。",
 )
 HEAD = (
     Text("layer, channel", "层、通道"),
@@ -58,15 +59,18 @@ def _sheet(result: Exciters, layer: str, channels: Sequence[Channel]) -> Picture
         for c in channels
     ]
     pixels = _few_colours(np.concatenate([part for row in rows for part in (row, _line(row.shape[1], GAP))][:-1]))
-    side, numbers = channels[0].side, ", ".join(str(channel.index) for channel in channels)
+    side, indices = channels[0].side, [str(channel.index) for channel in channels]
+    numbers, numbers_zh = ", ".join(indices), "、".join(indices)
     whole = side >= max(result.size)
-    alt = Text(f"The patches that excite channels {numbers} of {layer} most", f"最能激活 {layer} 通道 {numbers} 的图块")
+    alt = Text(
+        f"The patches that excite channels {numbers} of {layer} most", f"最能激活 {layer} 通道 {numbers_zh} 的图块"
+    )
     caption = Text(
         f"{layer}, channels {numbers}, from top to bottom. Left of the green line the place of this face that excites "
         f"the channel most; right of it the strongest of {result.seen} chips, the first the strongest. "
         f"A unit's receptive field is {side} × {side} px{', larger than the chip' if whole else ''}; striped: "
         "outside the chip.",
-        f"{layer}，自上而下为通道 {numbers}。绿线左侧：这张脸上最能激活该通道的位置；右侧：{result.seen} "
+        f"{layer}，自上而下为通道 {numbers_zh}。绿线左侧：这张脸上最能激活该通道的位置；右侧：{result.seen} "
         "张对齐人脸中最强的"
         f"图块，由强到弱。一个单元的感受野为 {side} × {side} 像素{'，大于人脸图像' if whole else ''}；"
         "条纹表示人脸图像之外。",
@@ -118,7 +122,7 @@ def _chart(result: Exciters) -> Chart:
         axes.plot(list(shares), list(shares.values()), "o-", ms=3.5, label=layer, color=_shade(number, len(lines)))
     axes.axhline(1, color="0.7", lw=0.8, zorder=0)
     sides = sorted({side for _, shares in lines for side in shares})
-    axes.set(xscale="log", xlabel="s (px)", ylabel="A(s) / A", ylim=(min(0.0, axes.get_ylim()[0]), None))
+    axes.set(xscale="log", xlabel="s (px)", ylabel="(A(s) − A₀) / (A − A₀)", ylim=(min(0.0, axes.get_ylim()[0]), None))
     axes.set_xticks(_apart(sides), [str(side) for side in _apart(sides)])
     axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
@@ -126,11 +130,12 @@ def _chart(result: Exciters) -> Chart:
         axes.legend(frameon=False, fontsize=8)
     alt = Text("How much of the activation squares of growing side reproduce", "边长渐增的方块再现激活值的比例")
     caption = Text(
-        "How much of its surroundings a channel needs: the share A(s) / A of the strongest patch's activation that is "
-        "left when only a square of side s around its centre is kept and all else is grey; the median of a layer's "
-        "channels. At the receptive field nothing is missing any more. Most of the activation often comes from less.",
-        "一个通道需要多大范围：只保留最强图块中心边长为 s 的方块、其余涂灰时，激活值剩下的比例 A(s) / "
-        "A（同层各通道的中位数）。"
+        "How much of its surroundings a channel needs: the share (A(s) − A₀) / (A − A₀) of the strongest patch's "
+        "activation A that is left when only a square of side s around its centre is kept and all else is grey; what "
+        "plain grey gives, A₀, is taken off. The median of a layer's channels. At the receptive field "
+        "nothing is missing any more. Most of the activation often comes from less.",
+        "一个通道需要多大范围：只保留最强图块中心边长为 s 的方块、其余涂灰时，激活值 A 剩下的比例 "
+        "(A(s) − A₀) / (A − A₀)（已减去纯灰图的响应 A₀；同层各通道的中位数）。"
         "达到感受野时不再缺少任何东西；常常更小的范围就给出了大部分激活值。",
     )
     return Chart("kept", figure, alt, caption)

@@ -13,6 +13,7 @@ from facepipe.layers.views.translation import CANVAS, Crops, Equivariance, Invar
 from facepipe.records import Floats
 
 BOUND = 1e-5
+FULL = 8  # the fullest colour of a difference: the map's largest value by this
 INKS = tuple(np.array(colour) / 255 for colour in (TEAL, ORANGE, BLUE, (120, 81, 169)))
 STYLES = ("o-", "s--", "^-.", "d:")
 
@@ -38,7 +39,7 @@ def show_translation(
         "invariant.",
         "同一个卷积核滑过整幅图像，因此人脸移动时特征图也随之移动：卷积对平移是等变的。步幅为 s 时，只有平移 s "
         "的整数倍才严格成立；"
-        "介于其间时卷积核采到的是别的位置（混叠）。最后的嵌入向量理应不变，但实际上只是近似不变。",
+        "介于其间时卷积核采到的是别的位置（混叠）。最后的模板理应不变，但实际上只是近似不变。",
     )
     title = Text("Translation", "平移")
     return View("translation", title, intro, tuple(blocks), tuple(checks))
@@ -131,7 +132,7 @@ def _maps(layer: Equivariance) -> Picture:
         expected, found = (_middle(values) for values in layer.maps[shift])
         low, high = float(expected.min()), float(expected.max())
         pair = grey(expected, low, high), grey(found, low, high)
-        rows += [*pair, signed(found - expected, peak(expected) / 8)]
+        rows += [*pair, signed(found - expected, peak(expected) / FULL)]
     sheet = mosaic(rows, 3, 2)
     zoom = max(1, min(8, 800 // sheet.shape[1]))
     alt = Text(
@@ -141,10 +142,10 @@ def _maps(layer: Equivariance) -> Picture:
     caption = Text(
         f"{layer.layer}, the strongest channel, shifts of {named} px (rows). From left to right: the map, shifted; "
         "the map of "
-        "the shifted picture; the second less the first (orange and blue, full colour at half of the map's largest "
-        "value).",
+        "the shifted picture; the second less the first (orange and blue, full colour at "
+        f"1/{FULL} of the map's largest value).",
         f"{layer.layer} 中最强的通道，各行分别平移 {named} 像素。从左到右：平移后的特征图；平移图像的特征图；后者减前者"
-        "（橙、蓝，达到特征图最大值八分之一时颜色最深）。",
+        f"（橙、蓝，达到特征图最大值的 1/{FULL} 时颜色最深）。",
     )
     return Picture("shifted", sheet, alt, caption, zoom=zoom)
 
@@ -179,24 +180,39 @@ def _embedding(e: Invariance) -> Chart:
     axes.set_ylabel("cos")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, frameon=False)
-    alt = Text("The embedding's similarity against shift", "嵌入相似度随位移的变化")
+    alt = Text("The embedding's similarity against shift", "嵌入的余弦随位移的变化")
     values = np.array([e.right, e.down])
-    below = sum(bool((values[:, i] < e.threshold).any()) for i in range(len(e.shifts)))
-    held = max((abs(s) for s in e.shifts if _all_above(e, abs(s))), default=0)
+    held = _held(e)
     caption = Text(
         "The cosine between the embedding of the face and of the face shifted by δ px, right (x) and down (y); the "
         "dotted line "
-        f"is the threshold {e.threshold:.3f}. Smallest: {values.min():.3f}. Up to {held} px both ways it stays a "
-        "match with "
-        f"itself; at {below} of {len(e.shifts)} shifts it falls below. The shifted face repeats its outermost pixels.",
+        f"is the threshold {e.threshold:.3f}. Smallest: {values.min():.3f}. {held.en} "
+        "The shifted face repeats its outermost pixels.",
         f"人脸与平移 δ 像素后的人脸的嵌入余弦，向右（x）和向下（y）；虚线为阈值 {e.threshold:.3f}。最小值 "
         f"{values.min():.3f}。"
-        f"各方向平移 {held} 像素以内仍与自己匹配；{len(e.shifts)} 个位移中有 {below} 个低于阈值。"
-        "移入处重复最外侧的像素。",
+        f"{held.zh}移入处重复最外侧的像素。",
     )
     return Chart("embedding", figure, alt, caption)
 
 
-def _all_above(e: Invariance, reach: int) -> bool:
-    within = [i for i, shift in enumerate(e.shifts) if abs(shift) <= reach]
-    return all(min(e.right[i], e.down[i]) >= e.threshold for i in within)
+def _held(e: Invariance) -> Text:
+    """How far the face may move and stay a match, and the nearest shift at which it does not."""
+    moved = [
+        (shift, cos, ("right", "右") if shift > 0 else ("left", "左"))
+        for shift, cos in zip(e.shifts, e.right, strict=True)
+    ]
+    moved += [
+        (shift, cos, ("down", "下") if shift > 0 else ("up", "上")) for shift, cos in zip(e.shifts, e.down, strict=True)
+    ]
+    lost = [each for each in moved if each[1] < e.threshold]
+    if not lost:
+        most = max((abs(shift) for shift in e.shifts), default=0)
+        return Text(
+            f"It stays a match at every shift measured, up to {most} px.", f"所测的位移（最多 {most} 像素）都仍匹配。"
+        )
+    shift, cos, (way, way_zh) = min(lost, key=lambda each: (abs(each[0]), each[1]))
+    held = max((abs(other) for other in e.shifts if abs(other) < abs(shift)), default=0)
+    return Text(
+        f"It stays a match up to {held} px in every direction; at {abs(shift)} px {way} it does not ({cos:.3f}).",
+        f"各方向平移 {held} 像素以内仍匹配；向{way_zh}平移 {abs(shift)} 像素时不再匹配（{cos:.3f}）。",
+    )

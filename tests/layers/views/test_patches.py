@@ -93,6 +93,16 @@ def test_what_a_smaller_square_leaves() -> None:
         assert found.kept["0"][3] == pytest.approx(share)
 
 
+def test_what_grey_alone_gives_is_taken_off() -> None:
+    network = sums(5)
+    conv = network.module[0]  # type: ignore[index]
+    conv.bias = nn.Parameter(torch.tensor([100.0, 0.0]))  # much of the activation is there without a patch
+    found = find_exciters(network, np.full((1, SIDE, SIDE, 3), 255, np.uint8), scaled, {"0": [0]})
+    assert found.kept["0"] == {3: pytest.approx(9 / 25), 5: 1}
+    nothing = find_exciters(network, np.zeros((1, SIDE, SIDE, 3), np.uint8), scaled, {"0": [0]})
+    assert nothing.kept["0"] == {}  # grey excites it as much
+
+
 def test_only_the_patches_stay_in_memory() -> None:
     found = find_exciters(sums(3), dots(*[(4, 4, level) for level in range(1, 200)]), scaled, {"0": [0]}, k=4)
     kept = found.channels[0].patches

@@ -9,7 +9,9 @@ from facepipe.errors import UsageError
 from facepipe.image import read_image
 from facepipe.inspect.networks import networks_of
 from facepipe.layers.networks import Network
+from facepipe.layers.view import Chart, Picture
 from facepipe.layers.views.translation import (
+    Invariance,
     compare_crops,
     left_out,
     measure_equivariance,
@@ -17,7 +19,7 @@ from facepipe.layers.views.translation import (
     mirrored,
     movable,
 )
-from facepipe.layers.views.translation_view import show_translation
+from facepipe.layers.views.translation_view import FULL, show_translation
 from facepipe.pipeline import Pipeline
 
 
@@ -154,4 +156,18 @@ def test_the_view(networks: dict[str, Network]) -> None:
     assert len(view.checks) == 3
     assert all(check.passed for check in view.checks)
     assert len(view.blocks) == 6
+    (picture,) = (block for block in view.blocks if isinstance(block, Picture))
+    assert f"1/{FULL}" in picture.caption.en
+    assert f"1/{FULL}" in picture.caption.zh
     assert show_translation(None, (), None).blocks == ()
+
+
+def test_the_nearest_shift_that_is_no_match_is_named() -> None:
+    curve = Invariance((-8, -4, 0, 4, 8), (0.97, 0.9, 1, 0.99, 0.98), (0.99, 0.95, 1, 0.99, 0.1), 0.96)
+    (chart,) = show_translation(None, (), curve).blocks
+    assert isinstance(chart, Chart)
+    assert "up to 0 px in every direction; at 4 px left it does not (0.900)" in chart.caption.en
+    assert "向左平移 4 像素时不再匹配（0.900）" in chart.caption.zh
+    (chart,) = show_translation(None, (), Invariance((-2, 0, 2), (1, 1, 1), (1, 1, 1), 0.96)).blocks
+    assert isinstance(chart, Chart)
+    assert "at every shift measured, up to 2 px" in chart.caption.en
