@@ -16,6 +16,11 @@ from facepipe.records import Candidate, Floats, Image, Pixels
 TILE = 72  # px, of a blurred chip
 PHOTO = 200  # px, the photo's longer side
 COLOURS = (59, 130, 246), (217, 119, 6), (15, 157, 138)  # of the stages' boxes
+STAGES_ZH = {
+    "proposed": "P-Net 提出 {0} 个",
+    "refined": "R-Net 留下 {0} 个",
+    "decided": "O-Net 最后确定 {0} 个",
+}
 ACCENT, LIMIT, OTHER = "#0f9d8a", "#b3400e", "#9ca3af"
 
 TITLE = Text("Do coarse features suffice?", "粗略的特征够用吗？")
@@ -24,10 +29,10 @@ INTRO = Text(
     "becomes "
     "another, on fine ones. What counts in the end is whether the blurred face is still matched. The detector truly "
     "goes "
-    "from coarse to fine: P-Net looks at 12 px, R-Net at 24, O-Net at 48, each at fewer candidates.",
+    "from coarse to fine: P-Net sees a face shrunk to 12 px, R-Net to 24, O-Net to 48, each fewer candidates.",
     "把人脸一步步模糊。某个深度几乎不变，说明它依靠粗略的特征；很快变样，说明它依靠细节。"
     "最终要看的是模糊后的脸是否仍能匹配。"
-    "真正由粗到细的是检测器：P-Net 看 12 像素，R-Net 看 24 像素，O-Net 看 48 像素，候选一级比一级少。",
+    "真正由粗到细的是检测器：P-Net 看的是缩小到 12 像素的脸，R-Net 24 像素，O-Net 48 像素，候选一级比一级少。",
 )
 UNMATCHED = Text(
     "Whether the blurred face is still matched is not shown: that needs a gallery with this person.",
@@ -85,7 +90,7 @@ def _heat(blurred: Blurred) -> Chart:
         f"{len(blurred.layers)}（{blurred.layers[-1]}）；"
         f"取各通道在所有位置的均值，{about[1]}。1 表示没有变化。",
     )
-    return Chart("similarity", figure, Text("Similarity by depth and blur", "相似度随深度与模糊的变化"), caption)
+    return Chart("similarity", figure, Text("Cosine by depth and blur", "余弦随深度与模糊的变化"), caption)
 
 
 def _match_chart(blurred: Blurred, matched: Matched, threshold: float) -> Chart:
@@ -123,9 +128,8 @@ def _boxes(photo: Image, stages: Sequence[tuple[str, Floats]]) -> Picture:
             cv2.rectangle(panel, (x0, y0), (x1, y1), colour, 1)
         panels += [panel, np.full((size[1], 4, 3), 128, np.uint8)]
     counts = ", ".join(f"{name} {len(boxes)}" for name, boxes in stages)
-    caption = Text(
-        f"Candidates left after each stage of the detector: {counts}.", f"检测器每一级之后剩下的候选：{counts}。"
-    )
+    counts_zh = "，".join(STAGES_ZH.get(name, "{1}：{0} 个").format(len(boxes), name) for name, boxes in stages)
+    caption = Text(f"Candidates left after each stage of the detector: {counts}.", f"检测器的候选：{counts_zh}。")
     alt = Text("The photo with the boxes left after each stage", "照片及每一级之后剩下的框")
     return Picture("stages", np.concatenate(panels[:-1], axis=1), alt, caption)
 
@@ -137,7 +141,7 @@ def _bars(candidates: Sequence[Candidate], threshold: float) -> Chart:
     colours = [ACCENT if score >= threshold else OTHER for score in scores]
     axes.barh([str(candidate.rank) for candidate in candidates], scores, color=colours, height=0.7)
     for place, score in enumerate(scores):
-        axes.text(max(score, threshold), place, f" {score:.3f}", va="center", fontsize=9)
+        axes.text(0.02, place, f"{score:.3f}", transform=axes.get_yaxis_transform(), va="center", fontsize=9)
     axes.axvline(threshold, color=LIMIT, ls="--", lw=1.2)
     axes.set(xlabel="cos", ylabel="rank", xlim=(min(0.0, *scores), 1.12))
     axes.invert_yaxis()
@@ -154,7 +158,7 @@ def _names(candidates: Sequence[Candidate], threshold: float) -> Table:
         Text("rank", "名次"),
         Text("person", "人"),
         Text("cosine", "余弦"),
-        Text("above the threshold by", "高出阈值"),
+        Text("difference to the threshold", "与阈值之差"),
     )
     rows = tuple((str(c.rank), c.person, f"{c.score:.4f}", f"{c.score - threshold:+.4f}") for c in candidates)
     return Table(Text("The candidates by name.", "候选者姓名。"), head, rows)

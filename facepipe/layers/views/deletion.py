@@ -1,6 +1,6 @@
 """Deletion and insertion: does the score fall faster when the squares are hidden in the order that a map says?
 
-After Petsiuk, Das, Saenko 2018 (RISE, arXiv:1806.07421). Beside a random order stands a centred one, from the middle
+After Petsiuk, Das, Saenko 2018 (RISE, arXiv:1806.07421). Beside one random order stands a centred one, from the middle
 outwards, as a Gaussian on the chip's centre ranks them: faces are centred, which makes it the baseline that is hard.
 """
 

@@ -85,8 +85,10 @@ def _rank_chart(ranks: Sequence[Ranks]) -> Chart:
     colours_zh = "" if len(ranks) < 2 else "绿色为第一张脸，橙色为第二张。"
     caption = Text(
         f"Above: the rank of the right person by depth l, 1 to {most}. Below: how much more alike the right person's "
-        f"most similar photo is than anybody else's; above 0 the right person is first.{colours}",
-        f"上：各深度 l 上本人的名次（1 至 {most}）。下：本人最相似的照片比其他任何人的相似多少；大于 0 表示本人第一。"
+        f"most similar photo is than anybody else's; above 0 the right person is first. The mean face is taken "
+        f"off, so these are not the gallery's scores.{colours}",
+        f"上：各深度 l 上本人的名次（1 至 {most}）。下：本人最相似的照片比其他人最相似的照片，余弦高出多少；"
+        "大于 0 表示本人第一。已减去平均脸，因此这不是人脸库的得分。"
         f"{colours_zh}",
     )
     return Chart("ranks", figure, Text("Rank of the right person by depth", "本人名次随深度的变化"), caption)
@@ -110,7 +112,7 @@ def _rank_table(ranks: Ranks) -> Table:
         )
         for i in _some(len(ranks.layers))
     )
-    return Table(Text(f"{ranks.person} at some depths.", f"{ranks.person} 在若干深度。"), head, rows)
+    return Table(Text(f"{ranks.person} at some depths.", f"{ranks.person} 在若干深度上的情况。"), head, rows)
 
 
 def _separation_chart(identity: Identity) -> Chart:
@@ -141,7 +143,7 @@ def _separation_chart(identity: Identity) -> Chart:
         "区间。绿：各深度 l 的池化特征。紫：同一网络换成随机权重。蓝色方块：保留布局的特征图经 PCA，"
         "因为池化丢掉了“在哪里”。"
         "点线：原始像素；虚线：像素经 PCA（特征脸）。0.5 为随机水平。"
-        f"AUC 与深度的斯皮尔曼相关：{identity.trend:.2f}。",
+        f"AUC 与深度的斯皮尔曼相关系数：{identity.trend:.2f}。",
     )
     alt = Text("AUC and EER of same or different person by depth", "各深度判别是否同一人的 AUC 与 EER")
     return Chart("separation", figure, alt, caption)
@@ -175,7 +177,7 @@ def _separation_table(identity: Identity) -> Table:
         rows.append(row(f"{len(identity.layers)}: {identity.layers[-1]}, random", identity.untrained[-1]))
     head = (Text("depth l: layer", "深度 l：层"), Text("AUC (95 %)", "AUC（95%）"), Text("EER (95 %)", "EER（95%）"))
     caption = Text(
-        "At some depths; px: raw pixels; random: random weights.", "若干深度；px：原始像素；random：随机权重。"
+        "At some depths; px: raw pixels; random: random weights.", "若干深度上的情况；px：原始像素；random：随机权重。"
     )
     return Table(caption, head, tuple(rows))
 

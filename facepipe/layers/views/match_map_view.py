@@ -16,7 +16,7 @@ _INTRO = Text(
     "After its last map this network only averages the places and applies one linear layer. So the cosine of two faces "
     "is a sum: every place of one face with every place of the other adds its share, exactly. A square has the width "
     "of the map's stride; what its numbers know comes from a larger part of the face, up to all of it.",
-    "在最后一张特征图之后，这个网络只对各位置取平均，再做一次线性变换。因此两张脸的余弦相似度是一个和："
+    "在最后一张特征图之后，这个网络只对各位置取平均，再做一次线性变换。因此两张脸的余弦是一个和："
     "一张脸的每个位置与另一张脸的每个位置各贡献一份，分毫不差。方格的边长是特征图的步幅；"
     "方格里的数值所依据的范围比方格大，甚至是整张脸。",
 )
@@ -34,11 +34,11 @@ def show_match_map(result: MatchMap, threshold: float | None = None) -> View:
 
 
 def _score(result: MatchMap, threshold: float | None) -> Text:
-    en, zh = f"The two faces score {result.score:.4f}.", f"这两张脸的相似度为 {result.score:.4f}。"
+    en, zh = f"The two faces score {result.score:.4f}.", f"这两张脸的余弦为 {result.score:.4f}。"
     if threshold is not None:
         met = result.score >= threshold
         en = f"The two faces score {result.score:.4f}, the threshold is {threshold:.4f}: {'a' if met else 'no'} match."
-        zh = f"这两张脸的相似度为 {result.score:.4f}，阈值为 {threshold:.4f}：{'匹配' if met else '不匹配'}。"
+        zh = f"这两张脸的余弦为 {result.score:.4f}，阈值为 {threshold:.4f}：{'匹配' if met else '不匹配'}。"
     return Text(en, zh)
 
 
@@ -48,7 +48,7 @@ def _last_map(result: MatchMap) -> list[Block]:
     caption = Text(
         f"What each of the {height} × {width} places adds to the score. {COLOURS.en}; the fullest colour is "
         f"±{full:.4f}. Left the first face, right the second.",
-        f"{height} × {width} 个位置各自对相似度的贡献。{COLOURS.zh}；最深的颜色为 ±{full:.4f}。"
+        f"{height} × {width} 个位置各自对余弦的贡献。{COLOURS.zh}；最深的颜色为 ±{full:.4f}。"
         "左为第一张脸，右为第二张。",
     )
     alt = Text("Both faces under the squares of the last map", "两张脸，上面叠着最后一张特征图的方格")
@@ -72,14 +72,14 @@ def _places(result: MatchMap) -> Table:
     caption = Text(
         "The same as numbers (row, column; 0 is the head's bias, Σ the sum). The last column splits the squared "
         "distance of the unit embeddings, 2 − 2 × score: large where the two faces differ.",
-        "同样的内容写成数字（行, 列；0 为末端的偏置，Σ 为总和）。最后一列拆分的是单位特征向量之间的距离平方，"
-        "即 2 − 2 × 相似度：数值大的地方，两张脸差别大。",
+        "同样的内容写成数字（行, 列；0 为末端的偏置，Σ 为总和）。最后一列拆分的是单位长度的模板之间的距离平方，"
+        "即 2 − 2 × 余弦：数值大的地方，两张脸差别大。",
     )
     head = (
         Text("place", "位置"),
         Text("first face", "第一张脸"),
         Text("second face", "第二张脸"),
-        Text("sets apart", "造成差异"),
+        Text("sets apart", "对差异的贡献"),
     )
     return Table(caption, head, (*rows, ("Σ", total, total, f"{result.apart.sum():.4f}")))
 
@@ -88,7 +88,7 @@ def _pairs(result: MatchMap) -> Table:
     names = _names(result)
     caption = Text(
         "Every pair of places: rows are the first face, columns the second. All of them add up to the score.",
-        "每一对位置：行为第一张脸，列为第二张脸。全部相加就是相似度。",
+        "每一对位置：各行对应第一张脸，各列对应第二张脸。全部相加就是余弦。",
     )
     rows = tuple((name, *(f"{v:+.4f}" for v in row)) for name, row in zip(names, result.shares, strict=True))
     return Table(caption, (Text("place", "位置"), *(Text(name, name) for name in names)), rows)
@@ -102,7 +102,7 @@ def _mirrored(images: Floats) -> Table:
     caption = Text(
         "An embedding is the mean over the chip and its mirror image, so the score has four parts. Above, places of "
         "the mirrored chip are turned back on to the face.",
-        "特征向量是人脸小图与其镜像的平均，因此相似度有四个部分。上面的图表中，镜像里的位置已翻回到脸上。",
+        "模板是人脸小图与其镜像的平均，因此余弦有四个部分。上面的图表中，镜像里的位置已翻回到脸上。",
     )
     head = (
         Text("first \\ second", "第一 \\ 第二"),
@@ -139,9 +139,9 @@ def _finer(result: MatchMap) -> list[Block]:
         "over channels, says what each place adds; the biases of later layers add the rest, at no place. Both together "
         "are the score, exactly, while the network is linear piece by piece. Mind the size of the bias: where it "
         "carries most of the score, the squares say how this face bends a constant, not where the score comes from.",
-        "较早的特征图网格更细。固定另一张脸的特征向量，特征乘以梯度再对通道求和，就是每个位置的贡献；其余来自后面各层的偏置，"
-        "不属于任何位置。只要网络是分段线性的，两者之和恰好等于相似度。请留意偏置的大小：如果相似度主要来自偏置，"
-        "方格说明的是这张脸如何改变一个常数，而不是相似度从哪里来。",
+        "较早的特征图网格更细。固定另一张脸的模板，特征乘以梯度再对通道求和，就是每个位置的贡献；其余来自后面各层的偏置，"
+        "不属于任何位置。只要网络是分段线性的，两者之和恰好等于余弦。请留意偏置的大小：如果余弦主要来自偏置，"
+        "方格说明的是这张脸如何改变一个常数，而不是余弦从哪里来。",
     )
     return [intro, *(_depth_picture(result, depth) for depth in result.depths), _accounts(result)]
 
@@ -182,17 +182,15 @@ def _checks(result: MatchMap) -> list[Check]:
     split = abs(float(result.shares.sum()) - result.score)
     apart = abs(float(result.apart.sum()) - (2 - 2 * result.score))
     checks = [
-        Check(Text("The shares of all places add up to the score", "所有位置的贡献之和等于相似度"), split, 1e-5),
-        Check(
-            Text("The split distance adds up to 2 − 2 × score", "拆分的距离平方之和等于 2 − 2 × 相似度"), apart, 1e-5
-        ),
+        Check(Text("The shares of all places add up to the score", "所有位置的贡献之和等于余弦"), split, 1e-5),
+        Check(Text("The split distance adds up to 2 − 2 × score", "拆分的距离平方之和等于 2 − 2 × 余弦"), apart, 1e-5),
     ]
     for depth in result.depths:
         sums = (depth.a.sum() + depth.bias_a, depth.b.sum() + depth.bias_b)
         error = max(abs(float(each) - result.score) for each in sums) / abs(result.score)
         what = Text(
             f"{depth.layer}: squares and later biases add up to the score (relative error, both faces)",
-            f"{depth.layer}：方格与后面的偏置之和等于相似度（相对误差，两张脸）",
+            f"{depth.layer}：方格与后面的偏置之和等于余弦（相对误差，两张脸）",
         )
         checks.append(Check(what, error, 1e-4))
     return checks

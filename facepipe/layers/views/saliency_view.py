@@ -35,7 +35,7 @@ def show_saliency(result: Saliency, threshold: float | None = None) -> View:
         "scored with the other face, whole. How closely the score follows a square being visible (Pearson's "
         "correlation) is the square's number: above zero it supports the match, below zero it opposes it.",
         f"每张脸展示 {masks} 次，每次把 {grid} × {grid} 个方格中的一半用该脸的平均颜色盖住，再与完整的另一张脸比较。"
-        "一个方格是否露出与相似度之间的皮尔逊相关系数，就是它的数值：大于零表示支持匹配，小于零表示反对。",
+        "一个方格是否露出与余弦之间的皮尔逊相关系数，就是它的数值：大于零表示支持匹配，小于零表示反对。",
     )
     blocks: tuple[Block, ...] = (
         _maps(result),
@@ -65,7 +65,7 @@ def _maps(result: Saliency) -> Picture:
 def _halves(result: Saliency) -> Text:
     a, b = (found.halves for found in result.maps)
     en = f"Half of the masks against the other half: rank correlation {a:.2f} (first face), {b:.2f} (second). "
-    zh = f"一半遮挡与另一半相比，方格排序的等级相关：第一张脸 {a:.2f}，第二张脸 {b:.2f}。"
+    zh = f"用一半遮挡与另一半遮挡分别排序，两者的等级相关系数：第一张脸 {a:.2f}，第二张脸 {b:.2f}。"
     if min(a, b) < _STABLE:
         en += f"Below {_STABLE}, so do not read much into squares of similar colour."
         zh += f"低于 {_STABLE}，颜色相近的方格之间的差别不必当真。"
@@ -89,15 +89,16 @@ def _chart(result: Saliency, threshold: float | None) -> Chart:
     limit = ("; the thin line is the threshold", "；细线为阈值") if threshold is not None else ("", "")
     caption = Text(
         "The test: squares are hidden (left) or shown (right) one after another, mean of both faces. Solid orange: the "
-        "most supporting first, as the map says; dashed grey: at random; dotted blue: from the centre outwards, as a "
+        "most supporting first, as the map says; dashed grey: one random "
+        "order; dotted blue: from the centre outwards, as a "
         "centred Gaussian ranks them. The better the order, the faster the fall on the left and the rise on the right. "
         f"Above, what is hidden takes the mean colour, below it is blurred{limit[0]}.",
-        "检验：逐个遮住（左）或露出（右）方格，取两张脸的平均。橙色实线：按上图从最支持的开始；灰色虚线：随机；"
+        "检验：逐个遮住（左）或露出（右）方格，取两张脸的平均。橙色实线：按上图从最支持的开始；灰色虚线：一个随机顺序；"
         "蓝色点线：从中心向外，"
         "即以中心高斯排序。排序越好，左边下降越快，右边上升越快。上排用平均颜色遮挡，下排用模糊遮挡"
         f"{limit[1]}。",
     )
-    alt = Text("Score against the share of hidden or shown squares", "相似度随遮住或露出的方格比例的变化")
+    alt = Text("Score against the share of hidden or shown squares", "余弦随遮住或露出的方格比例的变化")
     return Chart("curves", figure, alt, caption)
 
 
@@ -109,7 +110,7 @@ def _areas(result: Saliency) -> Table:
     head = (
         Text("test", "检验"),
         Text("map", "本图"),
-        Text("random", "随机"),
+        Text("one random order", "一个随机顺序"),
         Text("centred Gaussian", "中心高斯"),
     )
     rows = []
@@ -123,21 +124,21 @@ def _checks(result: Saliency) -> list[Check]:
     least = min(found.halves for found in result.maps)
     halves = Text(
         f"Both halves of the masks rank the squares alike (1 − rank correlation, the lesser face; aim {_STABLE})",
-        f"两半遮挡对方格的排序一致（1 − 等级相关，取较差的一张脸；目标 {_STABLE}）",
+        f"两半遮挡对方格的排序一致（1 − 等级相关系数，取较差的一张脸；目标 {_STABLE}）",
     )
     checks = [Check(halves, 1 - least, 1 - _STABLE)]
     areas = np.mean([each.deletion_area for each in result.curves], axis=0)
-    for order, name in ((1, Text("at random", "随机顺序")), (2, Text("from the centre", "从中心向外"))):
+    for order, name in ((1, Text("in one random order", "一个随机顺序")), (2, Text("from the centre", "从中心向外"))):
         for fill, row in zip(_FILL_NAMES, areas, strict=True):
             what = Text(
                 f"Hiding by the map lowers the score faster than {name.en} ({fill.en}; difference of areas)",
-                f"按图遮住比{name.zh}更快降低相似度（{fill.zh}；面积之差）",
+                f"按图遮住比{name.zh}更快降低余弦（{fill.zh}；面积之差）",
             )
             checks.append(Check(what, float(row[0] - row[order]), 0.0))
     if result.shuffled is not None:
         what = Text(
             "With the network's weights shuffled, another map comes out (size of the rank correlation, first face)",
-            "打乱网络权重后得到的是另一张图（等级相关的绝对值，第一张脸）",
+            "打乱网络权重后得到的是另一张图（等级相关系数的绝对值，第一张脸）",
         )
         checks.append(Check(what, abs(result.shuffled), _DESTROYED))
     return checks

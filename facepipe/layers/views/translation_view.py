@@ -180,7 +180,7 @@ def _embedding(e: Invariance) -> Chart:
     axes.set_ylabel("cos")
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, frameon=False)
-    alt = Text("The embedding's similarity against shift", "嵌入的余弦随位移的变化")
+    alt = Text("The embedding's similarity against shift", "模板的余弦随位移的变化")
     values = np.array([e.right, e.down])
     held = _held(e)
     caption = Text(
@@ -188,7 +188,7 @@ def _embedding(e: Invariance) -> Chart:
         "dotted line "
         f"is the threshold {e.threshold:.3f}. Smallest: {values.min():.3f}. {held.en} "
         "The shifted face repeats its outermost pixels.",
-        f"人脸与平移 δ 像素后的人脸的嵌入余弦，向右（x）和向下（y）；虚线为阈值 {e.threshold:.3f}。最小值 "
+        f"人脸与平移 δ 像素后的人脸的模板之间的余弦，向右（x）和向下（y）；虚线为阈值 {e.threshold:.3f}。最小值 "
         f"{values.min():.3f}。"
         f"{held.zh}移入处重复最外侧的像素。",
     )
