@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -26,9 +27,11 @@ def show_ladder(ladder: Ladder, other: Ladder | None = None, cascade: Sequence[N
     second = dict(zip(ladder.rungs, other.rungs, strict=True)) if other is not None else {}
     blocks: list[Block] = []
     for number, rung in enumerate(ladder.rungs):
-        rows = [_row(ladder.pixels, rung)]
+        rungs = [rung, *([second[rung]] if rung in second else [])]
+        top = max(float(each.maps.max()) for each in rungs) if rung.maps[0].size == 1 else None
+        rows = [_row(ladder.pixels, rung, top)]
         if other is not None:
-            rows.append(_row(other.pixels, second[rung]))
+            rows.append(_row(other.pixels, second[rung], top))
         alt = Text(f"The field and the strongest channels of {rung.shown}", f"{rung.shown} 的感受野与最强通道")
         blocks.append(Picture(f"rung-{number:02}", mosaic(rows, 1, 6), alt, _caption(rung, ladder)))
     blocks.append(_table(ladder))
@@ -39,24 +42,30 @@ def show_ladder(ladder: Ladder, other: Ladder | None = None, cascade: Sequence[N
 
 
 def _intro(ladder: Ladder) -> Text:
+    count = len(ladder.rungs[0].channels)
+    seen, seen_zh = ".", "。"
+    if any(rung.gradient is not None for rung in ladder.rungs):
+        seen = (
+            f"; bright is what does reach it, the pixels that hold {SHARE:.0%} of its gradient, and the green square "
+            "around the field's centre holds as much."
+        )
+        seen_zh = (
+            f"；明亮处是真正影响它的像素，合起来占其梯度的 {SHARE:.0%}；以感受野中心为中心的绿色方框也含同样多的梯度。"
+        )
     return Text(
         "From simple to complex, from local to whole. On the left the face: the orange box is the theoretical "
-        "receptive "
-        "field of the unit in the middle of the map, all that could reach it; bright is what does reach it, the pixels "
-        f"that hold {SHARE:.0%} of its gradient, and the green square around the field's centre holds as much. On the "
-        f"right the {len(ladder.rungs[0].channels)} channels with the largest mean, strongest first, each on a scale "
-        "of "
-        "its own: black is 0 or less, white its largest value.",
-        "由简单到复杂，由局部到整体。左边是人脸：橙框是特征图中央单元的理论感受野，即可能影响它的全部像素；"
-        "明亮处是真正影响它的像素，"
-        f"合起来占其梯度的 {SHARE:.0%}；以感受野中心为中心的绿色方框也含同样多的梯度。右边是平均响应最强的 "
-        f"{len(ladder.rungs[0].channels)} 个通道，由强到弱，各自缩放：黑色为 0 或更小，白色为该通道的最大值。",
+        f"receptive field of the unit in the middle of the map, all that could reach it{seen} On the right the "
+        f"{count} channels with the largest mean, strongest first, each on a scale of its own: black is 0 or less, "
+        "white its largest value. Maps of one place share one scale.",
+        "由简单到复杂，由局部到整体。左边是人脸：橙框是特征图中央单元的理论感受野，即可能影响它的全部像素"
+        f"{seen_zh}右边是平均响应最强的 {count} 个通道，由强到弱，各自缩放：黑色为 0 或更小，白色为该通道的最大值。"
+        "只有一个位置的特征图共用一个尺度。",
     )
 
 
-def _row(pixels: Pixels, rung: Rung) -> Pixels:
-    """The face with both fields, and the channels."""
-    tiles = [grey(values, 0, float(values.max())) for values in rung.maps]
+def _row(pixels: Pixels, rung: Rung, top: float | None) -> Pixels:
+    """The face with both fields, and the channels; white is ``top``, or each one's largest value."""
+    tiles = [grey(values, 0, float(values.max()) if top is None else max(top, 0.0)) for values in rung.maps]
     times = max(1, (SIDE - 2) // 2 // max(rung.maps.shape[1:]))
     columns = min(COLUMNS, -(-len(tiles) // 2))
     return beside([_face(pixels, rung), mosaic([enlarge(tile, times) for tile in tiles], columns, 2)], 6)
@@ -93,11 +102,25 @@ def _caption(rung: Rung, ladder: Ladder) -> Text:
     if rung.gradient is not None:
         really = f"; {SHARE:.0%} of the gradient lies within {rung.effective:.0f} px"
         really_zh = f"；{SHARE:.0%} 的梯度落在 {rung.effective:.0f} 像素以内"
+    grown, grown_zh = _grown(rung)
     return Text(
         f"{rung.shown}: {rung.layer.shape[0]} maps of {height} × {width}, {channels} shown. A unit could see "
-        f"{sees}{really}.",
+        f"{sees}{really}.{grown}",
         f"{rung.shown}：{rung.layer.shape[0]} 张 {height} × {width} 的特征图，显示 {channels} 张。一个单元理论上可看到 "
-        f"{sees_zh}{really_zh}。",
+        f"{sees_zh}{really_zh}。{grown_zh}",
+    )
+
+
+def _grown(rung: Rung) -> tuple[str, str]:
+    """Why a map is larger than what the convolution put out: it was padded and added to a larger one."""
+    own, shown = rung.layer.shape[1:], rung.maps.shape[1:]
+    if own == shown:
+        return "", ""
+    sizes = "{} × {}".format(*own), "{} × {}".format(*shown)
+    return (
+        f" The convolution's {sizes[0]} is padded with zeros, below and to the right, to the skip's {sizes[1]}, and "
+        "added to it.",
+        f"卷积输出的 {sizes[0]} 在下边和右边补零到跳跃连接的 {sizes[1]}，再与之相加。",
     )
 
 
@@ -106,16 +129,14 @@ def _size(rung: Rung) -> str:
 
 
 def _table(ladder: Ladder) -> Table:
-    rows = []
+    rows, below = [], list[str]()
     for rung in ladder.rungs:
         layer = rung.layer
         effective = "–" if rung.gradient is None else f"{rung.effective:.0f}"
-        costs = (
-            f"{layer.weights:,}",
-            f"{layer.multiply_adds:,}",
-            f"{rung.dense:,}",
-            _times_as_many(rung.dense / layer.weights),
-        )
+        weights = _weights(rung)
+        ratio = rung.dense / weights
+        below += [layer.name] if ratio < 1 else []
+        costs = f"{weights:,}", f"{layer.multiply_adds:,}", f"{rung.dense:,}", _times_as_many(ratio)
         rows.append((layer.name, "{} × {} × {}".format(*layer.shape), _size(rung), effective, *costs))
     head = (
         ("convolution", "卷积"),
@@ -127,16 +148,25 @@ def _table(ladder: Ladder) -> Table:
         ("dense layer", "全连接所需权重"),
         ("ratio", "倍数"),
     )
+    few = few_zh = ""
+    if below:
+        few = f" Below 1 ({', '.join(below)}) most of a kernel lies on padding."
+        few_zh = f"倍数小于 1 处（{'、'.join(below)}），卷积核的大部分落在填充上。"
+    faces = ladder.faces
     caption = Text(
-        "Weights with biases. The dense layer would link each number of the input maps with each of the output. The "
+        "Weights without biases. The dense layer would link each number of the input maps with each of the output. The "
         "fields "
-        f"are those of the maps shown above; gradients are the mean over {ladder.faces} face(s). Where a map shrinks "
-        "to one place the ratio falls below 1: "
-        "most of a kernel then lies on padding.",
-        "权重含偏置。全连接层会把输入特征图的每个数与输出的每个数相连。感受野对应上面显示的特征图；"
-        f"梯度为 {ladder.faces} 张人脸的平均。特征图缩到一格时倍数小于 1：卷积核的大部分落在填充上。",
+        f"are those of the maps shown above; gradients are the mean over {faces} "
+        f"{'face' if faces == 1 else 'faces'}.{few}",
+        "权重不含偏置。全连接层会把输入特征图的每个数与输出的每个数相连。感受野对应上面显示的特征图；"
+        f"梯度为 {faces} 张人脸的平均。{few_zh}",
     )
     return Table(caption, tuple(Text(*words) for words in head), tuple(rows))
+
+
+def _weights(rung: Rung) -> int:
+    """Without biases: one multiply-add each at every place."""
+    return max(rung.layer.multiply_adds // math.prod(rung.layer.shape[1:]), 1)
 
 
 def _times_as_many(ratio: float) -> str:
@@ -148,12 +178,10 @@ def _cascade(networks: Sequence[Network]) -> Picture:
     names = ", ".join("{} {} × {} px".format(n.name, *n.pixels.shape[:2]) for n in networks)
     alt = Text("What the detector's networks see of the face", "检测器各网络看到的人脸")
     caption = Text(
-        f"Coarse to fine in the literal sense is the detector: {names}. P-Net's window is 12 px, R-Net's 24, O-Net's "
-        "48: each "
-        "looks more closely at less of the picture. In the ladder above the picture is the same at every depth.",
-        f"字面意义上的“由粗到细”发生在检测器中：{names}。P-Net 的窗口为 12 像素，R-Net 为 24，O-Net 为 48："
-        "每一级看得更细，"
-        "候选更少。而上面的阶梯中，各层看到的是同一张图像。",
+        f"Coarse to fine in the literal sense is the detector: {names}. P-Net sees a face shrunk to 12 px, "
+        "R-Net to 24, O-Net to 48. In the ladder above the picture is the same at every depth.",
+        f"字面意义上的“由粗到细”发生在检测器中：{names}。"
+        "P-Net 看的是缩小到 12 像素的脸，R-Net 24 像素，O-Net 48 像素。而上面的阶梯中，各层看到的是同一张图像。",
     )
     return Picture("cascade", beside(tiles), alt, caption)
 

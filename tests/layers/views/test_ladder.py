@@ -1,5 +1,7 @@
 """The ladder: fields and ranks by hand on toy networks, and on a real face."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -155,7 +157,7 @@ def test_the_view(networks: dict[str, Network]) -> None:
     (table,) = (block for block in view.blocks if isinstance(block, Table))
     assert len(pictures) == 11
     assert len(table.rows) == 10
-    assert table.rows[0][2:5] == ("7 × 7", "7", "4,736")
+    assert table.rows[0][2:5] == ("7 × 7", "7", "4,704")
     assert all(check.passed for check in view.checks)
     assert all(picture.pixels.shape[1] * picture.zoom <= 950 for picture in pictures)
 
@@ -166,3 +168,33 @@ def test_bad_layers_are_named(networks: dict[str, Network]) -> None:
     flat = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
     with pytest.raises(UsageError, match="no convolution"):
         climb(Network("flat", flat, np.zeros((4, 4, 3), np.uint8), torch.zeros(1, 3, 4, 4)))
+
+
+def test_what_is_said_is_what_is_shown(networks: dict[str, Network]) -> None:
+    small, deep = show_ladder(climb(networks["pnet"])), show_ladder(climb(networks["dlib_resnet"]))
+    (few,), (many,) = ([block for block in view.blocks if isinstance(block, Table)] for view in (small, deep))
+    assert "Below 1" not in few.caption.en
+    assert "Below 1 (" in many.caption.en
+    assert "stages.4.0.conv2" in many.caption.en
+    captions = [block.caption.en for block in deep.blocks if isinstance(block, Picture)]
+    assert "The convolution's 1 × 1 is padded with zeros, below and to the right, to the skip's 2 × 2" in captions[-1]
+    assert "padded" not in captions[0]
+
+
+def test_without_gradients_nothing_is_said_of_them() -> None:
+    ladder = climb(toy())
+    assert "gradient" in show_ladder(ladder).intro.en
+    blind = replace(ladder, rungs=tuple(replace(rung, gradient=None, effective=float("nan")) for rung in ladder.rungs))
+    intro = show_ladder(blind).intro
+    assert "gradient" not in intro.en
+    assert "green" not in intro.en
+    assert "绿" not in intro.zh
+
+
+def test_maps_of_one_place_share_a_scale() -> None:
+    conv = nn.Conv2d(3, 2, 4, bias=False)
+    with torch.no_grad():
+        conv.weight[0], conv.weight[1] = 1, 0.25
+    ladder = climb(Network("toy", nn.Sequential(conv), np.zeros((4, 4, 3), np.uint8), torch.ones(1, 3, 4, 4)))
+    (picture,) = (block for block in show_ladder(ladder).blocks if isinstance(block, Picture))
+    assert {254, 64} <= set(picture.pixels[:, -10, 0].tolist())  # white, and a quarter of it
