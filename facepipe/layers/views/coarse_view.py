@@ -64,7 +64,7 @@ def _strip(blurred: Blurred) -> Picture:
     sigmas = ", ".join(f"{sigma:g}" for sigma in blurred.sigmas)
     caption = Text(
         f"The face under a Gaussian of σ = {sigmas} px of the aligned face of {blurred.chips.shape[2]} px.",
-        f"用高斯模糊后的人脸，σ = {sigmas} 像素（对齐人脸宽 {blurred.chips.shape[2]} 像素）。",
+        f"用高斯模糊后的人脸，σ = {sigmas.replace(', ', '、')} 像素（对齐人脸宽 {blurred.chips.shape[2]} 像素）。",
     )
     alt = Text("The aligned face, more and more blurred", "越来越模糊的对齐人脸")
     return Picture("blurred", np.concatenate(tiles, axis=1), alt, caption)

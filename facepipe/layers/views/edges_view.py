@@ -31,7 +31,8 @@ def edges_picture(edges: tuple[Edge, ...]) -> Picture:
         f"kernel most like it ({how[0]}) and its map. Each picture has its own scale; 3 × 3 kernels are stretched to "
         "the "
         "learnt ones' size.",
-        f"没有人告诉网络要找边缘。各列：{names}。各行：手工卷积核及其输出；与它最相近的学得卷积核（{how[1]}）及其输出。"
+        f"没有人告诉网络要找边缘。各列：{'、'.join(edge.name for edge in edges)}。"
+        f"各行：手工卷积核及其输出；与它最相近的学得卷积核（{how[1]}）及其输出。"
         "每幅图单独缩放；3 × 3 的手工核被拉伸到学得卷积核的大小。",
     )
     return Picture("edges", sheet, alt, caption, zoom=max(1, min(6, WIDE // sheet.shape[1])))

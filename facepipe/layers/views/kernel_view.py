@@ -240,7 +240,8 @@ def _steps(one: KernelSum, number: int) -> Picture:
     caption = Text(
         f"Their sum with the bias {one.bias:.3g} after {named} channels; last, what the layer itself puts out "
         f"(full colour at ±{scale:.3g}).",
-        f"加上偏置 {one.bias:.3g} 后，累加 {named} 个通道的和；最后一格是本层自己的输出（±{scale:.3g} 处颜色最深）。",
+        f"加上偏置 {one.bias:.3g} 后，累加 {named.replace(', ', '、')} 个通道的和；"
+        f"最后一格是本层自己的输出（±{scale:.3g} 处颜色最深）。",
     )
     return Picture(f"steps-{number}", sheet, alt, caption, zoom=max(1, WIDE // sheet.shape[1]))
 

@@ -126,7 +126,8 @@ def _reach(result: MatchMap) -> Text:
         f"Not all places are computed alike: raising or lowering the output of {names} changes only {seen.sum()} of "
         f"the {places} places ({cells}). The others never see these convolutions: adding a smaller map, padded with "
         "zeros, to a larger one does that.",
-        f"各位置的算法并不相同：把 {names} 的输出调高或调低，{places} 个位置中只有 {seen.sum()} 个（{cells}）会变。"
+        f"各位置的算法并不相同：把 {'、'.join(partial)} 的输出调高或调低，"
+        f"{places} 个位置中只有 {seen.sum()} 个（{cells}）会变。"
         f"其余 {places - seen.sum()} 个位置从未见过这些卷积：把较小的特征图用零补齐后加到较大的图上，就会如此。",
     )
 

@@ -111,16 +111,17 @@ def _errors(layers: Sequence[Equivariance]) -> Chart:
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8, frameon=False, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     strides = ", ".join(f"{layer.layer} {layer.stride} px" for layer in layers)
+    strides_zh = "、".join(f"{layer.layer} {layer.stride} 像素" for layer in layers)
     alt = Text("The error of shifting, by layer and shift", "各层的平移误差随位移的变化")
-    worst = ", ".join(f"{layer.layer} {max(layer.errors):.0%}" for layer in layers)
+    largest = [f"{layer.layer} {max(layer.errors):.0%}" for layer in layers]
     caption = Text(
         "E(δ): how far the map of the shifted picture is from the shifted map, % of the map's norm. It is 0 at "
         "multiples "
         f"of the stride ({strides}); between them the map can be shifted only by interpolating, and the largest errors "
-        f"are: {worst}.",
-        f"E(δ)：平移后图像的特征图与平移后的特征图之差，占特征图范数的百分比。在步幅的整数倍处为 0（{strides}）；"
+        f"are: {', '.join(largest)}.",
+        f"E(δ)：平移后图像的特征图与平移后的特征图之差，占特征图范数的百分比。在步幅的整数倍处为 0（{strides_zh}）；"
         "其间只能靠插值平移特征图，"
-        f"最大误差为：{worst}。",
+        f"最大误差为：{'、'.join(largest)}。",
     )
     return Chart("errors", figure, alt, caption)
 
@@ -144,7 +145,8 @@ def _maps(layer: Equivariance) -> Picture:
         "the map of "
         "the shifted picture; the second less the first (orange and blue, full colour at "
         f"1/{FULL} of the map's largest value).",
-        f"{layer.layer} 中最强的通道，各行分别平移 {named} 像素。从左到右：平移后的特征图；平移图像的特征图；后者减前者"
+        f"{layer.layer} 中最强的通道，各行分别平移 {named.replace(', ', '、')} 像素。"
+        "从左到右：平移后的特征图；平移图像的特征图；后者减前者"
         f"（橙、蓝，达到特征图最大值的 1/{FULL} 时颜色最深）。",
     )
     return Picture("shifted", sheet, alt, caption, zoom=zoom)
