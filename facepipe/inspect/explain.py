@@ -130,10 +130,10 @@ NEEDS_PAIR = Text("needs two images", "需要两张照片")
 
 def _kernel(subjects: Sequence[Subject]) -> View:
     network, layers = subjects[0].shown
-    if not network.differentiable:
-        why = f"the kernels of {network.name} cannot be read from its ONNX file"
-        raise NotShown(Text(why, f"无法从 ONNX 文件读取 {network.name} 的卷积核"))
-    return show_kernels(kernel.see_kernels(network, layers))
+    try:
+        return show_kernels(kernel.see_kernels(network, layers))
+    except UsageError as error:  # an ONNX convolution that torch has no equal of
+        raise NotShown(Text(str(error), str(error))) from None
 
 
 def _ladder(subjects: Sequence[Subject]) -> View:

@@ -49,6 +49,12 @@ class Network:
     def convolutions(self) -> list[str]:
         return [layer.name for layer in self.layers.values() if layer.kind == "conv"]
 
+    def convolution(self, name: str) -> nn.Conv2d:
+        """The module of the convolution ``name``."""
+        module = self.module.get_submodule(name.partition("#")[0])
+        assert isinstance(module, nn.Conv2d)
+        return module
+
     def outputs(self, names: Collection[str], x: Tensor | None = None, gradients: bool = False) -> dict[str, Tensor]:
         """What the layers put out for ``x`` (N, 3, H, W; None: this face): (N, C, H, W) or (N, D) each."""
         with torch.set_grad_enabled(gradients):

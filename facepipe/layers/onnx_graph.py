@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from facepipe.errors import UsageError
 from facepipe.layers.graph import Layer, Pair, Window
@@ -49,6 +49,28 @@ class OnnxNetwork(Network):
         shapes = {name: shape_of(values) for name, values in self.run(self.x.numpy(), list(self.tensors))}
         return {layer.name: layer for layer in read_layers(self.model, self.tensors, shapes, shape_of(self.x.numpy()))}
 
+    def convolution(self, name: str) -> nn.Conv2d:
+        """The convolution ``name`` as a torch module. Raises UsageError where none can stand for it."""
+        layer = self.layers[name]
+        node = next(node for node in self.model.graph.node if self.tensors[name] in node.output)
+        stored = {tensor.name: tensor for tensor in self.model.graph.initializer}
+        if layer.window is None or any(given not in stored for given in node.input[1:]):
+            raise UsageError(f"{name}: its weights are computed, not stored")
+        weight, *bias = (torch.from_numpy(numpy_helper().to_array(stored[given]).copy()) for given in node.input[1:])
+        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
+        window = layer.window
+        conv = nn.Conv2d(
+            weight.shape[1] * groups, len(weight), window.kernel, window.stride, window.padding, window.dilation, groups
+        )
+        with torch.no_grad():
+            conv.weight.copy_(weight)
+            assert conv.bias is not None
+            conv.bias.copy_(bias[0] if bias else torch.zeros(len(weight)))
+        before = self.x if layer.inputs == ("",) else self.outputs(layer.inputs)[layer.inputs[0]]
+        if conv(before).shape[1:] != layer.shape:
+            raise UsageError(f"{name}: it pads one side more than the other, which torch's convolution does not")
+        return conv.eval().requires_grad_(False)
+
     def outputs(self, names: Collection[str], x: Tensor | None = None, gradients: bool = False) -> dict[str, Tensor]:
         """As in ``Network``, one image a pass. Raises UsageError for ``gradients``."""
         if gradients:
@@ -65,6 +87,12 @@ class OnnxNetwork(Network):
                 see(name, values)
 
         return run
+
+
+def numpy_helper() -> Any:
+    from onnx import numpy_helper as helper
+
+    return helper
 
 
 def read_layers(model: Any, tensors: Mapping[str, str], shapes: Mapping[str, Shape], image: Shape) -> list[Layer]:
@@ -148,13 +176,11 @@ class _Reader:
 
     def _padding(self, node: Any, attributes: Mapping[str, Any]) -> Window | None:
         """How a Pad node moves the places; None when that cannot be told, or when it adds channels."""
-        from onnx import numpy_helper
-
         if "pads" in attributes:
             pads = list(attributes["pads"].ints)
         else:
             stored = self._constants.get(node.input[1])
-            pads = [] if stored is None else numpy_helper.to_array(stored).tolist()
+            pads = [] if stored is None else numpy_helper().to_array(stored).tolist()
         plain = len(pads) == 8 and len(node.input) < 4 and not any(pads[i] for i in (0, 1, 4, 5))
         return Window((1, 1), (1, 1), (pads[2], pads[3])) if plain else None
 

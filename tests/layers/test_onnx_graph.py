@@ -19,6 +19,7 @@ from facepipe.inspect.networks import backbone_network
 from facepipe.layers.graph import Field, Window
 from facepipe.layers.networks import Network
 from facepipe.layers.onnx_graph import OnnxNetwork
+from facepipe.layers.views.partial_sums import partial_sum_errors
 from facepipe.pipeline import Pipeline
 
 X = torch.randn(1, 3, 21, 21, generator=torch.Generator().manual_seed(0))
@@ -130,6 +131,31 @@ def test_the_same_outputs(torch_twin: Network, onnx_twin: OnnxNetwork) -> None:
     onnx_twin.watcher(["fc", "conv2"], lambda name, values: seen.update({name: values}))(batch)
     assert list(seen) == ["conv2", "fc"]
     torch.testing.assert_close(seen["fc"], expected["fc"], rtol=1e-5, atol=1e-5)
+
+
+def test_convolutions_are_read_as_torch_modules(torch_twin: Network, onnx_twin: OnnxNetwork) -> None:
+    assert onnx_twin.convolutions == ["conv1", "conv2", "conv3"]
+    for name in onnx_twin.convolutions:
+        own, other = onnx_twin.convolution(name), torch_twin.convolution(name)
+        assert torch.equal(own.weight, other.weight)
+        assert (own.stride, own.padding, own.dilation, own.groups) == (
+            other.stride,
+            other.padding,
+            other.dilation,
+            other.groups,
+        )
+    assert max(partial_sum_errors(onnx_twin).values()) <= 1e-5
+
+
+def test_a_convolution_that_pads_one_side_more_is_not_torchs() -> None:
+    lopsided = helper.make_node("Conv", ["x", "w"], ["c"], "conv", pads=[0, 0, 1, 1])
+    dense = [
+        helper.make_node("Flatten", ["c"], ["flat"], "flatten"),
+        helper.make_node("Gemm", ["flat", "f"], ["out"], "fc"),
+    ]
+    stored = {"w": np.ones((1, 3, 2, 2), np.float32), "f": np.ones((441, 5), np.float32)}
+    with pytest.raises(UsageError, match="conv: it pads one side more than the other"):
+        as_onnx([lopsided, *dense], stored, 5).convolution("conv")
 
 
 def test_no_gradients_and_it_says_so(onnx_twin: OnnxNetwork) -> None:

@@ -89,11 +89,7 @@ def convolution_of(network: Network, layer: str) -> tuple[nn.Conv2d, str]:
         near = ", ".join(difflib.get_close_matches(layer, network.convolutions, 3, 0.3))
         hint = f"did you mean {near}? " if near else ""
         raise UsageError(f"{layer}: no convolution of {network.name}; {hint}`facepipe inspect --list` lists them")
-    if not network.differentiable:
-        raise UsageError(f"{network.name}: the kernels of an ONNX network are not read")
-    conv = network.module.get_submodule(layer.partition("#")[0])
-    assert isinstance(conv, nn.Conv2d)
-    return conv, network.layers[layer].inputs[0]
+    return network.convolution(layer), network.layers[layer].inputs[0]
 
 
 def layer_input(network: Network, source: str) -> Tensor:
