@@ -84,7 +84,8 @@ Fmr = Annotated[
     str, typer.Option("--fmr", metavar="RATE", help="Take the threshold measured for this false match rate.")
 ]
 Pick = Annotated[
-    int | None, typer.Option("--pick", metavar="N", min=1, help="Which face when there are several; 1 is the largest.")
+    int | None,
+    typer.Option("--pick", "--face", metavar="N", min=1, help="Which face when there are several; 1 is the largest."),
 ]
 Annotate = Annotated[
     Path | None,

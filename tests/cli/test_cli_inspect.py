@@ -81,6 +81,7 @@ def test_a_dump_of_some_bad_images_is_told_by_its_exit_code(run: Run, here: Path
         (["nowhere.jpg"], 1, "nowhere.jpg: no such file"),
         (["biden.jpg", "--views", "kernels"], 2, "kernels: no such view; there are kernel"),
         (["biden.jpg", "--layers", "konv", "--views", "kernel"], 2, "facepipe inspect --list"),
+        (["biden.jpg", "--face", "2"], 1, "biden.jpg: face 2 was picked"),
         (["biden.jpg", "--network", "qnet"], 2, "qnet: no such network; there are pnet"),
         (["--list", "--layers", "konv"], 2, "konv: no such layer"),
         (["biden.jpg", "--views", "match"], 2, "match: needs two images"),
