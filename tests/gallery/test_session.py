@@ -130,12 +130,16 @@ def test_an_index_of_an_older_state_never_replaces_a_newer_one(gallery: Gallery,
 # Permissions: as another user, because root may do anything.
 
 AS_NOBODY = """
-import os, logging
+import os, logging, tempfile
 from conftest import make_new
 from facepipe.gallery import Gallery
 import facepipe.errors as errors
 path = sys.argv[1]
 logging.disable()
+with tempfile.TemporaryDirectory() as folder, Gallery.open(folder + "/people.db") as warm:
+    warm.add("Ada", [make_new(0)])  # loads what loads late: another user may not be able to read this checkout
+    warm.search(make_new(0).template)
+    warm.rebuild()
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 def name(call):
