@@ -10,14 +10,20 @@ at UsageError with 2.
     ├── ImageError                  one input picture cannot be used
     │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageDamaged
     │   ├── ImageTooLarge  ImageTooSmall  ImageFormatError
+    ├── SourceError                 a camera, stream or video file cannot be used
+    │   ├── SourceNotFound  SourceRefused  SourceDamaged
     ├── FaceError                   the picture is fine, the faces in it are not what was asked for
-    │   ├── NoFace  SeveralFaces  EmbeddingInvalid
+    │   ├── NoFace  SeveralFaces  PoorShot  EmbeddingInvalid
+    │   └── SeveralPeople  EnrolledAlready
     ├── ModelError
     │   ├── ModelNotFound  CardInvalid  WeightsMissing  WeightsAltered  DeviceUnavailable  DependencyMissing
-    └── GalleryError
-        ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull
-        ├── GalleryBusy
-        └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
+    ├── GalleryError
+    │   ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull
+    │   ├── GalleryBusy
+    │   └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
+    └── ServerError                 the server refuses a request, whatever it asks for
+        ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused
+        └── BodyTooLarge  BodyTooSlow  RateLimited  ServerBusy  KeyNotFound
 """
 
 from __future__ import annotations
@@ -80,6 +86,28 @@ class ImageFormatError(ImageError):
     http = 415
 
 
+# Sources --------------------------------------------------------------------------------------------------------------
+
+
+class SourceError(FacepipeError):
+    code = "source"
+    http = 422
+
+
+class SourceNotFound(SourceError):
+    code = "source-not-found"
+    http = 404
+
+
+class SourceRefused(SourceError):
+    code = "source-refused"
+    http = 415
+
+
+class SourceDamaged(SourceError):
+    code = "source-damaged"
+
+
 # Faces ----------------------------------------------------------------------------------------------------------------
 
 
@@ -96,8 +124,21 @@ class SeveralFaces(FaceError):
     code = "several-faces"
 
 
+class PoorShot(FaceError):
+    code = "poor-shot"
+
+
 class EmbeddingInvalid(FaceError):
     code = "embedding-invalid"
+
+
+class SeveralPeople(FaceError):
+    code = "several-people"
+
+
+class EnrolledAlready(FaceError):
+    code = "enrolled-already"
+    http = 409
 
 
 # Models ---------------------------------------------------------------------------------------------------------------
@@ -204,3 +245,55 @@ class VectorInvalid(GalleryError):
 class ArchiveInvalid(GalleryError):
     code = "archive-invalid"
     http = 422
+
+
+# Server ---------------------------------------------------------------------------------------------------------------
+
+
+class ServerError(FacepipeError):
+    code = "server"
+
+
+class KeyMissing(ServerError):
+    code = "key-missing"
+    http = 401
+
+
+class KeyWrong(ServerError):
+    code = "key-wrong"
+    http = 401
+
+
+class ScopeMissing(ServerError):
+    code = "scope-missing"
+    http = 403
+
+
+class OriginRefused(ServerError):
+    code = "origin-refused"
+    http = 403
+
+
+class BodyTooLarge(ServerError):
+    code = "body-too-large"
+    http = 413
+
+
+class BodyTooSlow(ServerError):
+    code = "body-too-slow"
+    http = 408
+
+
+class RateLimited(ServerError):
+    code = "rate-limited"
+    http = 429
+
+
+class ServerBusy(ServerError):
+    code = "server-busy"
+    http = 503
+
+
+class KeyNotFound(ServerError):
+    code = "key-not-found"
+    http = 404

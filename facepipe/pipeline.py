@@ -76,6 +76,10 @@ class Pipeline:
         """Every face of one image with its chip, template and quality, largest first. Raises ImageError."""
         return self._faces([read_image(image)])[0]
 
+    def describe(self, image: Image, detections: Sequence[Detection]) -> list[Face]:
+        """The faces that were found already, with chip, template and quality, in their order. Raises FaceError."""
+        return self._describe([image], [detections])[0]
+
     def templates(self, image: ImageLike) -> list[tuple[Detection, Template]]:
         """Every face of one image as (detection, template), largest first. Raises ImageError."""
         return [(face.detection, face.template) for face in self.faces(image)]
@@ -223,8 +227,11 @@ class Pipeline:
         return workers("facepipe-detect")
 
     def _faces(self, images: list[Image]) -> list[list[Face]]:
-        """The faces of each image; the chips of all go through the backbone together."""
-        detections = self._detect(images)
+        """The faces of each image."""
+        return self._describe(images, self._detect(images))
+
+    def _describe(self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Face]]:
+        """What ``detections`` of each image look like; the chips of all go through the backbone together."""
         chips = [self._cut(image, found) for image, found in zip(images, detections, strict=True)]
         try:
             summaries = iter(templates(self.backbone, [chip for row in chips for chip in row]))

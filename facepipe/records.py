@@ -56,6 +56,17 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of a source: the ``index``-th from 0, dropped ones counted; ``time`` in seconds since the first, by
+    the file's own clock or, of a live source, as the frames came in; ``at``: when that was (UTC), of a live source."""
+
+    image: Image
+    index: int
+    time: float
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Detection:
     """One face found in an image.
 
@@ -138,6 +149,14 @@ class Face:
     chip: Chip
     template: Template
     quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a person agreed to when they were enrolled: the ``wording`` they were shown, ``given_at`` (UTC)."""
+
+    wording: str
+    given_at: datetime
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,14 +15,15 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 LEVELS = [  # from the top; a part imports from its own level only where it is one of SOCIABLE
     {"__init__", "__main__"},
-    {"cli", "serve"},
-    {"pipeline", "evaluate", "add_model", "draw", "inspect"},
-    {"detect", "embed", "gallery", "layers"},
+    {"cli"},
+    {"serve"},
+    {"pipeline", "evaluate", "add_model", "draw", "inspect", "gate", "guide", "watch"},
+    {"detect", "embed", "gallery", "layers", "track"},
     {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
     {"records", "errors", "defaults"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
-APART = {"detect", "embed", "gallery", "layers", "cli", "serve"}  # these do not know each other
+APART = {"detect", "embed", "gallery", "layers", "track"}  # these do not know each other
 HEAVY = ["torch", "torchvision", "cv2", "faiss", "PIL", "numpy", "onnx", "onnxruntime", "facenet_pytorch"]
 
 MOST_LINES, MOST_LINES_OF_A_FUNCTION = 300, 60
@@ -80,7 +81,7 @@ def test_imports_go_downward(path: Path) -> None:
         ("cards", "import facepipe.pipeline", ["facepipe.pipeline"]),
         ("records", "from facepipe import image", ["facepipe.image"]),
         ("detect", "from facepipe import Pipeline", ["facepipe"]),
-        ("cli", "from facepipe.serve import app", ["facepipe.serve"]),
+        ("serve", "from facepipe.cli import app", ["facepipe.cli"]),
         ("stream", "from facepipe.image import read_image\nfrom facepipe import weights\nimport torch", []),
         ("pipeline", "from facepipe.gallery import Gallery\nfrom facepipe.draw import annotate", []),
         ("embed", "from facepipe.embed import chip\nfrom facepipe.records import Chip", []),
