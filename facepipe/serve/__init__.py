@@ -1,0 +1,1 @@
+"""The same verbs over HTTP, live recognition over a WebSocket, and the page."""
