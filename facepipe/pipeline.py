@@ -111,8 +111,7 @@ class Pipeline:
         limit = self.threshold(threshold)
         images = [read_image(a), read_image(b)]
         first, second = (pick_face(image, row, pick) for image, row in zip(images, self._faces(images), strict=True))
-        score = max(-1.0, min(1.0, float(first.template.vector @ second.template.vector)))  # rounding may overshoot
-        return Verification(score, limit, first.detection, second.detection)
+        return Verification(first.template.cosine(second.template), limit, first.detection, second.detection)
 
     def enroll(
         self, person: str, images: ImageLike | Iterable[ImageLike], gallery: Gallery, *, pick: int | None = None

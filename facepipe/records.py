@@ -121,6 +121,10 @@ class Template:
         if not (np.isfinite(self.norm) and self.norm > 0):
             raise ValueError(f"Template.norm: expected a positive number, got {self.norm}")
 
+    def cosine(self, other: Template) -> float:
+        """How alike two templates of one backbone are, −1..1."""
+        return max(-1.0, min(1.0, float(self.vector @ other.vector)))  # rounding may overshoot
+
     @classmethod
     def from_embedding(cls, embedding: Floats, backbone: str) -> Template:
         """Normalise a raw ``embedding`` (D,). Raises ValueError when it is zero or not finite."""

@@ -105,11 +105,11 @@ def explain(
 
 def _story(subjects: Sequence[Subject]) -> View:
     first = subjects[0]
-    vector = first.face.template.vector
+    template = first.face.template
     if len(subjects) == 1:
-        return show_story(first.image, first.face.detection, first.backbone, vector, first.decision)
+        return show_story(first.image, first.face.detection, first.backbone, template.vector, first.decision)
     photos = [(each.image, each.face.detection) for each in subjects]
-    score = float(vector @ subjects[1].face.template.vector)
+    score = template.cosine(subjects[1].face.template)
     return show_pair(photos, [each.backbone for each in subjects], score, first.threshold)
 
 
