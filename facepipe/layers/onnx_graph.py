@@ -66,8 +66,8 @@ class OnnxNetwork(Network):
             conv.weight.copy_(weight)
             assert conv.bias is not None
             conv.bias.copy_(bias[0] if bias else torch.zeros(len(weight)))
-        before = self.x if layer.inputs == ("",) else self.outputs(layer.inputs)[layer.inputs[0]]
-        if conv(before).shape[1:] != layer.shape:
+        before = tuple(self.x.shape[1:]) if layer.inputs == ("",) else self.layers[layer.inputs[0]].shape
+        if any(_places(before[1 + axis], window, axis) != layer.shape[1 + axis] for axis in (0, 1)):
             raise UsageError(f"{name}: it pads one side more than the other, which torch's convolution does not")
         return conv.eval().requires_grad_(False)
 
@@ -87,6 +87,12 @@ class OnnxNetwork(Network):
                 see(name, values)
 
         return run
+
+
+def _places(extent: int, window: Window, axis: int) -> int:
+    """Where torch's convolution can put ``window`` along an axis of ``extent``: padding on both sides is the same."""
+    room = extent + 2 * window.padding[axis] - window.dilation[axis] * (window.kernel[axis] - 1) - 1
+    return room // window.stride[axis] + 1
 
 
 def numpy_helper() -> Any:
