@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property, partial
 from itertools import tee
 from pathlib import Path
-
-import cv2
 
 from facepipe.cards import find_card
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, MIN_FACE, MIN_SCORE
@@ -18,26 +15,25 @@ from facepipe.detect.base import load_detector
 from facepipe.devices import workers
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chip, measure_quality
-from facepipe.errors import EmbeddingInvalid, FaceError, ImageError, NameInvalid, NoFace, SeveralFaces, UsageError
+from facepipe.enrolment import Enrolment as Enrolment
+from facepipe.enrolment import enrolled, new_reference
+from facepipe.enrolment import pick_face as pick_face
+from facepipe.errors import EmbeddingInvalid, FaceError, ImageError, NameInvalid, UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.image import ImageLike, is_one, read_image
-from facepipe.records import Activation, Chip, Detection, Face, Identification, Image, Reference, Template, Verification
+from facepipe.records import (
+    Activation,
+    Chip,
+    Consent,
+    Detection,
+    Face,
+    Identification,
+    Image,
+    Template,
+    Verification,
+)
 from facepipe.stream import Outcome, each, expect_many, within_memory
-
-
-@dataclass(frozen=True)
-class Enrolment:
-    """What became of one image at enrolment: the new ``reference``, or None when the image was enrolled before.
-
-    ``before``: the id of the reference that holds it since then; ``others``: whose names it is enrolled under besides.
-    """
-
-    person: str
-    source: str
-    reference: Reference | None
-    before: int | None = None
-    others: tuple[str, ...] = ()
 
 
 class Pipeline:
@@ -114,26 +110,33 @@ class Pipeline:
         return Verification(first.template.cosine(second.template), limit, first.detection, second.detection)
 
     def enroll(
-        self, person: str, images: ImageLike | Iterable[ImageLike], gallery: Gallery, *, pick: int | None = None
+        self,
+        person: str,
+        images: ImageLike | Iterable[ImageLike],
+        gallery: Gallery,
+        *,
+        pick: int | None = None,
+        consent: Consent | None = None,
     ) -> list[Enrolment]:
         """Store one reference per image under ``person``: all of them or, when one cannot be used, none.
 
         Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
-        under that person adds nothing. Raises ImageError, NoFace, SeveralFaces, GalleryError.
+        under that person adds nothing. ``consent`` is stored with each. Raises ImageError, NoFace, SeveralFaces,
+        GalleryError.
         """
         name = clean_name(person)
         many = isinstance(images, Iterable) and not is_one(images)
         given: Iterable[ImageLike] = images if many else [images]  # type: ignore[assignment, list-item]
+        take = partial(new_reference, pick=pick, consent=consent)
         rows: list[tuple[str, str, NewReference | None]] = []  # the images themselves are let go
         for outcome in each(given, partial(self._new_faces, gallery=gallery, person=name)):
             faces, image = outcome.unwrap(), outcome.image
             assert image is not None
-            entry = None if faces is None else _entry(image, pick_face(image, faces, pick))
-            rows.append((image.source, image.sha256, entry))
+            rows.append((image.source, image.sha256, None if faces is None else take(image, faces)))
         added = iter(gallery.add(name, [new for _, _, new in rows if new is not None]))
         references = [None if new is None else next(added) for _, _, new in rows]
         return [
-            _enrolment(gallery, name, source, sha256, reference)
+            enrolled(gallery, name, source, sha256, reference)
             for (source, sha256, _), reference in zip(rows, references, strict=True)
         ]
 
@@ -170,17 +173,23 @@ class Pipeline:
         return each(images, work)
 
     def enroll_each(
-        self, items: Iterable[tuple[str, ImageLike]], gallery: Gallery, *, pick: int | None = None
+        self,
+        items: Iterable[tuple[str, ImageLike]],
+        gallery: Gallery,
+        *,
+        pick: int | None = None,
+        consent: Consent | None = None,
     ) -> Iterator[Outcome[Enrolment]]:
         """Enrol many (person, image) pairs, in order, each in a transaction of its own: what was yielded is stored."""
         expect_many(items)
         people, images = tee(items)
         outcomes = each((image for _, image in images), partial(self._new_faces, gallery=gallery))
         pairs = zip(people, outcomes, strict=True)
-        return (self._enroll_one(person, outcome, gallery, pick) for (person, _), outcome in pairs)
+        take = partial(new_reference, pick=pick, consent=consent)
+        return (self._enroll_one(person, outcome, gallery, take) for (person, _), outcome in pairs)
 
     def _enroll_one(
-        self, person: str, outcome: Outcome[list[Face] | None], gallery: Gallery, pick: int | None
+        self, person: str, outcome: Outcome[list[Face] | None], gallery: Gallery, take: Callable[..., NewReference]
     ) -> Outcome[Enrolment]:
         image = outcome.image
         if image is None or outcome.error is not None:
@@ -189,10 +198,10 @@ class Pipeline:
             name, reference = clean_name(person), None
             if name not in gallery.holders(image.sha256):
                 faces = self._faces([image])[0] if outcome.value is None else outcome.value
-                (reference,) = gallery.add(name, [_entry(image, pick_face(image, faces, pick))])
+                (reference,) = gallery.add(name, [take(image, faces)])
         except (FaceError, ImageError, NameInvalid) as error:
             return Outcome(image.source, image, error=error)
-        return Outcome(image.source, image, _enrolment(gallery, name, image.source, image.sha256, reference))
+        return Outcome(image.source, image, enrolled(gallery, name, image.source, image.sha256, reference))
 
     def _new_faces(self, images: list[Image], gallery: Gallery, person: str | None = None) -> list[list[Face] | None]:
         """The faces of each image, or None where it is enrolled already, under ``person`` if one is given."""
@@ -244,33 +253,3 @@ class Pipeline:
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):
             return [cut_chip(image, detection.landmarks, self.backbone.card.chip) for detection in found]
-
-
-def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> Face:
-    """The only face of ``image``, or the ``pick``-th largest from 1. Raises NoFace, SeveralFaces, UsageError."""
-    if pick is not None and pick < 1:
-        raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
-    if not faces:
-        raise NoFace(f"{image.source}: no face found; use a photo with a larger, frontal face, or a lower min-face")
-    if pick is not None:
-        if pick > len(faces):
-            raise NoFace(f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest")
-        return faces[pick - 1]
-    if len(faces) > 1:
-        sizes = ", ".join(f"{face.detection.size:.0f} px" for face in faces)
-        raise SeveralFaces(
-            f"{image.source}: {len(faces)} faces ({sizes}), expected one; crop it, or pick one, 1 for the largest"
-        )
-    return faces[0]
-
-
-def _enrolment(gallery: Gallery, person: str, source: str, sha256: str, reference: Reference | None) -> Enrolment:
-    holders = gallery.holders(sha256)
-    before = holders.pop(person, None)
-    return Enrolment(person, source, reference, before if reference is None else None, tuple(holders))
-
-
-def _entry(image: Image, face: Face) -> NewReference:
-    bgr = cv2.cvtColor(face.chip.pixels, cv2.COLOR_RGB2BGR)
-    _, thumbnail = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    return NewReference(face.template, face.quality, image.source, image.sha256, thumbnail.tobytes())

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
+MOST_WORDING = 10_000  # characters of a consent
 
 
 def _expect(name: str, array: np.ndarray, shape: tuple[int | None, ...], dtype: type) -> None:
@@ -162,11 +163,20 @@ class Consent:
     wording: str
     given_at: datetime
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.wording, str) or not 0 < len(self.wording.strip()) <= len(self.wording) <= MOST_WORDING:
+            raise ValueError(f"Consent.wording: expected 1 to {MOST_WORDING} characters, not only spaces")
+        if any(0xD800 <= ord(character) < 0xE000 for character in self.wording):
+            raise ValueError("Consent.wording: expected text that can be written as UTF-8")
+        if self.given_at.tzinfo is None:
+            raise ValueError("Consent.given_at: expected a time with its offset from UTC")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """A template stored under a person. ``id`` grows with every enrolment and is never used again;
-    ``image_sha256`` is ``Image.sha256`` of the picture it came from; ``enrolled_at`` is UTC."""
+    ``image_sha256`` is ``Image.sha256`` of the picture it came from; ``enrolled_at`` is UTC; ``consent`` is None when
+    none was recorded."""
 
     id: int
     person: str
@@ -175,6 +185,7 @@ class Reference:
     source: str
     image_sha256: str
     enrolled_at: datetime
+    consent: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

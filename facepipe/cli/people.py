@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from facepipe.records import Reference
 
 PNG = b"\x89PNG"
+MINUTES = "%Y-%m-%d %H:%M UTC"
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show, rename, merge and remove people.")
 
@@ -56,14 +57,17 @@ def show(
     if as_json:
         for r in references:
             quality = None if r.quality is None else {"size": r.quality.size, "sharpness": r.quality.sharpness}
-            enrolled = r.enrolled_at.isoformat()
-            out.line({"reference": r.id, "source": r.source, "enrolled_at": enrolled, "quality": quality})
+            given = r.consent and {"wording": r.consent.wording, "given_at": r.consent.given_at.isoformat()}
+            facts = {"source": r.source, "enrolled_at": r.enrolled_at.isoformat(), "quality": quality, "consent": given}
+            out.line({"reference": r.id, **facts})
         return
-    rows = [
-        (r.id, r.source, f"{r.quality.size:.0f} px" if r.quality else "", f"{r.enrolled_at:%Y-%m-%d %H:%M} UTC")
-        for r in references
-    ]
-    out.table(name, ("reference", "source", "face", "enrolled"), rows)
+    out.table(name, ("reference", "source", "face", "enrolled", "consent"), [_row(r) for r in references])
+
+
+def _row(r: Reference) -> tuple[object, ...]:
+    face = f"{r.quality.size:.0f} px" if r.quality else ""
+    consent = f"{r.consent.given_at:{MINUTES}}: {r.consent.wording}" if r.consent else "none"
+    return r.id, r.source, face, f"{r.enrolled_at:{MINUTES}}", consent
 
 
 def _write_chips(people: Gallery, references: Sequence[Reference], folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from itertools import repeat, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +19,7 @@ from facepipe.errors import UsageError
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Enrolment
-    from facepipe.records import Identification
+    from facepipe.records import Consent, Identification
     from facepipe.stream import Outcome
 
 NO_FACES: dict[str, Any] = {"faces": []}
@@ -125,6 +126,12 @@ def enroll(
         ),
     ] = None,
     pick: opt.Pick = None,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            "--consent", metavar="TEXT", help="What the person agreed to: kept with the time, as it is shown."
+        ),
+    ] = None,
     gallery: opt.GalleryPath = None,
     as_json: opt.Json = False,
     backbone: opt.BackboneName = opt.BACKBONE,
@@ -138,14 +145,14 @@ def enroll(
     Each image must show one face. One that cannot be used is reported and the others are enrolled; an image that is
     enrolled under that name already adds nothing, so a run can be repeated.
     """
-    items = _enrol_items(name_and_paths or [], folders)
+    items, given = _enrol_items(name_and_paths or [], folders), _consent(consent)
     with opt.open_gallery(gallery, backbone, weights, create=True) as people:
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
         _remark_on_spelling([person for person, _ in items], people)
         batch = out.Batch(len(items), "enrolling", as_json)
         blanks = ({"person": person, "reference": None} for person, _ in items)
         added = known = 0
-        for outcome in batch.successes(pipe.enroll_each(items, people, pick=pick), blanks):
+        for outcome in batch.successes(pipe.enroll_each(items, people, pick=pick, consent=given), blanks):
             done = outcome.unwrap()
             added, known = (added, known + 1) if done.reference is None else (added + 1, known)
             _print_enrolment(done, as_json, picked=pick is not None)
@@ -153,6 +160,15 @@ def enroll(
         if added or known:
             out.say(f"{out.count(added, 'image')} enrolled{before}; {_holding(people)}")
         batch.finish()
+
+
+def _consent(wording: str | None) -> Consent | None:
+    from facepipe.records import Consent
+
+    try:
+        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
+    except ValueError as error:
+        raise UsageError(f"--consent: {str(error).partition(': ')[2]}") from None
 
 
 def _holding(gallery: Gallery) -> str:

@@ -3,13 +3,15 @@
 The file is a ZIP with exactly four members, stored and not compressed (vectors and JPEGs do not shrink, and so a small
 file cannot unfold into a huge one). Nothing in it is pickled, and no name in it is used as a path.
 
-    manifest.json     {"format": "facepipe-gallery", "version": 1, "backbone": str, "dimension": D, "references": N}
+    manifest.json     {"format": "facepipe-gallery", "version": 1 | 2, "backbone": str, "dimension": D, "references": N}
     vectors.npy       NumPy array (N, D), float32 little-endian, C order: unit vectors, in the order of enrolment
     references.json   N objects in the same order: {"person": str, "norm": float, "quality": {"score", "size",
                       "sharpness"} | null, "source": str, "image_sha256": 64 hex digits | "", "enrolled_at": ISO 8601
-                      with offset, "thumbnail_bytes": int}
+                      with offset, "thumbnail_bytes": int, "consent": {"wording": str, "given_at": as above}, where
+                      there is one}
     thumbnails.bin    the thumbnails (JPEG or PNG) one after the other, each ``thumbnail_bytes`` long, 0 for none
 
+Version 2 is one with a consent in it, so that a facepipe which knows of none refuses it and does not lose them.
 In Python: ``numpy.load("people.zip")["vectors"]`` gives the vectors, ``json`` the rest.
 """
 
@@ -33,9 +35,9 @@ from facepipe.gallery.base import NewReference, first_fault
 from facepipe.gallery.database import sync_folder
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.store import Entry
-from facepipe.records import Floats, Quality, Reference, Template
+from facepipe.records import Consent, Floats, Quality, Reference, Template
 
-_FORMAT, _VERSION = "facepipe-gallery", 1
+_FORMAT = "facepipe-gallery"
 _MEMBERS = ("manifest.json", "vectors.npy", "references.json", "thumbnails.bin")
 
 
@@ -63,7 +65,10 @@ def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[
                     table = np.array(vectors, "<f4").reshape(len(rows), dimension)
                     np.lib.format.write_array(member, table, version=(1, 0), allow_pickle=False)
                 out.writestr("references.json", json.dumps(rows))
-                about = {"format": _FORMAT, "version": _VERSION}
+                about: dict[str, Any] = {
+                    "format": _FORMAT,
+                    "version": 2 if any("consent" in row for row in rows) else 1,
+                }
                 about |= {"backbone": backbone, "dimension": dimension, "references": len(rows)}
                 out.writestr("manifest.json", json.dumps(about))
             file.flush()
@@ -77,7 +82,7 @@ def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[
 
 
 def _row(reference: Reference, thumbnail: bytes | None) -> dict[str, Any]:
-    return {
+    row = {
         "person": reference.person,
         "norm": reference.template.norm,
         "quality": None if reference.quality is None else asdict(reference.quality),
@@ -86,6 +91,9 @@ def _row(reference: Reference, thumbnail: bytes | None) -> dict[str, Any]:
         "enrolled_at": reference.enrolled_at.isoformat(),
         "thumbnail_bytes": len(thumbnail or b""),
     }
+    if (consent := reference.consent) is not None:
+        row["consent"] = {"wording": consent.wording, "given_at": consent.given_at.isoformat()}
+    return row
 
 
 def read(path: Path) -> Archive:
@@ -123,8 +131,8 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 
 def _parse(members: dict[str, bytes], path: Path) -> Archive:
     about = json.loads(members["manifest.json"])
-    if about["format"] != _FORMAT or about["version"] != _VERSION:
-        raise ArchiveInvalid(f"{path}: expected {_FORMAT} version {_VERSION}, got {about['format']} {about['version']}")
+    if about["format"] != _FORMAT or about["version"] not in (1, 2):
+        raise ArchiveInvalid(f"{path}: expected {_FORMAT} version 1 or 2, got {about['format']} {about['version']}")
     backbone, dimension, rows = about["backbone"], about["dimension"], json.loads(members["references.json"])
     if not isinstance(backbone, str) or not backbone or type(dimension) is not int or not 1 <= dimension <= 1 << 16:
         raise ArchiveInvalid(f"{path}: expected a backbone and a dimension, got {backbone!r:.60} and {dimension!r:.60}")
@@ -149,11 +157,17 @@ def _entry(row: dict[str, Any], template: Template, thumbnail: bytes | None) -> 
         if not isinstance(row[key], str):
             raise TypeError(f"{key}: expected text")
     quality = None if row["quality"] is None else Quality(**{k: float(v) for k, v in row["quality"].items()})
-    new = NewReference(template, quality, row["source"], row["image_sha256"], thumbnail)
-    enrolled_at = datetime.fromisoformat(row["enrolled_at"])
-    if enrolled_at.tzinfo is None:
-        raise ValueError("enrolled_at: expected a time with its offset from UTC")
-    return clean_name(row["person"]), new, enrolled_at.astimezone(timezone.utc)
+    given = row.get("consent")
+    consent = None if given is None else Consent(given["wording"], _time("given_at", given["given_at"]))
+    new = NewReference(template, quality, row["source"], row["image_sha256"], thumbnail, consent)
+    return clean_name(row["person"]), new, _time("enrolled_at", row["enrolled_at"])
+
+
+def _time(name: str, text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{name}: expected a time with its offset from UTC")
+    return time.astimezone(timezone.utc)
 
 
 def _vectors(data: bytes, shape: tuple[int, int], path: Path) -> Floats:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.records import Floats, Quality, Template
+from facepipe.records import Consent, Floats, Quality, Template
 
 Ids = npt.NDArray[np.int64]
 THUMBNAIL_LIMIT = 1 << 20  # bytes
@@ -55,7 +55,7 @@ class NewReference:
     """A template to enrol, with what is kept about where it came from.
 
     ``image_sha256``: ``Image.sha256``, 64 hex digits, or "" when there is no image (two equal vectors are then the same
-    enrolment). ``thumbnail``: the chip as an encoded JPEG or PNG, at most 1 MiB.
+    enrolment). ``thumbnail``: the chip as an encoded JPEG or PNG, at most 1 MiB. ``consent``: what was agreed to.
     """
 
     template: Template
@@ -63,6 +63,7 @@ class NewReference:
     source: str = ""
     image_sha256: str = ""
     thumbnail: bytes | None = None
+    consent: Consent | None = None
 
     def __post_init__(self) -> None:
         if self.image_sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.image_sha256):
@@ -79,9 +80,11 @@ class NewReference:
 class Person:
     """A person, how many references they have, and when (UTC) the first and the last of them were enrolled.
 
-    First and last go by the order of enrolment, not by the clock, which may have been set back in between.
+    ``id`` stays when the name changes and is never used again. First and last go by the order of enrolment, not by the
+    clock, which may have been set back in between.
     """
 
+    id: int
     name: str
     references: int
     first_enrolled: datetime

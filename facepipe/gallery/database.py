@@ -28,7 +28,12 @@ from facepipe.errors import (
 )
 
 APPLICATION_ID = 0x66616365  # "face"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+CONSENT = """CREATE TABLE consent (
+    reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
+    wording TEXT NOT NULL,
+    given_at TEXT NOT NULL                 -- UTC, ISO 8601
+)"""
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -56,7 +61,10 @@ CREATE TABLE thumbnail (
     reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
     image BLOB NOT NULL
 );
+{CONSENT};
 """
+# What makes a file of each version one of the next. Only additions: a facepipe of before that has it open goes on.
+UPGRADES = {1: CONSENT}
 RESTORE = "it was left as it is; restore it from a backup, or import an export into a new gallery"
 
 
@@ -91,10 +99,8 @@ class Database:
             raise
 
     def _recognise(self) -> None:
-        application, version = (
-            self.sql.execute(f"PRAGMA {p}").fetchone()[0] for p in ("application_id", "user_version")
-        )
-        if application != APPLICATION_ID:
+        version = self.version
+        if self.sql.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID or version < 1:
             raise no_gallery(self.path)
         if version > SCHEMA_VERSION:
             raise GalleryCorrupt(
@@ -118,6 +124,11 @@ class Database:
         return None if row is None else row[0]
 
     @property
+    def version(self) -> int:
+        """Of the schema, at this moment: another process may upgrade the file."""
+        return int(self.sql.execute("PRAGMA user_version").fetchone()[0])
+
+    @property
     def state(self) -> int:
         return int(self.meta("state") or 0)
 
@@ -135,9 +146,13 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
-        """One durable transaction: all of it is there when this returns, or none of it."""
+        """One durable transaction: all of it is there when this returns, or none of it.
+
+        With the first one a file of an older facepipe gets this one's schema.
+        """
         self.sql.execute("BEGIN IMMEDIATE")
         try:
+            self._upgrade()
             this = Writing(self.state, secrets.randbelow(2**63 - 1) + 1)
             changes = self.sql.total_changes
             yield this
@@ -146,6 +161,12 @@ class Database:
             self.sql.execute("COMMIT")
         finally:
             self._roll_back()
+
+    def _upgrade(self) -> None:
+        if (version := self.version) < SCHEMA_VERSION:
+            for number in range(version, SCHEMA_VERSION):
+                self.sql.execute(UPGRADES[number])
+            self.sql.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")  # rolled back with the rest
 
     @contextmanager
     def exclusive(self, wait: bool = False) -> Iterator[bool]:

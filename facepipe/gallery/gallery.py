@@ -12,7 +12,7 @@ from zipfile import is_zipfile
 import numpy as np
 
 from facepipe import folders
-from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
+from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, PersonNotFound, UsageError, WriteFailed
 from facepipe.gallery import archive, database, store
 from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
 from facepipe.gallery.check import problems
@@ -148,6 +148,13 @@ class Gallery:
         """Everybody, in the order of their first enrolment."""
         with self._session.reading() as record:
             return record.people()
+
+    def person(self, id: int) -> Person:
+        """Raises PersonNotFound."""
+        with self._session.reading() as record:
+            if found := record.people(id):
+                return found[0]
+        raise PersonNotFound(f"{id}: nobody enrolled has this number; Gallery.people() lists everybody")
 
     def references(self, person: str | None = None) -> list[Reference]:
         """The references of ``person``, or of everybody, in the order of enrolment. Raises PersonNotFound."""

@@ -16,29 +16,29 @@ from facepipe.errors import GalleryCorrupt, PersonExists, ReferenceNotFound
 from facepipe.gallery.base import Ids, NewReference, Person, Tally, first_fault
 from facepipe.gallery.database import Database
 from facepipe.gallery.names import not_found
-from facepipe.records import Floats, Quality, Reference, Template
+from facepipe.records import Consent, Floats, Quality, Reference, Template
 
 Entry = tuple[str, NewReference, datetime]  # person, reference, enrolled at (UTC)
 
 _REFERENCES = """
-    SELECT r.id, p.name, r.vector, r.norm, r.quality, r.source, r.fingerprint, r.enrolled_at
+    SELECT r.id, p.name, r.vector, r.norm, r.quality, r.source, r.fingerprint, r.enrolled_at, {consent}
     FROM reference r JOIN person p ON p.id = r.person_id
 """
+_CONSENTED = _REFERENCES.format(consent="c.wording, c.given_at") + " LEFT JOIN consent c ON c.reference_id = r.id"
+_OF_VERSION_1 = _REFERENCES.format(consent="NULL, NULL")
 _PEOPLE = """
-    SELECT p.name, n, first.enrolled_at, last.enrolled_at
+    SELECT p.id, p.name, n, first.enrolled_at, last.enrolled_at
     FROM (SELECT person_id AS whose, count(*) AS n, min(id) AS first_id, max(id) AS last_id FROM reference GROUP BY 1)
     JOIN person p ON p.id = whose
     JOIN reference first ON first.id = first_id JOIN reference last ON last.id = last_id
-    ORDER BY p.id
 """
 _INSERT = """
     INSERT INTO reference (person_id, stamp, vector, norm, quality, source, fingerprint, enrolled_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint, person_id) DO NOTHING
 """
-_INSERT_THUMBNAIL = """
-    INSERT INTO thumbnail (reference_id, image)
-    SELECT id, ? FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING
-"""
+_WITH_IT = "FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING"
+_INSERT_THUMBNAIL = f"INSERT INTO thumbnail (image, reference_id) SELECT ?, id {_WITH_IT}"
+_INSERT_CONSENT = f"INSERT INTO consent (wording, given_at, reference_id) SELECT ?, ?, id {_WITH_IT}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,15 +78,19 @@ class Record(Database):
     def add(self, entries: Iterable[Entry], stamp: int) -> Tally:
         """Enrol ``entries`` in order; one whose image its person has already is skipped."""
         people = {name: number for number, name in self.sql.execute("SELECT id, name FROM person")}
-        rows, thumbnails = [], []
+        rows, thumbnails, consents = [], [], []
         for name, new, enrolled_at in entries:
             if name not in people:
                 people[name] = self._add_person(name)
             rows.append((people[name], stamp, *_columns(new), _iso(enrolled_at)))
+            which = (people[name], fingerprint(new), stamp)
             if new.thumbnail is not None:
-                thumbnails.append((new.thumbnail, people[name], fingerprint(new), stamp))
+                thumbnails.append((new.thumbnail, *which))
+            if new.consent is not None:
+                consents.append((new.consent.wording, _iso(new.consent.given_at), *which))
         added = self.sql.executemany(_INSERT, rows).rowcount if rows else 0
         self.sql.executemany(_INSERT_THUMBNAIL, thumbnails)
+        self.sql.executemany(_INSERT_CONSENT, consents)
         return Tally(added, len(rows) - added)
 
     def _add_person(self, name: str) -> int:
@@ -138,21 +142,29 @@ class Record(Database):
             raise not_found(name, [known for (known,) in self.sql.execute("SELECT name FROM person")])
         return int(row[0])
 
-    def people(self) -> list[Person]:
+    def people(self, number: int | None = None) -> list[Person]:
+        """Everybody, or the person of this number."""
+        where, values = ("", ()) if number is None else ("WHERE p.id = ?", (number,))
+        rows = self.sql.execute(f"{_PEOPLE} {where} ORDER BY p.id", values)
         try:
-            return [Person(name, n, _time(first), _time(last)) for name, n, first, last in self.sql.execute(_PEOPLE)]
+            return [Person(id, name, n, _time(first), _time(last)) for id, name, n, first, last in rows]
         except (TypeError, ValueError) as error:
             raise self.corrupt(str(error)) from None
+
+    @property
+    def _references(self) -> str:
+        return _CONSENTED if self.version > 1 else _OF_VERSION_1
 
     def references(self, name: str | None = None) -> Iterator[Reference]:
         where, values = ("", ()) if name is None else ("WHERE p.id = ?", (self.person(name),))
         backbone = self.backbone or ""
         return (
-            self._reference(row, backbone) for row in self.sql.execute(f"{_REFERENCES} {where} ORDER BY r.id", values)
+            self._reference(row, backbone)
+            for row in self.sql.execute(f"{self._references} {where} ORDER BY r.id", values)
         )
 
     def reference(self, number: int) -> Reference:
-        row = self.sql.execute(f"{_REFERENCES} WHERE r.id = ?", (number,)).fetchone()
+        row = self.sql.execute(f"{self._references} WHERE r.id = ?", (number,)).fetchone()
         if row is None:
             raise ReferenceNotFound(
                 f"{number}: there is no reference of this number; `facepipe people show` lists them"
@@ -219,12 +231,13 @@ class Record(Database):
         return vectors
 
     def _reference(self, row: tuple[Any, ...], backbone: str) -> Reference:
-        number, person, vector, norm, quality, source, mark, enrolled_at = row
+        number, person, vector, norm, quality, source, mark, enrolled_at, wording, given_at = row
         values = self._decode([(number, vector)])[0]
         try:
             quality = None if quality is None else Quality(**json.loads(quality))
             template = Template(values, norm, backbone)
-            return Reference(number, person, template, quality, source, image_of(mark), _time(enrolled_at))
+            consent = None if wording is None else Consent(wording, _time(given_at))
+            return Reference(number, person, template, quality, source, image_of(mark), _time(enrolled_at), consent)
         except (TypeError, ValueError) as error:
             raise self._damaged(number, str(error)) from None
 

@@ -48,7 +48,7 @@ def test_show(enrolled: Run) -> None:
     rows = [row.split("\t") for row in enrolled("people", "show", "Ada").out.splitlines()]
     assert [row[:2] for row in rows] == [["1", "obama.jpg"], ["2", "obama2.jpg"]]
     for line in enrolled("people", "show", "Ada", "--json").json:
-        assert list(line) == ["reference", "source", "enrolled_at", "quality"]
+        assert list(line) == ["reference", "source", "enrolled_at", "quality", "consent"]
         assert set(line["quality"]) == {"size", "sharpness"}
 
 

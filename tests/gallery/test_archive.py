@@ -149,7 +149,7 @@ def row(**values: Any) -> dict[str, Any]:
 HUGE = npy(unit()).replace(b"(3, 16)", b"(3, 99999999999)")
 MALFORMED = {
     "other format": (ArchiveInvalid, {"manifest": lambda m: m.update(format="x")}),
-    "newer version": (ArchiveInvalid, {"manifest": lambda m: m.update(version=2)}),
+    "newer version": (ArchiveInvalid, {"manifest": lambda m: m.update(version=3)}),
     "a list": (ArchiveInvalid, {"manifest": b"[]"}),
     "no json": (ArchiveInvalid, {"references": b"{"}),
     "deep json": (ArchiveInvalid, {"references": b"[" * 200_000}),
