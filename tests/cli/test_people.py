@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 import PIL.Image
@@ -112,3 +112,20 @@ def test_what_cannot_be_undone_needs_a_yes(enrolled: Run, command: list[str], mo
     monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     assert enrolled("people", *command).code == 0
     assert enrolled("gallery", "info", "--json").json != before
+
+
+def test_a_consent_is_kept_with_its_time_and_shown(run: Run) -> None:
+    start = datetime.now(timezone.utc)
+    assert run("enroll", "Ada", "obama.jpg", "--consent", "At the door [only]").code == 0
+    assert run("enroll", "Ada", "obama2.jpg").code == 0
+    first, second = run("people", "show", "Ada", "--json").json
+    assert (first["consent"]["wording"], second["consent"]) == ("At the door [only]", None)
+    assert start <= datetime.fromisoformat(first["consent"]["given_at"]) <= datetime.now(timezone.utc)
+    shown = [line.split("\t")[4] for line in run("people", "show", "Ada").out.splitlines()]
+    assert (shown[0].endswith(" UTC: At the door [only]"), shown[1]) == (True, "none")
+
+
+@pytest.mark.parametrize("wording", ["", "  ", "x" * 10_001])
+def test_a_consent_to_nothing_is_refused(run: Run, wording: str) -> None:
+    done = run("enroll", "Ada", "obama.jpg", "--consent", wording)
+    assert (done.code, done.complaint) == (2, "facepipe: --consent: expected 1 to 10000 characters, not only spaces\n")

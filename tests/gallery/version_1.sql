@@ -1,0 +1,42 @@
+-- A gallery as the first version of facepipe left it: schema 1; Ada (references 1 and 2), Bob (4); Eve was removed.
+PRAGMA application_id = 1717658469;
+PRAGMA user_version = 1;
+BEGIN TRANSACTION;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+INSERT INTO "meta" VALUES('backbone','toy@1');
+INSERT INTO "meta" VALUES('dimension',16);
+INSERT INTO "meta" VALUES('state',4347165992596587725);
+INSERT INTO "meta" VALUES('uuid',X'0EC0AFC776F775D600061020091C373C');
+CREATE TABLE person (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    created_at TEXT NOT NULL
+);
+INSERT INTO "person" VALUES(1,'Ada','2026-11-24T15:19:06.726241+00:00');
+INSERT INTO "person" VALUES(3,'Bob','2026-11-24T15:19:06.729660+00:00');
+CREATE TABLE reference (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again
+    person_id INTEGER NOT NULL REFERENCES person (id),
+    stamp INTEGER NOT NULL,                -- the state it was written in; (id, stamp) stays unique even when a restored
+                                           -- backup hands out ids a second time
+    vector BLOB NOT NULL,                  -- float32, little-endian, unit norm
+    norm REAL NOT NULL,                    -- of the raw embedding
+    quality TEXT,                          -- JSON
+    source TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,             -- of the image: sha256; where there is none, "vector:" and the vector's
+    enrolled_at TEXT NOT NULL,             -- UTC, ISO 8601
+    UNIQUE (fingerprint, person_id)
+);
+INSERT INTO "reference" VALUES(1,1,3542083764174021634,X'D25E113EADCEAC3EAEFF0A3E2D0B09BF656BBE3E9BC43B3EB9DE61BEB272743E9A5B193E5274F73D294B3F3CB9F9653E28E59ABE790E89BDD7CD4ABEC6E77B3E',2.43432092666625976562e+00,'{"score": 0.9, "size": 80.0, "sharpness": 1}','photo1.jpg','0000000000000000000000000000000000000000000000000000000000000001','2026-11-24T15:19:06.723090+00:00');
+INSERT INTO "reference" VALUES(2,1,3542083764174021634,X'CE574E3D90A30EBE7A6BE1BDF88B26BF8189F53EB9199C3E8A97B1BDBB24533ED576993D331E17BE055F853EA17AA9BDB072B3BDD92558BE6648F83D468AD8BC',3.75279378890991210937e+00,'{"score": 0.9, "size": 80.0, "sharpness": 2}','photo2.jpg','0000000000000000000000000000000000000000000000000000000000000002','2026-11-24T15:19:06.723090+00:00');
+INSERT INTO "reference" VALUES(4,3,7487069141887519646,X'95ECC03E0495F1BE9B169E3D40AED6BDFB26ABBD350A23BD06F2BEBE99642FBDE89223BEF10E1D3FD2BE2A3D835585BD6BB754BDB798FCBD917B47BE43C493BD',5.41638040542602539062e+00,'{"score": 0.9, "size": 80.0, "sharpness": 3}','photo3.jpg','0000000000000000000000000000000000000000000000000000000000000003','2026-11-24T15:19:06.729548+00:00');
+CREATE TABLE thumbnail (
+    reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
+    image BLOB NOT NULL
+);
+INSERT INTO "thumbnail" VALUES(1,X'FFD8FF63686970');
+CREATE INDEX roster ON reference (person_id, stamp);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('person',3);
+INSERT INTO "sqlite_sequence" VALUES('reference',4);
+COMMIT;
