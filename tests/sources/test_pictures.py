@@ -1,4 +1,4 @@
-"""sources.py: which files, and in which order."""
+"""Pictures: which files, and in which order."""
 
 import logging
 import os

@@ -1,0 +1,147 @@
+"""How frames get from the thread that makes them to the one that takes them: a few at most, or only the newest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from facepipe.records import Frame
+from facepipe.sources.base import ENDED, LIVE, STALLED
+
+
+class Handover:
+    """Frames on their way between two threads, and the state of the source they come from.
+
+    ``limit`` frames wait at most. With ``newest`` a full handover lets go of its oldest frame and counts it; without,
+    ``put`` waits. ``stall``: seconds without a frame after which a live source counts as stalled; None: never.
+    """
+
+    def __init__(self, limit: int, *, newest: bool = False, stall: float | None = None) -> None:
+        self.dropped = 0
+        self.closed = False
+        self._limit, self._newest, self._stall = limit, newest, stall
+        self._frames: deque[Frame] = deque()
+        self._changed = threading.Condition()
+        self._state = LIVE
+        self._news: deque[tuple[str, str]] = deque()
+        self._last = time.monotonic()
+        self._done = False
+        self._error: BaseException | None = None
+
+    # The thread that makes frames ------------------------------------------------------------------------------------
+
+    def put(self, frame: Frame) -> bool:
+        """Hand a frame over. False when nobody wants one any more."""
+        with self._changed:
+            while not (self._newest or self.closed) and len(self._frames) >= self._limit:
+                self._changed.wait()
+            if self.closed:
+                return False
+            if len(self._frames) >= self._limit:
+                self._frames.popleft()
+                self.dropped += 1
+            self._frames.append(frame)
+            self._came()
+            self._changed.notify_all()
+            return True
+
+    def came(self) -> None:
+        """A frame came that is not handed over: the source lives all the same."""
+        with self._changed:
+            self._came()
+
+    def tell(self, state: str, message: str) -> None:
+        """Change the state; the one who takes frames hears of it."""
+        with self._changed:
+            self._become(state, message)
+            self._changed.notify_all()
+
+    def end(self, error: BaseException | None = None, message: str = "the end") -> None:
+        """No more frames; those that wait are taken first, then ``error`` is raised there."""
+        with self._changed:
+            if not self._done:
+                self._done, self._error = True, error
+                self._news.append((ENDED, message))
+            self._changed.notify_all()
+
+    def pause(self, seconds: float) -> bool:
+        """Wait. False, and at once, when nobody wants a frame any more."""
+        with self._changed:
+            return not self._changed.wait_for(lambda: self.closed, seconds)
+
+    # The one who takes them ------------------------------------------------------------------------------------------
+
+    def take(self, timeout: float | None = None) -> Frame | tuple[str, str] | None:
+        """The next frame or piece of news, (state, message); None at the end or when ``timeout`` seconds have passed.
+
+        Raises the error that ended the source.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while True:
+                self._look_at_the_clock()
+                if self.closed:
+                    return None
+                if self._news and (not self._frames or self._news[0][0] != ENDED):
+                    return self._hear()
+                if self._frames:
+                    self._changed.notify_all()
+                    return self._frames.popleft()
+                if self._done:
+                    self._finish()
+                    return None
+                if not self._wait(until):
+                    return None
+
+    @property
+    def state(self) -> str:
+        with self._changed:
+            self._look_at_the_clock()
+            return self._state
+
+    def close(self) -> None:
+        """Wake both sides: no frame is wanted any more."""
+        with self._changed:
+            self.closed, self._state = True, ENDED
+            self._frames.clear()
+            self._changed.notify_all()
+
+    # Under the lock --------------------------------------------------------------------------------------------------
+
+    def _came(self) -> None:
+        self._last = time.monotonic()
+        self._become(LIVE, "pictures come in")
+
+    def _become(self, state: str, message: str) -> None:
+        if state != self._state and not self.closed:
+            self._state = state
+            self._news.append((state, message))
+
+    def _look_at_the_clock(self) -> None:
+        if self._stall is not None and self._state == LIVE and not self._done:
+            silent = time.monotonic() - self._last
+            if silent >= self._stall:
+                self._become(STALLED, f"no picture for {silent:.1f} s")
+
+    def _hear(self) -> tuple[str, str]:
+        state, message = self._news.popleft()
+        if state == ENDED:
+            self._state = ENDED
+        return state, message
+
+    def _finish(self) -> None:
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _wait(self, until: float | None) -> bool:
+        """Until something changes or the clock has to be looked at. False when ``until`` has passed."""
+        now = time.monotonic()
+        if until is not None and now >= until:
+            return False
+        ends = [until] if until is not None else []
+        if self._stall is not None and self._state == LIVE:
+            ends.append(self._last + self._stall)
+        self._changed.wait(max(0.0, min(ends) - now) if ends else None)
+        return True

@@ -1,0 +1,120 @@
+"""Whatever pictures come from, opened: one function for all kinds of sources."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from facepipe.errors import SourceRefused, UsageError
+from facepipe.sources.addresses import check_url, label_of, scheme_of
+from facepipe.sources.base import OnState, Patience, Source
+from facepipe.sources.capture import Capture, open_camera, open_stream
+from facepipe.sources.containers import look_at
+from facepipe.sources.live import Link, LiveSource
+from facepipe.sources.pictures import IMAGE_SUFFIXES, image_files
+from facepipe.sources.stills import Stills
+from facepipe.sources.video import VideoFile
+
+Given = str | os.PathLike[str]
+
+_CAMERA = re.compile(r"webcam(?::(\d{1,3}))?")
+_VIDEO_NAME = re.compile(r"\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|m?ts|m2ts|flv|og[gv]|wmv|mjpe?g|3gp)$", re.IGNORECASE)
+_STREAM_ADVICE = "check the address, the user name and the password, and that the camera is on"
+
+
+def open_source(
+    given: Given | Sequence[Given],
+    *,
+    loop: bool = False,
+    max_fps: float | None = None,
+    on_state: OnState | None = None,
+    patience: Patience | None = None,
+) -> Source:
+    """Open ``given`` as an iterator of timed frames, to be closed or used with ``with``.
+
+    ``given``: a video file, an image, a folder of images or several of these, ``webcam:0`` (a local camera by its
+    number), or a stream: ``rtsp://…``, ``rtsps://…``, ``http://…``, ``https://…`` (MJPEG, or what FFmpeg takes; a file
+    that begins like one of these is given with ``./``). The type tells live sources apart: ``source.live``.
+
+    - Files are decoded ahead, three frames, and timed by their own clock. ``loop`` starts them again, times going on.
+    - Live sources give the newest frame, timed by its arrival; ``dropped`` counts those nobody waited for. When no
+      picture comes they are connected again, after longer and longer waits: streams for ever, a camera for half a
+      minute, then it ends. The picture being the very same for long counts as none.
+    - ``max_fps`` leaves frames out by their times; images have none.
+    - ``on_state(state, message)`` is told of every change, in the thread that iterates: "stalled", "reconnecting",
+      "live", "ended". ``patience``: how long is waited, ``Patience()`` when None.
+
+    A video file is told by its bytes, not by its name; a playlist, a session description, or a movie that refers to
+    other files is refused, and no address in a file is contacted. A stream may answer with a playlist (HLS), which may
+    name other addresses but no local file; it comes in bursts, segment by segment. Certificates are not checked.
+
+    Raises SourceNotFound, SourceRefused, SourceDamaged, SourceError when it may not be read; UsageError for a folder
+    without images and for values out of range. Images that cannot be read raise ImageError as they are reached.
+    """
+    if max_fps is not None and not (math.isfinite(max_fps) and max_fps > 0):
+        raise UsageError(f"max_fps: expected a number above 0, got {max_fps}")
+    if not isinstance(given, str | os.PathLike):
+        return _stills(given, "images", loop, on_state)
+    patience = Patience() if patience is None else patience
+    link = _link(given, patience) if isinstance(given, str) else None
+    if link is None:
+        return _file(given, loop, max_fps, on_state)
+    if loop:
+        raise UsageError(f"{link.label}: a live source cannot be looped; expected a file")
+    return LiveSource(link, patience=patience, max_fps=max_fps, on_state=on_state)
+
+
+# Files ----------------------------------------------------------------------------------------------------------------
+
+
+def _file(given: Given, loop: bool, max_fps: float | None, on_state: OnState | None) -> Source:
+    path = os.fsdecode(given)
+    label = path if path.isprintable() else ascii(path)
+    if os.path.isdir(given):
+        return _stills([given], label, loop, on_state)
+    container = look_at(path, label)
+    if container is None:
+        return _stills([given], label, loop, on_state)
+    if Path(path).suffix.lower() in IMAGE_SUFFIXES or ("%" in path and not _VIDEO_NAME.search(path)):
+        # by such a name FFmpeg takes it for one of a numbered series of images
+        raise SourceRefused(f"{label}: a video ({container.kind}) named like an image; rename it")
+    return VideoFile(path, container, label, loop=loop, max_fps=max_fps, on_state=on_state)
+
+
+def _stills(given: Sequence[Given], label: str, loop: bool, on_state: OnState | None) -> Source:
+    return Stills(list(image_files(os.fsdecode(one) for one in given)), label, loop=loop, on_state=on_state)
+
+
+# Cameras and streams --------------------------------------------------------------------------------------------------
+
+
+def _link(given: str, patience: Patience) -> Link | None:
+    """The way to the camera or stream that ``given`` names; None when it is a path."""
+    if camera := _CAMERA.fullmatch(given):
+        return _camera(int(camera[1] or 0), patience)
+    if scheme_of(given) is None:
+        return None
+    check_url(given)
+    label = label_of(given)
+    return Link(label, partial(_open_stream, given, label, patience), _STREAM_ADVICE)
+
+
+def _camera(number: int, patience: Patience) -> Link:
+    advice = "expected a camera that is plugged in and not used by another program"
+    if sys.platform.startswith("linux"):
+        found = sorted(int(path.name[5:]) for path in Path("/dev").glob("video*") if path.name[5:].isdecimal())
+        advice += f"; this machine has {', '.join(f'webcam:{n}' for n in found) or 'none'}"
+    return Link(f"webcam:{number}", partial(open_camera, number), advice, gone=patience.gone)
+
+
+def _open_stream(url: str, label: str, patience: Patience) -> Capture | None:
+    capture = open_stream(url, patience.connect, patience.read)
+    if capture is not None and capture.count is not None and scheme_of(url) in ("http", "https"):
+        capture.close()
+        raise SourceRefused(f"{label}: expected a stream, got a file that has an end; download it and give its path")
+    return capture
