@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,16 +14,17 @@ from facepipe.errors import WriteFailed
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     """A stream that becomes ``path`` when the block ends well, and leaves nothing when it fails. Makes the folder.
 
-    Raises WriteFailed when there is no room or no permission.
+    ``private``: readable by its owner only, from the first byte on. Raises WriteFailed when there is no room or no
+    permission.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with part.open("xb") as stream:
+            with open(part, "xb", opener=_private if private else None) as stream:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -31,3 +33,39 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise WriteFailed(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process or thread at a time inside, for each ``path``: a lock file beside it, which stays. Makes the folder.
+
+    The system lets go of it when a process dies. Raises WriteFailed.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise WriteFailed(f"{path}: cannot be locked: {error.strerror or error}") from None
+    try:
+        _wait_for(handle)
+        yield
+    finally:
+        os.close(handle)  # which lets go of it
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _wait_for(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+
+else:
+    import fcntl
+
+    def _wait_for(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)

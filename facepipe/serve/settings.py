@@ -26,10 +26,16 @@ class Settings:
     private_key: Path | None = None
     max_body: int = 32 * 2**20
     max_pixels: int = 50_000_000
+    max_head: int = 16 * 2**10  # the request line and the headers
+    max_connections: int = 800  # beyond it, those that have waited longest for a request make room
     header_deadline: float = 10.0
-    body_deadline: float = 30.0
+    body_deadline: float = 30.0  # for the whole of it, and for a client to take some of the answer
+    idle: float = 15.0  # a connection without a request
     rate: float = 30.0
     burst: int = 60
+    wrong_keys: int = 10  # a minute, for each client address
+    session: float = 12 * 3600.0  # until one has to log in again
+    shutdown: float = 5.0  # for what is under way when the server ends
     queue: int = 16  # requests waiting for the networks or being worked on
     wait: float = 30.0  # for a place in the queue's turn
     max_live: int = 8  # live connections at once
