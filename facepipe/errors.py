@@ -18,8 +18,7 @@ at UsageError with 2.
     ├── ModelError
     │   ├── ModelNotFound  CardInvalid  WeightsMissing  WeightsAltered  DeviceUnavailable  DependencyMissing
     ├── GalleryError
-    │   ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull
-    │   ├── GalleryBusy
+    │   ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull  GalleryBusy
     │   └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
     └── ServerError                 the server refuses a request, whatever it asks for
         ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused
@@ -126,6 +125,7 @@ class SeveralFaces(FaceError):
 
 class PoorShot(FaceError):
     code = "poor-shot"
+    problems: tuple[str, ...] = ()  # what is wrong, as codes of facepipe.gate.Problem
 
 
 class EmbeddingInvalid(FaceError):
@@ -252,6 +252,7 @@ class ArchiveInvalid(GalleryError):
 
 class ServerError(FacepipeError):
     code = "server"
+    retry_after: float | None = None  # seconds after which it may go better
 
 
 class KeyMissing(ServerError):
