@@ -1,0 +1,63 @@
+"""The page's files: the HTML at ``/``, what belongs to it under ``/page/``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+ENTRY = "index.html"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True)
+class PageFile:
+    """One file as it is sent: its bytes, its media type, and a tag that changes with them."""
+
+    body: bytes
+    type: str
+    tag: str
+
+    def answer(self, request: Request) -> Response:
+        """The file, or 304 when the browser has it already."""
+        headers = {"ETag": self.tag, "Cache-Control": "no-cache"}  # kept, but asked for: an update shows at once
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+        if self.tag in known:
+            return Response(status_code=304, headers=headers)
+        return Response(self.body, media_type=self.type, headers=headers)
+
+
+def mount(app: Starlette) -> None:
+    """Serve the page from ``app``. All files are read now: what is not among them is not found, whatever the path."""
+    pages = dict(page_files())
+
+    async def entry(request: Request) -> Response:
+        return pages[ENTRY].answer(request)
+
+    async def file(request: Request) -> Response:
+        found = pages.get(request.path_params["path"])
+        return Response("not found", 404, media_type="text/plain") if found is None else found.answer(request)
+
+    app.router.routes.append(Route("/", entry, methods=["GET"]))
+    app.router.routes.append(Route("/page/{path:path}", file, methods=["GET"]))
+
+
+def page_files() -> Iterator[tuple[str, PageFile]]:
+    """Every file of the page by its path below ``/page/``, as installed."""
+    with as_file(files("facepipe.serve") / "page") as folder:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in TYPES:
+                body = path.read_bytes()
+                tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+                yield path.relative_to(folder).as_posix(), PageFile(body, TYPES[path.suffix], tag)

@@ -1,0 +1,103 @@
+/** The server's verbs over HTTP. A busy server is asked again when it said; everything else that fails is an ApiError. */
+
+const TRIES = 4;
+const BUSY = new Set(["server-busy", "gallery-busy", "rate-limited"]);
+
+/** `code` and `message` as the server's error body has them; `details` is the whole of it. */
+export class ApiError extends Error {
+  constructor(details, status = 0) {
+    super(details.message);
+    this.code = details.code;
+    this.status = status;
+    this.details = details;
+  }
+}
+
+/** Told when the server lets us wait ("busy", detail: seconds), answers again ("answered"), asks for a key ("key"). */
+export const server = new EventTarget();
+const announce = (type, detail) => server.dispatchEvent(new CustomEvent(type, { detail }));
+
+/** Ask `path` below /api/v1. `json` or `form` is the body. Returns the answer's JSON, or null where there is none. */
+export async function ask(method, path, { json, form, query, signal } = {}) {
+  const body = json === undefined ? form : JSON.stringify(json);
+  const headers = json === undefined ? {} : { "Content-Type": "application/json" };
+  const search = query === undefined ? "" : `?${new URLSearchParams(query)}`;
+  for (let attempt = 1; ; attempt += 1) {
+    const response = await reach(`/api/v1/${path}${search}`, { method, body, headers, signal });
+    if (response.ok) {
+      announce("answered");
+      return response.status === 204 ? null : response.json();
+    }
+    const error = await failure(response);
+    if (error.status === 401 && !path.startsWith("session")) announce("key");
+    if (!BUSY.has(error.code) || attempt === TRIES) {
+      announce("answered");
+      throw error;
+    }
+    const seconds = Number(error.details.retry_after ?? response.headers.get("Retry-After") ?? attempt);
+    announce("busy", seconds);
+    await pause(seconds * 1000, signal);
+  }
+}
+
+async function reach(url, options) {
+  try {
+    return await fetch(url, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError({ code: "connection-lost", message: "The server does not answer." });
+  }
+}
+
+async function failure(response) {
+  try {
+    return new ApiError((await response.json()).error, response.status);
+  } catch {
+    return new ApiError({ code: "unexpected", message: `HTTP ${response.status}` }, response.status);
+  }
+}
+
+/** Wait; an aborted `signal` ends the wait with its AbortError. */
+export function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+  });
+}
+
+function formOf(fields) {
+  const form = new FormData();
+  for (const [name, value] of fields) {
+    if (value === undefined || value === null) continue;
+    if (value instanceof Blob) form.append(name, value, value.name ?? "camera.jpg");
+    else form.append(name, String(value));
+  }
+  return form;
+}
+
+export const session = () => ask("GET", "session");
+export const signIn = (key) => ask("POST", "session", { json: { key } });
+export const signOut = () => ask("DELETE", "session");
+
+export const identify = (image, signal) =>
+  ask("POST", "identify", { form: formOf([["image", image], ["top", 3]]), signal });
+export const detect = (image, signal) => ask("POST", "detect", { form: formOf([["image", image]]), signal });
+
+/** Enrol `images` (Blobs) as `name`. `at` "x,y" says which face, where there are several. */
+export const enrol = ({ name, consent, images, at, gate }) => {
+  const fields = images.map((image) => ["images", image]);
+  return ask("POST", "enroll", { form: formOf([["name", name], ["consent", consent], ["at", at], ["gate", gate], ...fields]) });
+};
+
+/** `fields`: image or reference, and other or other_reference, at. Returns the address of the page. */
+export const inspect = async (fields, signal) =>
+  (await ask("POST", "inspect", { form: formOf(Object.entries(fields)), signal })).page;
+
+export const people = (query, signal) => ask("GET", "people", { query, signal });
+export const person = (id) => ask("GET", `people/${id}`);
+export const rename = (id, name) => ask("PATCH", `people/${id}`, { json: { name } });
+export const removePerson = (id) => ask("DELETE", `people/${id}`);
+export const merge = (into, sources) => ask("POST", `people/${into}/merge`, { json: { sources } });
+export const references = (id) => ask("GET", `people/${id}/references`);
+export const removeReference = (id) => ask("DELETE", `references/${id}`);
+export const pictureOf = (reference) => `/api/v1/references/${reference}/picture`;

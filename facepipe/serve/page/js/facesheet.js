@@ -1,0 +1,71 @@
+/** What can be done with one face that was clicked: see how it matches, enrol it, look inside, go to the person. */
+
+import * as api from "./api.js";
+import { openDialog } from "./dialog.js";
+import { fill, h } from "./dom.js";
+import { matchOf, meter, nameOf, score, statusOf } from "./faces.js";
+import { PersonForm } from "./form.js";
+import { say, sayError } from "./i18n.js";
+import { icon } from "./icons.js";
+import { toast } from "./notices.js";
+import { centreOf, faceOf } from "./pictures.js";
+import { can } from "./session.js";
+import { lookInside } from "./views/inspect.js";
+
+/** `face` as the server told it, in `shot` {blob, size}. Resolves when the sheet is closed. */
+export function openFace(face, shot) {
+  const over = new AbortController();
+  const body = (close) => {
+    const actions = h("div.actions.stacked");
+    const enrolForm = () => fill(actions, formFor(face, shot, close, over.signal).node);
+    fill(actions,
+      face.name === null ? null : h("button.primary", { icon: "people", on: { click: () => goTo(face.name, close) } }, say("face.open", { name: face.name })),
+      can("enrol") ? h(face.name === null ? "button.primary" : "button", { icon: "enrol", on: { click: enrolForm } }, say(face.name === null ? "face.enrol" : "face.add")) : h("p.soft", {}, say("scope.enrol")),
+      h("button", { icon: "inspect", on: { click: () => lookInside({ picture: shot, box: face.box }) } }, say("face.inspect")));
+    return [h("div.face-sheet", {}, faceOf(shot.blob, face.box, 320), words(face)), actions];
+  };
+  return openDialog({ title: nameOf(face), body }).finally(() => over.abort());
+}
+
+function words(face) {
+  const status = statusOf(face);
+  const match = matchOf(face);
+  const bar = meter();
+  bar.update(match, face.threshold, status);
+  const nearest = (face.candidates ?? []).map((candidate) =>
+    h("li", {}, h("span", {}, candidate.person), h("span.figures", {}, score(candidate.score))));
+  return h("div.face-facts", {},
+    h("p.status", { "data-status": status }, icon({ known: "check", unknown: "unknown", looking: "looking" }[status]), say(`face.${status}.long`)),
+    bar.node,
+    h("p.soft", {}, match === null ? say("face.nobody") : say("face.threshold", { threshold: score(face.threshold) })),
+    nearest.length > 0 ? h("h3", {}, say("face.nearest")) : null,
+    nearest.length > 0 ? h("ol.nearest", {}, nearest) : null);
+}
+
+function formFor(face, shot, close, signal) {
+  const onsubmit = async (name, consent) => {
+    const answer = await api.enrol({ name, consent, images: [shot.blob], at: centreOf(face.box) });
+    const problem = answer.references.find(({ id, before }) => id === null && before === null)?.problems?.[0];
+    if (problem) throw new api.ApiError(problem);
+    close();
+    toast(say("enrolled", { name: answer.person.name, n: answer.person.references }));
+  };
+  const form = new PersonForm({ onsubmit, signal });
+  form.ready = true;
+  if (face.name !== null) form.name.input.value = face.name;
+  form.name.input.autofocus = true;
+  queueMicrotask(() => form.name.input.focus());
+  return form;
+}
+
+/** Go to the page of the person called `name`. */
+async function goTo(name, close) {
+  try {
+    const { people } = await api.people({ search: name, limit: 50 });
+    const found = people.find((person) => person.name === name);
+    window.location.hash = found ? `#people/${found.id}` : "#people";
+  } catch (error) {
+    close();
+    toast(sayError(error));
+  }
+}

@@ -1,0 +1,110 @@
+/** Boxes over the camera's picture: line and words, not only colour, say who is known. */
+
+/** Clear a canvas, sized to the pixels of the screen: {context, width, height}, in CSS px. */
+export function blank(canvas) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const density = window.devicePixelRatio;
+  [canvas.width, canvas.height] = [Math.round(width * density), Math.round(height * density)];
+  const context = canvas.getContext("2d");
+  context.scale(density, density);
+  return { context, width, height };
+}
+
+/** Draws faces on a stage's canvas. `faces`: [{key, box, status, label}], boxes in px of a frame of `size`. */
+export class Overlay {
+  #shown = new Map(); // key -> box as drawn now, on its way to where the face was last seen
+  #faces = [];
+  #size = [1, 1];
+  #frame = 0;
+
+  constructor(stage) {
+    this.stage = stage;
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    new ResizeObserver(() => this.#draw()).observe(stage.canvas);
+  }
+
+  show(faces, size) {
+    [this.#faces, this.#size] = [faces, size];
+    const keys = new Set(faces.map(({ key }) => key));
+    for (const key of this.#shown.keys()) if (!keys.has(key)) this.#shown.delete(key);
+    cancelAnimationFrame(this.#frame);
+    this.#draw();
+  }
+
+  clear() {
+    this.show([], this.#size);
+  }
+
+  /** The face under a point of the page, or undefined. */
+  at(x, y) {
+    const area = this.stage.canvas.getBoundingClientRect();
+    const inside = ({ box }) => {
+      const [left, top, right, bottom] = this.#place(box, area.width, area.height);
+      return x - area.left >= left && x - area.left <= right && y - area.top >= top && y - area.top <= bottom;
+    };
+    return this.#faces.find(inside);
+  }
+
+  #place([x0, y0, x1, y1], width, height) {
+    const [across, down] = [width / this.#size[0], height / this.#size[1]];
+    const [left, right] = this.stage.mirrored ? [width - x1 * across, width - x0 * across] : [x0 * across, x1 * across];
+    return [left, y0 * down, right, y1 * down];
+  }
+
+  #draw() {
+    const { context, width, height } = blank(this.stage.canvas);
+    let moving = false;
+    for (const face of this.#faces) {
+      const target = face.box;
+      const from = this.calm ? target : (this.#shown.get(face.key) ?? target);
+      const box = from.map((value, index) => value + 0.6 * (target[index] - value));
+      moving ||= box.some((value, index) => Math.abs(value - target[index]) > 0.5);
+      this.#shown.set(face.key, box);
+      drawFace(context, this.#place(box, width, height), face, width);
+    }
+    if (moving) this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+}
+
+const LINES = { known: [], unknown: [9, 7], looking: [1, 8], plain: [], chosen: [] };
+const COLOURS = { known: "--on-video-known", unknown: "--on-video-unknown", looking: "--on-video-plain", plain: "--on-video-plain", chosen: "--on-video-known" };
+
+/** A colour, or font, of the style sheet. */
+export const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+function drawFace(context, [left, top, right, bottom], { status, label }, width) {
+  const colour = colourOf(COLOURS[status]);
+  context.lineCap = "round";
+  context.setLineDash(LINES[status]);
+  for (const [stroke, thick] of [["rgb(0 0 0 / 45%)", 5], [colour, 3]]) {
+    context.strokeStyle = stroke;
+    context.lineWidth = thick;
+    context.beginPath();
+    context.roundRect(left, top, right - left, bottom - top, Math.min(16, (right - left) / 6));
+    context.stroke();
+  }
+  context.setLineDash([]);
+  if (label) drawLabel(context, left, top, bottom, String(label), colour, width);
+}
+
+function drawLabel(context, left, top, bottom, label, colour, width) {
+  context.font = `600 14px ${colourOf("--font")}`;
+  const text = shortened(context, label, width - 24);
+  const wide = context.measureText(text).width + 20;
+  const x = Math.max(4, Math.min(left, width - wide - 4));
+  const y = top >= 34 ? top - 32 : bottom + 6;
+  context.fillStyle = colour;
+  context.beginPath();
+  context.roundRect(x, y, wide, 26, 13);
+  context.fill();
+  context.fillStyle = colourOf("--on-video-ink");
+  context.textBaseline = "middle";
+  context.fillText(text, x + 10, y + 13.5);
+}
+
+function shortened(context, label, width) {
+  const letters = [...label];
+  if (context.measureText(label).width <= width) return label;
+  while (letters.length > 1 && context.measureText(`${letters.join("")}…`).width > width) letters.pop();
+  return `${letters.join("")}…`;
+}

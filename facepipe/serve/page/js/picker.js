@@ -1,0 +1,36 @@
+/** Choosing and dropping picture files. */
+
+import { add, h } from "./dom.js";
+import { say } from "./i18n.js";
+import { picturesIn } from "./pictures.js";
+
+/** A button that opens the browser's file dialog; `onpictures(files)`. */
+export function pictureButton({ onpictures, multiple = false, label = say("picture.choose"), kind = "button" }) {
+  const input = h("input", { type: "file", accept: "image/*", multiple, hidden: true });
+  input.addEventListener("change", () => {
+    const files = [...input.files];
+    input.value = ""; // so that the same file can be chosen again
+    if (files.length > 0) onpictures(files);
+  });
+  const button = h(kind, { icon: "picture", on: { click: () => input.click() } }, label);
+  return h("span.picker", {}, button, input);
+}
+
+/** Take pictures that are dropped on `node` or pasted; while one is dragged over it, it says so by its class. */
+export function dropPictures(node, onpictures, signal) {
+  const take = (event, transfer) => {
+    const files = picturesIn(transfer);
+    if (files.length === 0) return;
+    event.preventDefault();
+    onpictures(files);
+  };
+  const over = (on) => node.classList.toggle("dropping", on);
+  node.addEventListener("dragover", (event) => (event.preventDefault(), over(true)), { signal });
+  node.addEventListener("dragleave", (event) => node.contains(event.relatedTarget) || over(false), { signal });
+  node.addEventListener("drop", (event) => (event.preventDefault(), over(false), take(event, event.dataTransfer)), { signal });
+  document.addEventListener("paste", (event) => take(event, event.clipboardData), { signal });
+  const hint = h("div.drop-hint", { "aria-hidden": "true" });
+  add(hint, h("p", {}, say("picture.drop-here")));
+  node.append(hint);
+  signal.addEventListener("abort", () => over(false));
+}

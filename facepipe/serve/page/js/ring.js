@@ -1,0 +1,40 @@
+/** The ring of an enrolment, over the camera's picture. */
+
+import { blank, colourOf } from "./overlay.js";
+
+const GAP = 0.06; // radians, on either side of an arc
+
+/** Draw it around where the face should be: one arc for each shot wanted, filled when it is taken. */
+export function drawRing(stage, taken, wanted, box, size) {
+  const { context, width, height } = blank(stage.canvas);
+  const [x, y] = [width / 2, height / 2];
+  const [across, down] = [0.34 * Math.min(height, width), 0.44 * Math.min(height, 1.2 * width)];
+  context.lineCap = "round";
+  for (let index = 0; index < wanted; index += 1) {
+    const [from, to] = [index, index + 1].map((part) => ((part / wanted) * 2 - 0.5) * Math.PI);
+    context.strokeStyle = index < taken ? colourOf("--on-video-known") : "rgb(255 255 255 / 55%)";
+    context.lineWidth = index < taken ? 7 : 4;
+    context.beginPath();
+    context.ellipse(x, y, across, down, 0, from + GAP, to - GAP);
+    context.stroke();
+  }
+  if (box) drawFound(context, stage, box, size, width, height);
+}
+
+/** Four corners around the face that was found: quieter than a box. */
+function drawFound(context, stage, [x0, y0, x1, y1], size, width, height) {
+  const [scaleX, scaleY] = [width / size[0], height / size[1]];
+  const flip = (x) => (stage.mirrored ? width - x * scaleX : x * scaleX);
+  const length = Math.min(18, ((x1 - x0) * scaleX) / 5);
+  context.strokeStyle = "rgb(255 255 255 / 85%)";
+  context.lineWidth = 2.5;
+  for (const [cornerX, inward] of [[Math.min(flip(x0), flip(x1)), 1], [Math.max(flip(x0), flip(x1)), -1]]) {
+    for (const [cornerY, downward] of [[y0 * scaleY, 1], [y1 * scaleY, -1]]) {
+      context.beginPath();
+      context.moveTo(cornerX + inward * length, cornerY);
+      context.lineTo(cornerX, cornerY);
+      context.lineTo(cornerX, cornerY + downward * length);
+      context.stroke();
+    }
+  }
+}

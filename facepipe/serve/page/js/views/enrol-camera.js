@@ -1,0 +1,175 @@
+/** Guided enrolment: the server says what to do and takes the good shots, the page shows both. */
+
+import { ApiError } from "../api.js";
+import { askConflict } from "../conflict.js";
+import { add, fill, h, tell } from "../dom.js";
+import { PersonForm } from "../form.js";
+import { say } from "../i18n.js";
+import { icon } from "../icons.js";
+import { openLive } from "../link.js";
+import { faceOf } from "../pictures.js";
+import { drawRing } from "../ring.js";
+import { Stage } from "../stage.js";
+
+const SHOTS = 5;
+const SIDE = 960; // px of a frame's longer side: templates are made from these
+const STEADY = 500; // ms that a hint stays, so that it can be read
+const KEEP_ALIVE = 8000; // ms between frames when all shots are taken, so that the server does not forget them
+const ARROWS = { "turn-left": ["left", "right"], "turn-right": ["right", "left"], "look-up": ["up", "up"], "look-down": ["down", "down"] };
+const POSES = new Set([...Object.keys(ARROWS), "look-ahead", "hold-still"]);
+
+/** Another canvas with the same picture: a node has one place only. */
+function copyOf(canvas) {
+  const copy = canvas.cloneNode();
+  copy.getContext("2d").drawImage(canvas, 0, 0);
+  return copy;
+}
+
+export function enrolFromCamera(place, { signal, done }) {
+  return new Guided(place, signal, done);
+}
+
+class Guided {
+  #shots = []; // canvases
+  #hint = null;
+  #hinted = 0;
+  #last = null; // the shot sent last
+  #answer = null;
+
+  constructor(place, signal, done) {
+    Object.assign(this, { signal, done });
+    this.stage = new Stage({ onstart: (camera) => this.#begin(camera), onstop: () => this.#pause(), signal });
+    this.hint = h("p.hint", { "aria-live": "polite", "aria-atomic": "true" });
+    this.stage.node.append(this.hint);
+    this.slots = h("div.shots", { role: "progressbar", "aria-label": say("enrol.shots"), "aria-valuemin": 0 });
+    this.form = new PersonForm({ onsubmit: (name, consent) => this.#enrol(name, consent), signal });
+    this.again = h("button.quiet.small", { icon: "swap", hidden: true, on: { click: () => this.#restart() } }, say("enrol.again"));
+    add(place, h("div.split", {},
+      h("section.looking", { "aria-label": say("stage") }, this.stage.node),
+      h("section.side.card", { "aria-label": say("enrol.who") }, h("div.shots-row", {}, this.slots, this.again), this.form.node)));
+    this.#progress(0, SHOTS);
+    signal.addEventListener("abort", () => this.#close());
+    this.invitation = { icon: "enrol", title: say("enrol.start"), text: say("enrol.start.how") };
+    this.stage.begin(this.invitation);
+  }
+
+  #begin(camera) {
+    this.#say("hold-still");
+    this.finished = false;
+    const grab = async (hello) => {
+      if (this.finished) return this.#last && { ...this.#last, pause: KEEP_ALIVE };
+      this.#last = (await camera.grab(Math.min(SIDE, hello.max_side), hello.max_bytes)) ?? this.#last;
+      return this.#last;
+    };
+    this.#close();
+    this.link = openLive({ mode: "enrol", shots: SHOTS }, grab, {
+      open: () => this.#reset(),
+      frame: (detail) => this.#frame(detail),
+      message: (message) => this.#message(message),
+      lost: () => this.#lost(),
+    });
+  }
+
+  /** The camera went off: before all shots are taken the guidance starts over with it. */
+  #pause() {
+    if (this.finished) return;
+    this.#close();
+    this.#reset();
+    this.hint.replaceChildren();
+  }
+
+  #close() {
+    this.link?.close();
+    this.link = null;
+  }
+
+  #reset() {
+    if (this.finished) return;
+    this.#shots = [];
+    this.#progress(0, SHOTS);
+    this.form.ready = false;
+  }
+
+  #lost() {
+    const waiting = this.#answer;
+    this.#answer = null;
+    waiting?.reject(new ApiError({ code: "connection-lost", message: "The connection was lost." }));
+    if (this.finished) this.#restart(); // the shots were on the server's side of it
+  }
+
+  #restart() {
+    this.finished = false;
+    this.form.fail(null);
+    this.#close();
+    this.#reset();
+    this.stage.start();
+  }
+
+  #frame({ message: { guidance, faces, size }, shot }) {
+    if (this.finished) return;
+    const [face] = faces;
+    drawRing(this.stage, guidance.taken, guidance.wanted, face?.box, size);
+    if (guidance.took && face) this.#shots.push(faceOf(shot.blob, face.box, 128));
+    this.#progress(guidance.taken, guidance.wanted);
+    this.#say(guidance.hint, guidance.message, guidance.took);
+    if (guidance.done) this.#finish();
+  }
+
+  #finish() {
+    this.finished = true;
+    this.stage.stop();
+    this.hint.replaceChildren();
+    const faces = h("div.taken-shots", {}, this.#shots.map(copyOf));
+    this.stage.say(faces, say("enrol.all-taken"), say("enrol.all-taken.how"));
+    this.again.hidden = false;
+    this.form.ready = true;
+    if (this.form.name.input.value === "") this.form.name.input.focus();
+  }
+
+  #progress(taken, wanted) {
+    this.again.hidden = !this.finished;
+    this.slots.setAttribute("aria-valuemax", wanted);
+    this.slots.setAttribute("aria-valuenow", taken);
+    if (this.slots.childElementCount === wanted && this.shown === taken) return;
+    this.shown = taken;
+    const slot = (index) => h(index < taken ? "span.shot.taken" : "span.shot", {}, this.#shots[index] ?? String(index + 1));
+    fill(this.slots, Array.from({ length: wanted }, (_, index) => slot(index)));
+  }
+
+  /** Show a hint, unless the one before was hardly read; a shot taken is said at once. */
+  #say(code, fallback, now = false) {
+    const time = performance.now();
+    if (code === this.#hint || (!now && time - this.#hinted < STEADY)) return;
+    [this.#hint, this.#hinted] = [code, time];
+    const kind = code === "done" ? "good" : POSES.has(code) ? "pose" : "problem";
+    this.hint.dataset.kind = kind;
+    const arrow = ARROWS[code]?.[this.stage.mirrored ? 0 : 1];
+    const sign = arrow ?? { good: "check", pose: "recognise", problem: "warn" }[kind];
+    fill(this.hint, icon(sign), say(`hint.${code}`, { fallback }));
+  }
+
+  async #enrol(name, consent, anyway = false) {
+    const answer = new Promise((resolve, reject) => (this.#answer = { resolve, reject }));
+    this.link.send({ type: "enrol", name, consent, anyway });
+    try {
+      const { person } = await answer;
+      this.done(person, this.#shots);
+    } catch (error) {
+      if (error.code === "several-people") this.#restart();
+      if (error.code !== "enrolled-already") throw error;
+      const choice = await askConflict(error.details.person ?? error.message, name);
+      if (choice !== undefined) await this.#enrol(choice.name, consent, choice.anyway);
+    }
+  }
+
+  #message(message) {
+    const waiting = this.#answer;
+    if (waiting === null) {
+      if (message.type === "error") this.form.fail(new ApiError(message.error));
+      return;
+    }
+    this.#answer = null;
+    if (message.type === "enrolled") waiting.resolve(message);
+    else waiting.reject(new ApiError(message.error));
+  }
+}

@@ -1,0 +1,186 @@
+/** Who is in front of the camera, or in a picture. */
+
+import * as api from "../api.js";
+import { add, fill, h, tell } from "../dom.js";
+import { FaceCard, nameOf, matchOf, score, statusOf } from "../faces.js";
+import { openFace } from "../facesheet.js";
+import { say, sayError } from "../i18n.js";
+import { openLive } from "../link.js";
+import { Overlay } from "../overlay.js";
+import { dropPictures, pictureButton } from "../picker.js";
+import { prepare } from "../pictures.js";
+import { Stage } from "../stage.js";
+import { lookInside } from "./inspect.js";
+
+const SIDE = 640; // px of a frame's longer side: enough for faces at arm's length, quick to send
+const SETTLED = 900; // ms that the people in view stay the same before they are read out
+
+export const title = "nav.recognise";
+
+export function mount(main, { signal }) {
+  return new Recognise(main, signal);
+}
+
+class Recognise {
+  #cards = new Map(); // track -> FaceCard
+  #latest = null; // {faces, shot} as answered last
+  #announced = "";
+
+  constructor(main, signal) {
+    this.signal = signal;
+    this.stage = new Stage({ onstart: (camera) => this.#live(camera), onstop: () => this.#ended(), signal });
+    this.overlay = new Overlay(this.stage);
+    this.figures = h("p.figures");
+    this.stage.node.append(this.figures);
+    this.stop = h("button", { icon: "stop", hidden: true, on: { click: () => (this.stage.stop(), this.stage.invite()) } }, say("camera.stop"));
+    this.back = h("button", { icon: "camera", hidden: true, on: { click: () => this.stage.start() } }, say("camera.back"));
+    this.inside = h("button", { icon: "inspect", hidden: true, on: { click: () => this.#inspect() } }, say("recognise.inspect"));
+    this.list = h("ul.faces");
+    this.note = h("div.note");
+    this.spoken = h("p.visually-hidden", { "aria-live": "polite" });
+    const choose = pictureButton({ onpictures: ([file]) => this.#picture(file) });
+    add(main,
+      h("div.head", {}, h("h1", {}, say("nav.recognise")), h("p.lead", {}, say("recognise.lead"))),
+      h("div.split", {},
+        h("section.looking", { "aria-label": say("stage") },
+          this.stage.node, h("div.bar", {}, this.stop, this.back, choose, this.inside)),
+        h("section.side", { "aria-labelledby": "in-view" },
+          h("h2", { id: "in-view" }, say("recognise.in-view")), this.list, this.note, this.spoken)));
+    this.stage.canvas.addEventListener("click", (event) => this.#clicked(event));
+    this.stage.canvas.addEventListener("pointermove", (event) => this.#pointed(event));
+    dropPictures(main, ([file]) => this.#picture(file), signal);
+    this.stage.begin({ icon: "recognise", title: say("recognise.start"), text: say("recognise.start.how") });
+    this.#idle();
+    this.#checkGallery();
+  }
+
+  #live(camera) {
+    this.stop.hidden = false;
+    this.back.hidden = true;
+    this.#idle("recognise.opening");
+    this.camera = camera;
+    const grab = (hello) => camera.grab(Math.min(SIDE, hello.max_side), hello.max_bytes);
+    this.link = openLive({ mode: "recognise" }, grab, {
+      frame: (detail) => this.#frame(detail),
+      message: ({ error }) => error && this.#idle(sayError(error)),
+      lost: () => (this.overlay.clear(), this.#list([], null)),
+    });
+  }
+
+  #ended() {
+    this.link?.close();
+    this.link = null;
+    this.stop.hidden = true;
+    this.inside.hidden = true;
+    tell(this.figures, "");
+    this.overlay.clear();
+    this.#list([], null);
+    this.#idle();
+  }
+
+  #frame({ message, shot, latency }) {
+    const now = performance.now();
+    this.pace = 0.9 * (this.pace ?? now - (this.before ?? now - 100)) + 0.1 * (now - (this.before ?? now - 100));
+    this.before = now;
+    this.latency = 0.9 * (this.latency ?? latency) + 0.1 * latency;
+    tell(this.figures, say("recognise.figures", { latency: Math.round(this.latency), fps: (1000 / this.pace).toFixed(0) }));
+    this.#show(message.faces.map((face) => ({ ...face, key: face.track })), shot);
+    this.inside.hidden = message.faces.length === 0;
+    if (message.faces.length === 0) this.#idle("recognise.no-face");
+  }
+
+  /** A picture instead of the camera. */
+  async #picture(file) {
+    try {
+      const shot = await prepare(file);
+      this.stage.stop();
+      this.back.hidden = false;
+      await this.stage.show(shot);
+      this.overlay.clear();
+      this.#idle("working");
+      const { faces, threshold } = await api.identify(shot.blob, this.signal);
+      this.#show(faces.map((face, key) => ({ ...face, key, threshold, decided: true })), shot);
+      this.inside.hidden = faces.length === 0;
+      if (faces.length === 0) this.#idle("recognise.no-face.picture");
+    } catch (error) {
+      if (error.name !== "AbortError") this.#idle(sayError(error));
+    }
+  }
+
+  #show(faces, shot) {
+    this.#latest = { faces, shot };
+    this.overlay.show(faces.map((face) => ({ key: face.key, box: face.box, status: statusOf(face), label: label(face) })), shot.size);
+    this.#list(faces, shot);
+    this.#announce(faces);
+  }
+
+  #list(faces, shot) {
+    const keys = new Set(faces.map(({ key }) => key));
+    for (const [key, card] of this.#cards) {
+      if (keys.has(key)) continue;
+      card.node.remove();
+      this.#cards.delete(key);
+    }
+    for (const face of faces) {
+      const card = this.#cards.get(face.key) ?? new FaceCard((clicked, seen) => openFace(clicked, seen));
+      if (!this.#cards.has(face.key)) this.list.append(card.node);
+      this.#cards.set(face.key, card);
+      card.update(face, shot);
+    }
+    if (faces.length > 0) this.note.replaceChildren();
+    if (faces.length > 0 && this.nobody) this.#invite();
+  }
+
+  /** What stands in the list's place while it is empty. */
+  #idle(key = "recognise.off") {
+    const said = typeof key === "string" ? say(key) : key;
+    if (this.idle === String(key) && this.note.childElementCount > 0) return;
+    this.idle = String(key);
+    fill(this.note, h("p.soft", {}, said));
+    if (this.nobody) this.#invite();
+  }
+
+  #invite() {
+    if (this.note.querySelector(".invite")) return;
+    add(this.note, h("div.invite", {}, h("p", {}, say("recognise.nobody")), h("a.button", { href: "#enrol" }, say("people.first"))));
+  }
+
+  async #checkGallery() {
+    try {
+      this.nobody = (await api.people({ limit: 1 }, this.signal)).total === 0;
+      if (this.nobody) this.#invite();
+    } catch {
+      // said where it matters: the next request fails too
+    }
+  }
+
+  #announce(faces) {
+    const words = faces.map((face) => String(nameOf(face))).sort().join(", ");
+    if (words === this.#announced) return;
+    this.#announced = words;
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => tell(this.spoken, words), SETTLED);
+  }
+
+  #inspect() {
+    const [face] = this.#latest.faces;
+    lookInside({ picture: this.#latest.shot, box: face.box });
+  }
+
+  #clicked({ clientX, clientY }) {
+    const found = this.overlay.at(clientX, clientY);
+    const face = this.#latest?.faces.find(({ key }) => key === found?.key);
+    if (face) openFace(face, this.#latest.shot);
+  }
+
+  #pointed({ clientX, clientY }) {
+    this.stage.canvas.classList.toggle("over-face", this.overlay.at(clientX, clientY) !== undefined);
+  }
+}
+
+function label(face) {
+  const match = matchOf(face);
+  const status = statusOf(face);
+  if (status === "looking" || match === null) return String(nameOf(face));
+  return `${status === "known" ? "✓" : "?"} ${nameOf(face)} ${score(match)}`;
+}
