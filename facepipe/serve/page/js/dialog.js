@@ -21,7 +21,7 @@ export function openDialog({ title, body, wide = false }) {
     window.addEventListener("hashchange", () => dialog.close(), { once: true });
     document.body.append(dialog);
     dialog.showModal();
-    dialog.querySelector("[autofocus]")?.focus();
+    (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body :is(button, input)"))?.focus();
   });
 }
 

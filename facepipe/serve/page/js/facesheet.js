@@ -52,8 +52,7 @@ function formFor(face, shot, close, signal) {
   };
   const form = new PersonForm({ onsubmit, signal });
   form.ready = true;
-  if (face.name !== null) form.name.input.value = face.name;
-  form.name.input.autofocus = true;
+  if (face.name !== null) form.person = face.name;
   queueMicrotask(() => form.name.input.focus());
   return form;
 }

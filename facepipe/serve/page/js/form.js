@@ -31,6 +31,11 @@ export class PersonForm {
     this.#update();
   }
 
+  set person(name) {
+    this.name.input.value = name;
+    this.#update();
+  }
+
   fail(error) {
     tell(this.failure, error === null ? "" : sayError(error));
   }

@@ -10,6 +10,14 @@ export function blank(canvas) {
   return { context, width, height };
 }
 
+/** Where a `box` (px of a frame of `size`) is seen in an area that the frame fits into: [left, top, right, bottom]. */
+export function onScreen([x0, y0, x1, y1], size, width, height, mirrored) {
+  const scale = Math.min(width / size[0], height / size[1]);
+  const [beside, above] = [(width - scale * size[0]) / 2, (height - scale * size[1]) / 2];
+  const across = (x) => (mirrored ? width - beside - scale * x : beside + scale * x);
+  return [across(mirrored ? x1 : x0), above + scale * y0, across(mirrored ? x0 : x1), above + scale * y1];
+}
+
 /** Draws faces on a stage's canvas. `faces`: [{key, box, status, label}], boxes in px of a frame of `size`. */
 export class Overlay {
   #shown = new Map(); // key -> box as drawn now, on its way to where the face was last seen
@@ -45,10 +53,8 @@ export class Overlay {
     return this.#faces.find(inside);
   }
 
-  #place([x0, y0, x1, y1], width, height) {
-    const [across, down] = [width / this.#size[0], height / this.#size[1]];
-    const [left, right] = this.stage.mirrored ? [width - x1 * across, width - x0 * across] : [x0 * across, x1 * across];
-    return [left, y0 * down, right, y1 * down];
+  #place(box, width, height) {
+    return onScreen(box, this.#size, width, height, this.stage.mirrored);
   }
 
   #draw() {

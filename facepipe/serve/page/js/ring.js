@@ -1,6 +1,6 @@
 /** The ring of an enrolment, over the camera's picture. */
 
-import { blank, colourOf } from "./overlay.js";
+import { blank, colourOf, onScreen } from "./overlay.js";
 
 const GAP = 0.06; // radians, on either side of an arc
 
@@ -22,14 +22,13 @@ export function drawRing(stage, taken, wanted, box, size) {
 }
 
 /** Four corners around the face that was found: quieter than a box. */
-function drawFound(context, stage, [x0, y0, x1, y1], size, width, height) {
-  const [scaleX, scaleY] = [width / size[0], height / size[1]];
-  const flip = (x) => (stage.mirrored ? width - x * scaleX : x * scaleX);
-  const length = Math.min(18, ((x1 - x0) * scaleX) / 5);
+function drawFound(context, stage, box, size, width, height) {
+  const [left, top, right, bottom] = onScreen(box, size, width, height, stage.mirrored);
+  const length = Math.min(18, (right - left) / 5);
   context.strokeStyle = "rgb(255 255 255 / 85%)";
   context.lineWidth = 2.5;
-  for (const [cornerX, inward] of [[Math.min(flip(x0), flip(x1)), 1], [Math.max(flip(x0), flip(x1)), -1]]) {
-    for (const [cornerY, downward] of [[y0 * scaleY, 1], [y1 * scaleY, -1]]) {
+  for (const [cornerX, inward] of [[left, 1], [right, -1]]) {
+    for (const [cornerY, downward] of [[top, 1], [bottom, -1]]) {
       context.beginPath();
       context.moveTo(cornerX + inward * length, cornerY);
       context.lineTo(cornerX, cornerY);

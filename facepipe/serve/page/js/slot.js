@@ -48,7 +48,7 @@ export class FaceSlot {
   }
 
   #clear() {
-    return h("button.quiet.small", { icon: "close", on: { click: () => this.#empty() } }, say("slot.clear"));
+    return h("button.quiet.small", { icon: "swap", on: { click: () => this.#empty() } }, say("slot.clear"));
   }
 
   #empty(error = null) {

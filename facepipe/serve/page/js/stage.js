@@ -141,6 +141,6 @@ export class Stage {
   }
 
   #shape(width, height) {
-    if (width > 0) this.node.style.setProperty("--ratio", String(width / height));
+    if (width > 0) (this.node.closest(".split") ?? this.node).style.setProperty("--ratio", String(width / height));
   }
 }

@@ -70,7 +70,6 @@ export default {
   "recognise.no-face": "No face in view.",
   "recognise.no-face.picture": "No face found in this picture.",
   "recognise.nobody": "Nobody is enrolled yet, so everybody is unknown.",
-  "recognise.inspect": "Look inside this frame",
   "recognise.figures": ({ latency, fps }) => `${latency} ms · ${fps} per second`,
 
   "face.unknown": "Unknown",
@@ -96,6 +95,7 @@ export default {
   "enrol.start.how": "Face the camera, alone in view. It takes about ten seconds.",
   "enrol.who": "Who it is",
   "enrol.shots": "Shots taken",
+  "enrol.use-pictures": "Use pictures",
   "enrol.again": "Start over",
   "enrol.all-taken": "All shots are taken",
   "enrol.all-taken.how": "The camera is off again. Say who it is.",
@@ -191,7 +191,7 @@ export default {
   "slot.camera": "Camera",
   "slot.person": "Person",
   "slot.take": "Take the picture",
-  "slot.clear": "Take another",
+  "slot.clear": "Change",
   "slot.choose": "Which face?",
   "slot.face": ({ n }) => `Face ${n}`,
 

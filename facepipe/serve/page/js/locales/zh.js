@@ -69,7 +69,6 @@ export default {
   "recognise.no-face": "画面中没有人脸。",
   "recognise.no-face.picture": "这张照片中没有找到人脸。",
   "recognise.nobody": "还没有登记任何人，所以每个人都是未知。",
-  "recognise.inspect": "看这一帧的内部",
   "recognise.figures": ({ latency, fps }) => `${latency} 毫秒 · 每秒 ${fps} 帧`,
 
   "face.unknown": "未知",
@@ -95,6 +94,7 @@ export default {
   "enrol.start.how": "面对摄像头，画面中只有您一人。大约需要十秒。",
   "enrol.who": "这是谁",
   "enrol.shots": "已拍照片",
+  "enrol.use-pictures": "使用照片",
   "enrol.again": "重新开始",
   "enrol.all-taken": "照片已拍齐",
   "enrol.all-taken.how": "摄像头已关闭。请填写这是谁。",
@@ -190,7 +190,7 @@ export default {
   "slot.camera": "摄像头",
   "slot.person": "人员",
   "slot.take": "拍照",
-  "slot.clear": "换一张",
+  "slot.clear": "更换",
   "slot.choose": "哪一张脸？",
   "slot.face": ({ n }) => `第 ${n} 张脸`,
 

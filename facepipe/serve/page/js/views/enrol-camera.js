@@ -18,26 +18,21 @@ const KEEP_ALIVE = 8000; // ms between frames when all shots are taken, so that 
 const ARROWS = { "turn-left": ["left", "right"], "turn-right": ["right", "left"], "look-up": ["up", "up"], "look-down": ["down", "down"] };
 const POSES = new Set([...Object.keys(ARROWS), "look-ahead", "hold-still"]);
 
-/** Another canvas with the same picture: a node has one place only. */
-function copyOf(canvas) {
-  const copy = canvas.cloneNode();
-  copy.getContext("2d").drawImage(canvas, 0, 0);
-  return copy;
-}
+const pictureOf = ({ blob, box }) => faceOf(blob, box, 192);
 
-export function enrolFromCamera(place, { signal, done }) {
-  return new Guided(place, signal, done);
+export function enrolFromCamera(place, { signal, done, usePictures }) {
+  return new Guided(place, { signal, done, usePictures });
 }
 
 class Guided {
-  #shots = []; // canvases
+  #shots = []; // {blob, box} of each shot taken
   #hint = null;
   #hinted = 0;
   #last = null; // the shot sent last
   #answer = null;
 
-  constructor(place, signal, done) {
-    Object.assign(this, { signal, done });
+  constructor(place, { signal, done, usePictures }) {
+    this.done = done;
     this.stage = new Stage({ onstart: (camera) => this.#begin(camera), onstop: () => this.#pause(), signal });
     this.hint = h("p.hint", { "aria-live": "polite", "aria-atomic": "true" });
     this.stage.node.append(this.hint);
@@ -49,12 +44,11 @@ class Guided {
       h("section.side.card", { "aria-label": say("enrol.who") }, h("div.shots-row", {}, this.slots, this.again), this.form.node)));
     this.#progress(0, SHOTS);
     signal.addEventListener("abort", () => this.#close());
-    this.invitation = { icon: "enrol", title: say("enrol.start"), text: say("enrol.start.how") };
-    this.stage.begin(this.invitation);
+    const invitation = { icon: "enrol", title: say("enrol.start"), text: say("enrol.start.how"), actions: () => [h("button", { icon: "picture", on: { click: usePictures } }, say("enrol.use-pictures"))] };
+    this.stage.begin(invitation);
   }
 
   #begin(camera) {
-    this.#say("hold-still");
     this.finished = false;
     const grab = async (hello) => {
       if (this.finished) return this.#last && { ...this.#last, pause: KEEP_ALIVE };
@@ -109,7 +103,7 @@ class Guided {
     if (this.finished) return;
     const [face] = faces;
     drawRing(this.stage, guidance.taken, guidance.wanted, face?.box, size);
-    if (guidance.took && face) this.#shots.push(faceOf(shot.blob, face.box, 128));
+    if (guidance.took && face) this.#shots.push({ blob: shot.blob, box: face.box });
     this.#progress(guidance.taken, guidance.wanted);
     this.#say(guidance.hint, guidance.message, guidance.took);
     if (guidance.done) this.#finish();
@@ -119,7 +113,7 @@ class Guided {
     this.finished = true;
     this.stage.stop();
     this.hint.replaceChildren();
-    const faces = h("div.taken-shots", {}, this.#shots.map(copyOf));
+    const faces = h("div.taken-shots", {}, this.#shots.map(pictureOf));
     this.stage.say(faces, say("enrol.all-taken"), say("enrol.all-taken.how"));
     this.again.hidden = false;
     this.form.ready = true;
@@ -132,7 +126,7 @@ class Guided {
     this.slots.setAttribute("aria-valuenow", taken);
     if (this.slots.childElementCount === wanted && this.shown === taken) return;
     this.shown = taken;
-    const slot = (index) => h(index < taken ? "span.shot.taken" : "span.shot", {}, this.#shots[index] ?? String(index + 1));
+    const slot = (index) => h(index < taken ? "span.shot.taken" : "span.shot", {}, this.#shots[index] ? pictureOf(this.#shots[index]) : String(index + 1));
     fill(this.slots, Array.from({ length: wanted }, (_, index) => slot(index)));
   }
 
@@ -153,7 +147,7 @@ class Guided {
     this.link.send({ type: "enrol", name, consent, anyway });
     try {
       const { person } = await answer;
-      this.done(person, this.#shots);
+      this.done(person, this.#shots.map(pictureOf));
     } catch (error) {
       if (error.code === "several-people") this.#restart();
       if (error.code !== "enrolled-already") throw error;

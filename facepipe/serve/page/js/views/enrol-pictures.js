@@ -26,7 +26,7 @@ class Pictures {
     const choose = pictureButton({ onpictures: (files) => this.#take(files), multiple: true, label: say("picture.choose-some"), kind: "button.primary" });
     const zone = h("div.zone", {}, icon("picture"), h("h2", {}, say("enrol.drop")), h("p", {}, say("enrol.drop.how")), choose);
     dropPictures(zone, (files) => this.#take(files), signal);
-    add(place, h("div.split", {},
+    add(place, h("div.split.wide", {},
       h("section.looking", { "aria-label": say("enrol.pictures") }, zone, this.limit, this.list),
       h("section.side.card", { "aria-label": say("enrol.who") }, this.form.node)));
   }

@@ -13,7 +13,7 @@ export const title = "nav.enrol";
 const WAYS = { camera: enrolFromCamera, pictures: enrolFromPictures };
 
 export function mount(main, { signal }) {
-  const head = h("div.head", {}, h("h1", {}, say("enrol.title")), h("p.lead", {}, say("enrol.lead")));
+  const head = h("div.head", {}, h("div", {}, h("h1", {}, say("enrol.title")), h("p.lead", {}, say("enrol.lead"))));
   if (!can("enrol")) {
     add(main, head, h("p.notice", {}, icon("lock"), say("scope.enrol")));
     return;
@@ -31,7 +31,7 @@ export function mount(main, { signal }) {
       button.setAttribute("aria-pressed", String(Object.keys(WAYS)[index] === name));
     }
     const done = (person, pictures) => finish(name, person, pictures);
-    WAYS[name](place, { signal: way.signal, done });
+    WAYS[name](place, { signal: way.signal, done, usePictures: () => start("pictures") });
   }
 
   function finish(name, person, pictures) {
@@ -48,7 +48,9 @@ export function mount(main, { signal }) {
   }
 
   signal.addEventListener("abort", () => way?.abort());
-  add(main, head, h("div.segments", { role: "group", "aria-label": say("enrol.way") }, buttons), place);
+  head.classList.add("beside");
+  head.append(h("div.segments", { role: "group", "aria-label": say("enrol.way") }, buttons));
+  add(main, head, place);
   start("camera");
 }
 

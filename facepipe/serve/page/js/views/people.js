@@ -25,7 +25,7 @@ class People {
     this.more = h("button", { hidden: true, on: { click: () => this.#load() } }, say("people.more"));
     this.tail = h("div.tail", {}, this.more);
     add(main,
-      h("div.head.with-search", {},
+      h("div.head.beside", {},
         h("div", {}, h("h1", {}, say("nav.people")), this.count),
         h("div.search", { role: "search" }, icon("search"), h("label.visually-hidden", { for: "search" }, say("people.search")), this.search)),
       this.grid, this.tail);
@@ -33,6 +33,7 @@ class People {
     const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && !this.more.hidden && this.#load(), { rootMargin: "400px" });
     watch.observe(this.tail);
     signal.addEventListener("abort", () => watch.disconnect());
+    fill(this.count, say("working"));
     this.#start(0);
   }
 

@@ -14,6 +14,7 @@ import { lookInside } from "./inspect.js";
 
 const SIDE = 640; // px of a frame's longer side: enough for faces at arm's length, quick to send
 const SETTLED = 900; // ms that the people in view stay the same before they are read out
+const ROOMY = 480; // px of the stage's width
 
 export const title = "nav.recognise";
 
@@ -34,7 +35,7 @@ class Recognise {
     this.stage.node.append(this.figures);
     this.stop = h("button", { icon: "stop", hidden: true, on: { click: () => (this.stage.stop(), this.stage.invite()) } }, say("camera.stop"));
     this.back = h("button", { icon: "camera", hidden: true, on: { click: () => this.stage.start() } }, say("camera.back"));
-    this.inside = h("button", { icon: "inspect", hidden: true, on: { click: () => this.#inspect() } }, say("recognise.inspect"));
+    this.inside = h("button", { icon: "inspect", hidden: true, on: { click: () => this.#inspect() } }, say("face.inspect"));
     this.list = h("ul.faces");
     this.note = h("div.note");
     this.spoken = h("p.visually-hidden", { "aria-live": "polite" });
@@ -109,7 +110,7 @@ class Recognise {
 
   #show(faces, shot) {
     this.#latest = { faces, shot };
-    this.overlay.show(faces.map((face) => ({ key: face.key, box: face.box, status: statusOf(face), label: label(face) })), shot.size);
+    this.overlay.show(faces.map((face) => ({ key: face.key, box: face.box, status: statusOf(face), label: label(face, this.stage.canvas.clientWidth) })), shot.size);
     this.#list(faces, shot);
     this.#announce(faces);
   }
@@ -178,9 +179,11 @@ class Recognise {
   }
 }
 
-function label(face) {
+/** What stands over a face; where there is little room only who it is. */
+function label(face, width) {
   const match = matchOf(face);
   const status = statusOf(face);
-  if (status === "looking" || match === null) return String(nameOf(face));
-  return `${status === "known" ? "✓" : "?"} ${nameOf(face)} ${score(match)}`;
+  const sign = { known: "✓ ", unknown: "? ", looking: "" }[status];
+  const figure = status === "looking" || match === null || width < ROOMY ? "" : ` ${score(match)}`;
+  return `${sign}${nameOf(face)}${figure}`;
 }
