@@ -10,7 +10,7 @@ import sys
 import typer
 
 from facepipe import __version__
-from facepipe.cli import demo, gallery, inspect, models, people, recognise
+from facepipe.cli import demo, gallery, inspect, keys, models, people, recognise, serve
 from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
 
@@ -35,6 +35,8 @@ app.command("inspect")(inspect.inspect)
 app.add_typer(people.app, name="people")
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(models.app, name="models")
+app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")
 
 
 def _version(wanted: bool) -> None:

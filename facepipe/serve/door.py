@@ -47,7 +47,12 @@ class Door:
             key = self.sessions.find(token)
         if key is not None:
             return Caller(key, key.principal)
-        return Caller(None, None if self.settings.needs_key else LOCAL)
+        return Caller(None, self.anonymous)
+
+    @property
+    def anonymous(self) -> Principal | None:
+        """Who a caller without a key is."""
+        return None if self.settings.needs_key else LOCAL
 
     def key(self, text: str, client: str) -> Key:
         """The key that ``text`` is. Raises as ``caller``.

@@ -103,7 +103,7 @@ def test_version(run: Run) -> None:
     assert run("--version").out == f"facepipe {__version__}\n"
 
 
-@pytest.mark.parametrize("group", [[], ["people"], ["gallery"], ["models"]])
+@pytest.mark.parametrize("group", [[], ["people"], ["gallery"], ["models"], ["keys"]])
 def test_a_group_alone_shows_its_commands_and_is_wrong_usage(run: Run, group: list[str]) -> None:
     done = run(*group)
     assert (done.code, done.out) == (2, "")
