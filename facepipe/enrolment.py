@@ -9,6 +9,7 @@ import cv2
 
 from facepipe.errors import NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
+from facepipe.gate import expect_good
 from facepipe.records import Consent, Face, Image, Reference
 
 
@@ -45,10 +46,15 @@ def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> F
 
 
 def new_reference(
-    image: Image, faces: Sequence[Face], pick: int | None = None, consent: Consent | None = None
+    image: Image, faces: Sequence[Face], pick: int | None = None, consent: Consent | None = None, gate: bool = False
 ) -> NewReference:
-    """What is stored of ``image``'s only or picked face, the chip as a JPEG with it. Raises as ``pick_face``."""
+    """What is stored of ``image``'s only or picked face, the chip as a JPEG with it; with ``gate`` only of a good shot.
+
+    Raises as ``pick_face``, PoorShot.
+    """
     face = pick_face(image, faces, pick)
+    if gate:
+        expect_good(image, face.detection)
     bgr = cv2.cvtColor(face.chip.pixels, cv2.COLOR_RGB2BGR)
     _, thumbnail = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
     return NewReference(face.template, face.quality, image.source, image.sha256, thumbnail.tobytes(), consent)

@@ -22,7 +22,8 @@ at UsageError with 2.
     │   └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
     └── ServerError                 the server refuses a request, whatever it asks for
         ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused
-        └── BodyTooLarge  BodyTooSlow  RateLimited  ServerBusy  KeyNotFound
+        ├── BodyTooLarge  BodyTooSlow  BodyFormat  RateLimited  ServerBusy  KeyNotFound
+        └── PathNotFound  MethodRefused  PageGone
 """
 
 from __future__ import annotations
@@ -297,4 +298,26 @@ class ServerBusy(ServerError):
 
 class KeyNotFound(ServerError):
     code = "key-not-found"
+    http = 404
+
+
+class BodyFormat(ServerError):
+    code = "body-format"
+    http = 415
+
+
+class PathNotFound(ServerError):
+    code = "not-found"
+    http = 404
+
+
+class MethodRefused(ServerError):
+    code = "method-not-allowed"
+    http = 405
+
+
+class PageGone(ServerError):
+    """The inspection's page is no longer kept."""
+
+    code = "page-gone"
     http = 404

@@ -117,17 +117,18 @@ class Pipeline:
         *,
         pick: int | None = None,
         consent: Consent | None = None,
+        gate: bool = False,
     ) -> list[Enrolment]:
         """Store one reference per image under ``person``: all of them or, when one cannot be used, none.
 
         Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
-        under that person adds nothing. ``consent`` is stored with each. Raises ImageError, NoFace, SeveralFaces,
-        GalleryError.
+        under that person adds nothing. ``consent`` is stored with each. With ``gate`` each face must be a good shot
+        (facepipe.gate). Raises ImageError, NoFace, SeveralFaces, PoorShot, GalleryError.
         """
         name = clean_name(person)
         many = isinstance(images, Iterable) and not is_one(images)
         given: Iterable[ImageLike] = images if many else [images]  # type: ignore[assignment, list-item]
-        take = partial(new_reference, pick=pick, consent=consent)
+        take = partial(new_reference, pick=pick, consent=consent, gate=gate)
         rows: list[tuple[str, str, NewReference | None]] = []  # the images themselves are let go
         for outcome in each(given, partial(self._new_faces, gallery=gallery, person=name)):
             faces, image = outcome.unwrap(), outcome.image
@@ -179,13 +180,14 @@ class Pipeline:
         *,
         pick: int | None = None,
         consent: Consent | None = None,
+        gate: bool = False,
     ) -> Iterator[Outcome[Enrolment]]:
         """Enrol many (person, image) pairs, in order, each in a transaction of its own: what was yielded is stored."""
         expect_many(items)
         people, images = tee(items)
         outcomes = each((image for _, image in images), partial(self._new_faces, gallery=gallery))
         pairs = zip(people, outcomes, strict=True)
-        take = partial(new_reference, pick=pick, consent=consent)
+        take = partial(new_reference, pick=pick, consent=consent, gate=gate)
         return (self._enroll_one(person, outcome, gallery, take) for (person, _), outcome in pairs)
 
     def _enroll_one(
