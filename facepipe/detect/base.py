@@ -57,6 +57,15 @@ class OpenDetector(Detector, Protocol):
         """(N, H, W, 3) uint8 RGB → (N, 3, H, W) float32 as the modules take it."""
 
 
+@runtime_checkable
+class CloseDetector(Detector, Protocol):
+    """A detector that can look at a place without searching the whole image, for faces that are followed."""
+
+    def look(self, image: Image, boxes: Floats) -> list[Detection]:
+        """The best guess at a face at each of ``boxes`` (N, 4) image px, in their order, whatever its score and size;
+        it has to lie within about a fifth of a side."""
+
+
 def load_detector(
     name: str = DETECTOR, device: str = "cpu", min_face: float = MIN_FACE, min_score: float = MIN_SCORE
 ) -> Detector:

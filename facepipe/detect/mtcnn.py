@@ -77,6 +77,13 @@ class Mtcnn:
         return sorted(found, key=lambda face: -face.size)
 
     @torch.inference_mode()
+    def look(self, image: Image, boxes: Floats) -> list[Detection]:
+        """What O-Net makes of each of ``boxes`` (N, 4) image px, in their order."""
+        found, scores, landmarks = self._guess(image.pixels, squared(boxes))
+        parts = (found, scores.tolist(), landmarks)
+        return [Detection(*part) for part in zip(*parts, strict=True)]
+
+    @torch.inference_mode()
     def stages(self, image: Image) -> tuple[Candidates, Candidates, Candidates]:
         """What P-Net proposed and R-Net refined, both squares, and what O-Net decided, with landmarks."""
         proposed = Candidates("proposed", *self._propose(image.pixels))
@@ -120,14 +127,17 @@ class Mtcnn:
 
     def _decide(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats, Floats]:
         """Boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
-        regressions, scores, points = self._look(self.onet, pixels, boxes, 48)
-        passed = scores > DECIDE
-        boxes, scores = boxes[passed], scores[passed]
-        sides = boxes[:, 2:] - boxes[:, :2] + 1
-        landmarks = points[passed].reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
-        boxes = shift(boxes, regressions[passed])
-        kept = suppress(boxes, scores, 0.7, over_smaller=True)
+        boxes, scores, landmarks = self._guess(pixels, boxes)
+        passed = np.flatnonzero(scores > DECIDE)
+        kept = passed[suppress(boxes[passed], scores[passed], 0.7, over_smaller=True)]
         return boxes[kept], scores[kept], landmarks[kept]
+
+    def _guess(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+        """What O-Net says of each of the squares ``boxes`` (N, 4): boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
+        regressions, scores, points = self._look(self.onet, pixels, boxes, 48)
+        sides = boxes[:, 2:] - boxes[:, :2] + 1
+        landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
+        return shift(boxes, regressions), scores, landmarks
 
     def _look(self, network: nn.Module, pixels: Pixels, boxes: Floats, side: int) -> tuple[Floats, ...]:
         """What ``network`` says of each box, shrunk or enlarged to ``side`` px."""

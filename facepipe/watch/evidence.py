@@ -1,0 +1,95 @@
+"""What was seen of one face: its best chips, summarised."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from facepipe.gate import Measures
+from facepipe.records import Floats, Template
+
+MOST = 5  # chips kept of a track
+ENOUGH = 3  # good ones, from which a decision can be made
+SOON, LATER, RARELY = 0.15, 0.5, 2.0  # seconds between chips: until there are enough, for a better one, to be sure
+BETTER = 1.1  # times as much worth as the worst one kept
+
+# What makes a good chip; looser than the gate of enrolment, as several chips are looked at together
+SIZE, YAW, PITCH, ROLL, SHARPNESS, OUTSIDE, DARKEST, BRIGHTEST = 32, 50, 45, 45, 0.05, 0.3, 20, 235
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One chip's ``template``, what it is ``worth`` (0 to 1), whether it is ``good`` enough to decide on."""
+
+    template: Template
+    worth: float
+    good: bool
+
+
+def worth(measures: Measures, score: float) -> float:
+    """How much a chip is likely to tell, 0 to 1: large, sharp, frontal, whole, and surely a face."""
+    size = math.sqrt(min(measures.size / 80, 1))
+    sharp = math.sqrt(min(measures.sharpness / 0.2, 1))
+    frontal = max(math.cos(math.radians(measures.yaw)), 0.1) * max(math.cos(math.radians(0.7 * measures.pitch)), 0.1)
+    return size * sharp * frontal * (1 - min(measures.outside, 1)) * score
+
+
+def is_good(measures: Measures) -> bool:
+    turned = abs(measures.yaw) > YAW or abs(measures.pitch) > PITCH or abs(measures.roll) > ROLL
+    blurred = measures.sharpness < SHARPNESS or measures.size < SIZE
+    badly_lit = not DARKEST <= measures.light <= BRIGHTEST
+    return not (turned or blurred or badly_lit or measures.outside > OUTSIDE)
+
+
+class Evidence:
+    """The best views of one face.
+
+    Against another template they are compared one by one, and the mean of the cosines counts. It is on the scale that
+    thresholds were measured on, unlike the cosine of the views' normalised mean: averaging takes what is noise out of
+    a template, which brings it nearer to everybody (cosine 0.94 for strangers in a street, where the mean was 0.92).
+    """
+
+    def __init__(self) -> None:
+        self.views: list[View] = []
+        self.looked = -math.inf  # seconds, the last time a chip was summarised
+
+    @property
+    def decidable(self) -> bool:
+        return sum(view.good for view in self.views) >= ENOUGH
+
+    def wants(self, chip_worth: float, time: float) -> bool:
+        """Would a chip worth that much be of use at ``time``, seconds?"""
+        waited = time - self.looked
+        if len(self.views) < MOST:
+            return waited >= (LATER if self.decidable else SOON)
+        return waited >= (LATER if chip_worth > BETTER * self._worst().worth else RARELY)
+
+    def add(self, view: View, time: float) -> bool:
+        """Take a view in if it is among the best; was it?"""
+        self.looked = time
+        if len(self.views) < MOST:
+            self.views.append(view)
+            return True
+        worst = self._worst()
+        if (view.good, view.worth) <= (worst.good, worst.worth):
+            return False
+        self.views[self.views.index(worst)] = view
+        return True
+
+    def mean(self) -> Floats:
+        """The mean (D,) of the views' vectors, shorter than 1: its product with a unit vector is the mean cosine."""
+        return np.asarray(np.mean([view.template.vector for view in self.views], axis=0, dtype=np.float32))
+
+    def template(self) -> tuple[Template, float]:
+        """The mean as a template to search with, and its length, which turns cosines with it into mean cosines."""
+        mean = self.mean()
+        return Template.from_embedding(mean, self.views[0].template.backbone), float(np.linalg.norm(mean))
+
+    def alike(self, template: Template) -> float:
+        """The mean cosine of the views with ``template``."""
+        return float(self.mean() @ template.vector)
+
+    def _worst(self) -> View:
+        return min(self.views, key=lambda view: (view.good, view.worth))

@@ -1,0 +1,48 @@
+"""What a watcher reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from facepipe.records import Candidate, Detection, Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackedFace:
+    """One face in one frame. ``track`` numbers from 1 and is never used again; ``detection`` has box and landmarks in
+    this frame's px and the detector's last score; ``detected``: the detector saw it in this very frame, it was not only
+    followed.
+
+    ``candidates``: who it may be, best first. Their ``score``, and ``score`` of the best, is the mean cosine between
+    the best ``chips`` of the track and one reference. ``name`` is None while not ``decided``, and then for *unknown*.
+    """
+
+    track: int
+    detection: Detection
+    name: str | None
+    score: float | None
+    threshold: float
+    candidates: tuple[Candidate, ...]
+    decided: bool
+    chips: int
+    detected: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """What happened to a track: ``kind`` is "appeared" (it is no passing error), "named" (also: named otherwise) or
+    "left". ``start`` and ``end``: when it was first and last seen until then, seconds by ``Frame.time``, and by
+    ``Frame.at`` where frames have one. ``box`` (4,) image px: where it was last.
+    """
+
+    kind: str
+    track: int
+    name: str | None
+    score: float | None
+    threshold: float
+    start: float
+    end: float
+    start_at: datetime | None
+    end_at: datetime | None
+    box: Floats

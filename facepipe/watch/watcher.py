@@ -1,0 +1,235 @@
+"""Who is in each frame: detector, tracks, the best chips of each track, gallery."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from facepipe.detect.base import CloseDetector
+from facepipe.errors import FaceError, UsageError
+from facepipe.gallery import Gallery
+from facepipe.gate import measure
+from facepipe.pipeline import Pipeline
+from facepipe.records import Candidate, Detection, Floats, Frame, Image
+from facepipe.track.tracker import EVERY, Track, Tracker
+from facepipe.watch.evidence import Evidence, View, is_good, worth
+from facepipe.watch.faces import Event, TrackedFace
+from facepipe.watch.naming import decide, levels
+from facepipe.watch.relink import relink
+
+REFRESH = 0.5  # seconds by the clock, after which the gallery is asked again whatever happened: it may have changed
+SCANS, AFTER = 2, 0.1  # a track is believed when so many scans found it, and so many seconds after it began
+CHIPS_AT_ONCE = 1  # summarised in a frame: 20 to 35 ms each on two cores
+FACES_AT_ONCE = 4  # summarised together, the largest, where they may be tracks that were lost
+LOOK_BACK = 5  # candidates among which one who was named before is looked for
+STRIKES = 2  # good chips in a row that are clearly somebody else's end a track
+
+
+@dataclass(eq=False)
+class Story:
+    """What is known of a track beside where it is."""
+
+    track: Track
+    start_at: datetime | None
+    end_at: datetime | None
+    evidence: Evidence = field(default_factory=Evidence)
+    confirmed: bool = False
+    told: str | None = None  # the name in the last event
+    name: str | None = None
+    candidates: tuple[Candidate, ...] = ()
+    strikes: int = 0
+
+
+class Watcher:
+    """Recognises faces over time: give it every frame of one source in turn, and take the events now and then.
+
+    A track's name is decided over its best chips, not frame by frame, and stays until they clearly say otherwise. Who
+    is removed from the gallery is not named any more after ``REFRESH`` seconds, and who is enrolled is named as soon.
+    ``threshold``: a cosine, None takes the card's for FMR 1e-3; ``every``: frames from one search of the whole picture
+    to the next; ``top``: candidates reported; ``clock``: seconds, by which the gallery is asked again.
+
+    One thread at a time uses a watcher; several watchers may share ``pipe`` and ``gallery`` (None: no names).
+    Raises UsageError, ModelError.
+    """
+
+    def __init__(
+        self,
+        pipe: Pipeline,
+        gallery: Gallery | None,
+        *,
+        threshold: float | None = None,
+        every: int = EVERY,
+        top: int = 1,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if top < 1:
+            raise UsageError(f"top: expected a whole number from 1, got {top!r}")
+        self._pipe = pipe
+        self._gallery = gallery
+        self._top = top
+        self._clock = clock
+        self._levels = levels(pipe.backbone.card, pipe.threshold(threshold))
+        self._tracker = Tracker(_Finder(pipe), every)
+        self._stories: dict[Track, Story] = {}
+        self._views: dict[Detection, View] = {}  # of this frame's detections, where they were taken already
+        self._events: list[Event] = []
+        self._time = 0.0
+        self._asked = clock()
+        self._idle = True  # there was time to summarise a chip in the last frame
+
+    def see(self, frame: Frame) -> list[TrackedFace]:
+        """The faces in view in ``frame``, by track. Raises GalleryError, ImageError."""
+        self._time = max(self._time, frame.time)
+        self._views = {}
+        ended = self._tracker.advance(frame.image, self._time, self._relink)
+        for track in self._tracker.tracks:
+            self._stories.setdefault(track, Story(track, frame.at, frame.at)).end_at = frame.at
+        self._ask(self._learn(frame))
+        for story in self._stories.values():
+            self._tell(story)
+        self._leave(ended)
+        return [self._face(track) for track in sorted(self._tracker.tracks, key=lambda track: track.id)]
+
+    def finish(self) -> None:
+        """End all tracks: the source has ended."""
+        self._leave(self._tracker.end())
+
+    def take_events(self) -> list[Event]:
+        """What happened since the last call, in order."""
+        events, self._events = self._events, []
+        return events
+
+    # Chips
+
+    def _relink(self, image: Image, faces: Sequence[Detection], lost: Sequence[Track]) -> dict[int, Track]:
+        """Which of the ``lost`` tracks ``faces`` continue. The chips summarised for it are kept for ``_learn``."""
+        if any(self._stories[track].evidence.views for track in lost):
+            for face in sorted(faces, key=lambda face: -face.size)[:FACES_AT_ONCE]:
+                if (view := self._view(image, face)) is not None:
+                    self._views[face] = view
+        pairs = [(face, self._views.get(face)) for face in faces]
+        evidence = {track: self._stories[track].evidence for track in lost}
+        return relink(pairs, lost, evidence, self._time, self._levels)
+
+    def _learn(self, frame: Frame) -> list[Story]:
+        """Take in what was seen of the faces in this frame; returns the stories that changed by it."""
+        views = dict(self._views)
+        if not (views or (self._tracker.scanned and self._idle)):  # else this frame has taken its time
+            views = self._best_views(frame.image)
+        self._idle = not views
+        changed = []
+        for track in list(self._tracker.tracks):
+            view = views.get(track.face)
+            if view is None:
+                continue
+            story = self._stories[track]
+            if self._is_other(story, view):
+                track = self._tracker.split(track, self._time)
+                story = self._stories[track] = Story(track, frame.at, frame.at)
+            if story.evidence.add(view, self._time):
+                changed.append(story)
+        return changed
+
+    def _best_views(self, image: Image) -> dict[Detection, View]:
+        """Views of the faces that have waited longest for one, among those that would be of use."""
+        wanting = []
+        for track in self._tracker.tracks:
+            if track.detected and (measures := measure(image, track.face)) is not None:
+                evidence, value = self._stories[track].evidence, worth(measures, track.face.score)
+                if evidence.wants(value, self._time):
+                    wanting.append((evidence.looked, -value, track.id, track.face))
+        chosen = [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:CHIPS_AT_ONCE]]
+        views = {face: self._view(image, face) for face in chosen}
+        return {face: view for face, view in views.items() if view is not None}
+
+    def _view(self, image: Image, face: Detection) -> View | None:
+        measures = measure(image, face)
+        if measures is None:
+            return None
+        try:
+            (described,) = self._pipe.describe(image, [face])
+        except FaceError:  # a face that cannot be cut or summarised tells nothing, but is still there
+            return None
+        return View(described.template, worth(measures, face.score), is_good(measures))
+
+    def _is_other(self, story: Story, view: View) -> bool:
+        """Has the track slid onto another face? Not to be believed of one chip, nor of a bad one."""
+        evidence = story.evidence
+        if not (view.good and evidence.decidable):
+            return False
+        other = evidence.alike(view.template) < self._levels.loose - self._levels.slack
+        story.strikes = story.strikes + 1 if other else 0
+        return story.strikes >= STRIKES
+
+    # Names
+
+    def _ask(self, changed: Sequence[Story]) -> None:
+        """Search the gallery for the stories that changed; now and then for all, as the gallery may have changed."""
+        if self._gallery is None:
+            return
+        if self._clock() - self._asked >= REFRESH:
+            changed, self._asked = list(self._stories.values()), self._clock()
+        asking = [story for story in changed if story.evidence.views]
+        summaries = [story.evidence.template() for story in asking]
+        found = self._gallery.search([template for template, _ in summaries], max(self._top, LOOK_BACK))
+        for story, (_, length), row in zip(asking, summaries, found, strict=True):
+            story.candidates = tuple(
+                Candidate(each.person, each.score * length, each.rank, each.reference_id) for each in row
+            )
+            if story.evidence.decidable:
+                story.name = decide(story.name, story.candidates, self._levels)
+
+    def _tell(self, story: Story) -> None:
+        """The events of a story, if there are any."""
+        track = story.track
+        if not story.confirmed and track.scans >= SCANS and track.seen - track.start >= AFTER:
+            story.confirmed = True
+            self._event("appeared", story)
+        if story.confirmed and story.name is not None and story.name != story.told:
+            self._event("named", story)
+        story.told = story.name
+
+    def _leave(self, tracks: Sequence[Track]) -> None:
+        for track in tracks:
+            story = self._stories.pop(track)
+            if story.confirmed:
+                self._event("left", story)
+
+    def _event(self, kind: str, story: Story) -> None:
+        track, name = story.track, None if kind == "appeared" else story.name
+        times = (track.start, track.seen, story.start_at, story.end_at)
+        self._events.append(Event(kind, track.id, name, _score(story), self._levels.limit, *times, track.face.box))
+
+    def _face(self, track: Track) -> TrackedFace:
+        story = self._stories[track]
+        return TrackedFace(
+            track.id,
+            track.face,
+            story.name,
+            _score(story),
+            self._levels.limit,
+            story.candidates[: self._top],
+            story.evidence.decidable,
+            len(story.evidence.views),
+            track.detected,
+        )
+
+
+def _score(story: Story) -> float | None:
+    return story.candidates[0].score if story.candidates else None
+
+
+class _Finder:
+    """The pipeline's detector as the tracker knows it."""
+
+    def __init__(self, pipe: Pipeline) -> None:
+        self._pipe = pipe
+
+    def scan(self, image: Image) -> list[Detection]:
+        return self._pipe.detect(image)
+
+    def look(self, image: Image, boxes: Floats) -> list[Detection] | None:
+        detector = self._pipe.detector
+        return detector.look(image, boxes) if isinstance(detector, CloseDetector) else None
