@@ -1,6 +1,7 @@
 /** What can be done with one face that was clicked: see how it matches, enrol it, look inside, go to the person. */
 
 import * as api from "./api.js";
+import { askConflict } from "./conflict.js";
 import { openDialog } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { matchOf, meter, nameOf, score, statusOf } from "./faces.js";
@@ -43,10 +44,11 @@ function words(face) {
 }
 
 function formFor(face, shot, close, signal) {
-  const onsubmit = async (name, consent) => {
-    const answer = await api.enrol({ name, consent, images: [shot.blob], at: centreOf(face.box) });
-    const problem = answer.references.find(({ id, before }) => id === null && before === null)?.problems?.[0];
-    if (problem) throw new api.ApiError(problem);
+  const onsubmit = async (typed, consent) => {
+    const known = face.name !== null && face.name !== typed;
+    const choice = known ? await askConflict(face.name, typed) : { name: typed };
+    if (choice === undefined) return;
+    const answer = await api.enrol({ name: choice.name, consent, images: [shot.blob], at: centreOf(face.box) });
     close();
     toast(say("enrolled", { name: answer.person.name, n: answer.person.references }));
   };

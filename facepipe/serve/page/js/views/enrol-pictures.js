@@ -4,7 +4,7 @@ import * as api from "../api.js";
 import { askConflict } from "../conflict.js";
 import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
-import { say, sayError } from "../i18n.js";
+import { say, sayError, sayProblem } from "../i18n.js";
 import { icon } from "../icons.js";
 import { dropPictures, pictureButton } from "../picker.js";
 import { faceOf, prepare } from "../pictures.js";
@@ -44,11 +44,11 @@ class Pictures {
     this.#render(item, file.name);
     try {
       const shot = await prepare(file);
-      const { faces } = await api.detect(shot.blob, this.signal);
+      const { faces } = await api.identify(shot.blob, this.signal);
       item.shot = shot;
       if (faces.length === 0) item.problem = say("error.no-face");
       else if (faces.length > 1) item.problem = say("error.several-faces");
-      else item.box = faces[0].box;
+      else Object.assign(item, { box: faces[0].box, known: faces[0].name });
     } catch (error) {
       if (error.name === "AbortError") return;
       item.problem = sayError(error);
@@ -84,28 +84,26 @@ class Pictures {
 
   async #enrol(name, consent) {
     const sent = this.#good();
+    const known = sent.map((item) => item.known).filter((other) => other !== null && other !== name);
+    const choice = 2 * known.length >= sent.length && known.length > 0 ? await askConflict(known[0], name) : { name };
+    if (choice === undefined) return;
     let answer;
     try {
-      answer = await api.enrol({ name, consent, images: sent.map(({ shot }) => shot.blob) });
+      answer = await api.enrol({ name: choice.name, consent, images: sent.map(({ shot }) => shot.blob) });
     } catch (error) {
-      if (error.code !== "enrolled-already") throw error;
-      const choice = await askConflict(error.details.person ?? error.message, name);
-      if (choice === undefined) return;
-      return this.#enrol(choice.name, consent);
+      for (const { image, problems } of error.details?.details ?? []) this.#refuse(sent[image], problems);
+      this.#ready();
+      throw error;
     }
-    this.#judge(sent, answer.references);
+    for (const [index, { problems }] of answer.references.entries()) if (problems.length > 0) this.#refuse(sent[index], problems);
     const taken = sent.filter(({ problem }) => problem === null);
-    if (taken.length === 0) return this.#ready();
     this.done(answer.person, taken.map(({ shot, box }) => faceOf(shot.blob, box, 128)), sent.length - taken.length);
   }
 
-  /** Put what the server found beside each picture. */
-  #judge(sent, references) {
-    for (const [index, { id, before, problems }] of references.entries()) {
-      if (id !== null || before !== null) continue;
-      sent[index].problem = problems.length > 0 ? say(`hint.${problems[0].code ?? problems[0]}`, { fallback: problems[0].message }) : say("error.poor-shot");
-      this.#render(sent[index], sent[index].shot.name);
-    }
+  /** Put what the server found beside the picture. */
+  #refuse(item, [problem]) {
+    item.problem = sayProblem(problem);
+    this.#render(item, item.shot.name);
   }
 }
 

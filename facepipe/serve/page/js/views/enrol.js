@@ -3,7 +3,6 @@
 import { add, fill, h } from "../dom.js";
 import { say } from "../i18n.js";
 import { icon } from "../icons.js";
-import * as api from "../api.js";
 import { can } from "../session.js";
 import { enrolFromCamera } from "./enrol-camera.js";
 import { enrolFromPictures } from "./enrol-pictures.js";
@@ -30,16 +29,17 @@ export function mount(main, { signal }) {
     for (const [index, button] of buttons.entries()) {
       button.setAttribute("aria-pressed", String(Object.keys(WAYS)[index] === name));
     }
-    const done = (person, pictures) => finish(name, person, pictures);
+    const done = (person, pictures, leftOut = 0) => finish(name, person, pictures, leftOut);
     WAYS[name](place, { signal: way.signal, done, usePictures: () => start("pictures") });
   }
 
-  function finish(name, person, pictures) {
+  function finish(name, person, pictures, leftOut) {
     way.abort();
     fill(place, h("section.enrolled", { tabindex: "-1" },
       h("div.enrolled-faces", {}, pictures),
       h("h2", {}, icon("check"), say("enrol.done", { name: person.name })),
       h("p.soft", {}, say("enrol.done.references", { n: person.references })),
+      leftOut > 0 ? h("p.soft", {}, say("enrol.left-out", { n: leftOut })) : null,
       h("div.actions", {},
         h("a.button.primary", { href: "#recognise" }, say("enrol.try")),
         h("a.button", { href: `#people/${person.id}` }, say("face.open", { name: person.name })),
@@ -53,6 +53,3 @@ export function mount(main, { signal }) {
   add(main, head, place);
   start("camera");
 }
-
-/** The picture that stands for a person who was just enrolled, from a stored reference. */
-export const referencePicture = (id) => h("img.face-picture", { src: api.pictureOf(id), alt: "", width: 96, height: 96 });
