@@ -27,10 +27,11 @@ def available() -> list[str]:
 _starting = Lock()
 
 
-def workers(name: str) -> ThreadPoolExecutor:
-    """As many threads as torch uses now, each of which runs torch on one core."""
+def workers(name: str, count: int | None = None) -> ThreadPoolExecutor:
+    """``count`` threads (None: as many as torch uses now), each of which runs torch on one core."""
     with _starting:
-        count = torch.get_num_threads()
+        threads = torch.get_num_threads()
+        count = threads if count is None else count
         started = Barrier(count + 1)
 
         def begin() -> None:
@@ -42,5 +43,7 @@ def workers(name: str) -> ThreadPoolExecutor:
         for _ in range(count):  # a worker starts with each, as none of them gets through before the last
             pool.submit(int)
         started.wait()
-        torch.set_num_threads(count)  # the last setting is also the process's, which threads of the caller's start with
+        torch.set_num_threads(
+            threads
+        )  # the last setting is also the process's, which threads of the caller's start with
         return pool

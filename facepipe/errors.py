@@ -23,10 +23,12 @@ at UsageError with 2.
     └── ServerError                 the server refuses a request, whatever it asks for
         ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused
         ├── BodyTooLarge  BodyTooSlow  BodyFormat  RateLimited  ServerBusy  KeyNotFound
-        └── PathNotFound  MethodRefused  PageGone
+        └── PathNotFound  MethodRefused
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class FacepipeError(Exception):
@@ -34,6 +36,7 @@ class FacepipeError(Exception):
 
     code = "error"
     http = 500
+    details: list[dict[str, Any]] | None = None  # of each input, where there are several; for JSON
 
 
 class UsageError(FacepipeError):
@@ -44,9 +47,6 @@ class UsageError(FacepipeError):
 class WriteFailed(FacepipeError):
     code = "write-failed"
     http = 507
-
-
-# Images ---------------------------------------------------------------------------------------------------------------
 
 
 class ImageError(FacepipeError):
@@ -86,9 +86,6 @@ class ImageFormatError(ImageError):
     http = 415
 
 
-# Sources --------------------------------------------------------------------------------------------------------------
-
-
 class SourceError(FacepipeError):
     code = "source"
     http = 422
@@ -106,9 +103,6 @@ class SourceRefused(SourceError):
 
 class SourceDamaged(SourceError):
     code = "source-damaged"
-
-
-# Faces ----------------------------------------------------------------------------------------------------------------
 
 
 class FaceError(FacepipeError):
@@ -140,9 +134,7 @@ class SeveralPeople(FaceError):
 class EnrolledAlready(FaceError):
     code = "enrolled-already"
     http = 409
-
-
-# Models ---------------------------------------------------------------------------------------------------------------
+    person: str | None = None  # the name the face is known under
 
 
 class ModelError(FacepipeError):
@@ -175,9 +167,6 @@ class DeviceUnavailable(ModelError):
 class DependencyMissing(ModelError):
     code = "dependency-missing"
     http = 503
-
-
-# Gallery --------------------------------------------------------------------------------------------------------------
 
 
 class GalleryError(FacepipeError):
@@ -248,9 +237,6 @@ class ArchiveInvalid(GalleryError):
     http = 422
 
 
-# Server ---------------------------------------------------------------------------------------------------------------
-
-
 class ServerError(FacepipeError):
     code = "server"
     retry_after: float | None = None  # seconds after which it may go better
@@ -314,10 +300,3 @@ class PathNotFound(ServerError):
 class MethodRefused(ServerError):
     code = "method-not-allowed"
     http = 405
-
-
-class PageGone(ServerError):
-    """The inspection's page is no longer kept."""
-
-    code = "page-gone"
-    http = 404

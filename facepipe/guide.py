@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from time import monotonic
@@ -20,7 +21,7 @@ from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.gate import DEFAULTS, Limits, Measures, Problem, assess
 from facepipe.pipeline import Pipeline
-from facepipe.records import Consent, Detection, Floats, Image
+from facepipe.records import Consent, Detection, Floats, Image, Template
 
 HOLD_STILL, DONE = "hold-still", "done"
 POSES = {  # hint -> message, in the order in which they are asked for
@@ -199,26 +200,29 @@ class Guide:
         vectors = np.stack([shot.reference.template.vector for shot in self._shots])
         expect_one_person(vectors, limit)
         if not anyway:
-            self._expect_unknown(name, gallery, limit)
+            expect_unknown(name, [shot.reference.template for shot in self._shots], gallery, limit)
         entries = [replace(shot.reference, consent=consent) for shot in self._shots]
         return [
             enrolled(gallery, name, new.source, new.image_sha256, reference)
             for new, reference in zip(entries, gallery.add(name, entries), strict=True)
         ]
 
-    def _expect_unknown(self, name: str, gallery: Gallery, limit: float) -> None:
-        """Raise EnrolledAlready when at least half of the shots match somebody of another name."""
-        scores: dict[str, list[float]] = {}
-        for candidates in gallery.search([shot.reference.template for shot in self._shots], top=2):
-            others = [c for c in candidates if c.person != name and c.score >= limit]
-            if others:
-                scores.setdefault(others[0].person, []).append(others[0].score)
-        other, hits = max(scores.items(), key=lambda item: len(item[1]), default=("", []))
-        if hits and 2 * len(hits) >= len(self._shots):
-            raise EnrolledAlready(
-                f"{name}: is enrolled already, as {other} ({median(hits):.3f} ≥ {limit:.3f}); enrol under that name,"
-                " or confirm that they are two people"
-            )
+
+def expect_unknown(name: str, templates: Sequence[Template], gallery: Gallery, limit: float) -> None:
+    """Raise EnrolledAlready when at least half of ``templates`` match somebody of another name."""
+    scores: dict[str, list[float]] = {}
+    for candidates in gallery.search(templates, top=2):
+        others = [c for c in candidates if c.person != name and c.score >= limit]
+        if others:
+            scores.setdefault(others[0].person, []).append(others[0].score)
+    other, hits = max(scores.items(), key=lambda item: len(item[1]), default=("", []))
+    if hits and 2 * len(hits) >= len(templates):
+        error = EnrolledAlready(
+            f"{name}: is enrolled already, as {other} ({median(hits):.3f} ≥ {limit:.3f}); enrol under that name,"
+            " or confirm that they are two people"
+        )
+        error.person = other
+        raise error
 
 
 def expect_one_person(vectors: Floats, limit: float) -> None:

@@ -54,21 +54,22 @@ _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
 }
 
 
-def read_image(given: ImageLike, source: str | None = None) -> Image:
+def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int | None = None) -> Image:
     """Return ``given`` as an Image: pixels (H, W, 3) uint8 RGB, upright, read-only; ``source`` overrides its label.
 
     ``given`` is a path, the bytes of an encoded picture, a PIL image, a (H, W, 3) RGB or (H, W) grey uint8 array (not
     copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP and GIF are decoded, of an animation
-    the first frame. The EXIF orientation is applied, transparent parts become white, 16 bits become 8.
+    the first frame. The EXIF orientation is applied, transparent parts become white, 16 bits become 8. ``max_pixels``:
+    None takes ``MAX_PIXELS``.
 
-    Raises ImageNotFound, ImageEmpty, ImageTruncated, ImageDamaged, ImageTooLarge (``MAX_BYTES``, ``MAX_PIXELS``),
+    Raises ImageNotFound, ImageEmpty, ImageTruncated, ImageDamaged, ImageTooLarge (``MAX_BYTES``, ``max_pixels``),
     ImageTooSmall (``MIN_SIDE``), ImageFormatError; ImageError when the file may not be read; UsageError for an array or
     a PIL mode that would have to be guessed at.
     """
     if isinstance(given, Image):
         return given
     label = label_of(given) if source is None else source
-    return Image(_pixels(given, _one_line(label)), label)
+    return Image(_pixels(given, _one_line(label), MAX_PIXELS if max_pixels is None else max_pixels), label)
 
 
 def label_of(given: ImageLike) -> str:
@@ -91,17 +92,17 @@ def _one_line(label: str) -> str:
     return shown if len(shown) <= 300 else f"{shown[:300]}…"
 
 
-def _pixels(given: ImageLike, label: str) -> Pixels:
+def _pixels(given: ImageLike, label: str, most: int) -> Pixels:
     if isinstance(given, np.ndarray):
-        return _from_array(given, label)
+        return _from_array(given, label, most)
     if isinstance(given, PIL.Image.Image):
         with _pillow_errors_named("picture", label):
-            return _from_pil(given, label)
+            return _from_pil(given, label, most)
     if isinstance(given, bytes | bytearray | memoryview):
         _check_bytes(memoryview(given).nbytes, label)
-        return _decode(bytes(given), label)
+        return _decode(bytes(given), label, most)
     if isinstance(given, str | os.PathLike):
-        return _decode(_read_file(given, label), label)
+        return _decode(_read_file(given, label), label, most)
     raise UsageError(f"expected a path, bytes, a PIL image or an RGB uint8 array, got {type(given).__name__}")
 
 
@@ -147,17 +148,17 @@ def _check_bytes(count: int, label: str) -> None:
 # Encoded pictures -----------------------------------------------------------------------------------------------------
 
 
-def _decode(data: bytes, label: str) -> Pixels:
+def _decode(data: bytes, label: str, most: int) -> Pixels:
     _check_bytes(len(data), label)  # again for a file: it may have shrunk since it was measured
     kind = kind_of(data)
     if kind not in OPENERS:
         raise ImageFormatError(f"{label}: expected {ACCEPTED}, got {kind}; save it as one of these")
     with _pillow_errors_named(kind, label):
         picture = _open(kind, data, label)
-        _check_size(*picture.size, label)  # from the header, before any pixel is decoded
+        _check_size(*picture.size, label, most)  # from the header, before any pixel is decoded
         if getattr(picture, "is_animated", False):
             log.warning("%s: animated %s, only the first frame is used", label, kind)
-        return _from_pil(picture, label)
+        return _from_pil(picture, label, most)
 
 
 def _open(kind: str, data: bytes, label: str) -> PIL.Image.Image:
@@ -193,8 +194,8 @@ def _pillow_errors_named(kind: str, label: str) -> Iterator[None]:
 # Pixels ---------------------------------------------------------------------------------------------------------------
 
 
-def _from_pil(picture: PIL.Image.Image, label: str) -> Pixels:
-    _check_size(*picture.size, label)
+def _from_pil(picture: PIL.Image.Image, label: str, most: int) -> Pixels:
+    _check_size(*picture.size, label, most)
     picture.load()
     turn = _UPRIGHT.get(orientation(picture.info.get("exif", b"")))  # after load: PNG may keep its EXIF at the end
     picture = _to_rgb(picture, label)
@@ -218,20 +219,20 @@ def _on_white(picture: PIL.Image.Image) -> PIL.Image.Image:
     return canvas
 
 
-def _from_array(array: np.ndarray, label: str) -> Pixels:
+def _from_array(array: np.ndarray, label: str, most: int) -> Pixels:
     rgb = array.ndim == 3 and array.shape[2] == 3
     if array.dtype != np.uint8 or not (rgb or array.ndim == 2):
         got = f"{array.dtype} {array.shape}"
         raise UsageError(f"{label}: expected uint8 pixels, (H, W, 3) RGB or (H, W) grey, got {got}; convert it first")
-    _check_size(array.shape[1], array.shape[0], label)
+    _check_size(array.shape[1], array.shape[0], label, most)
     pixels = np.ascontiguousarray(array if rgb else np.repeat(array[..., None], 3, axis=2)).view()
     pixels.setflags(write=False)  # as decoded pictures are; the caller's own array stays writable
     return pixels
 
 
-def _check_size(width: int, height: int, label: str) -> None:
-    if width * height > MAX_PIXELS:
-        raise ImageTooLarge(f"{label}: expected at most {MAX_PIXELS} pixels, got {width}x{height}; save it smaller")
+def _check_size(width: int, height: int, label: str, most: int) -> None:
+    if width * height > most:
+        raise ImageTooLarge(f"{label}: expected at most {most} pixels, got {width}x{height}; save it smaller")
     if min(width, height) < MIN_SIDE:
         raise ImageTooSmall(
             f"{label}: expected {MIN_SIDE} px or more a side, got {width}x{height}; use a larger picture"

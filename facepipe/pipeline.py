@@ -76,6 +76,10 @@ class Pipeline:
         """The faces that were found already, with chip, template and quality, in their order. Raises FaceError."""
         return self._describe([image], [detections])[0]
 
+    def describe_together(self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Face]]:
+        """``describe`` for several images; the faces of all go through the backbone as one batch."""
+        return self._describe(images, detections)
+
     def templates(self, image: ImageLike) -> list[tuple[Detection, Template]]:
         """Every face of one image as (detection, template), largest first. Raises ImageError."""
         return [(face.detection, face.template) for face in self.faces(image)]

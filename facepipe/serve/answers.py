@@ -42,6 +42,9 @@ def error_body(error: Exception) -> dict[str, Any]:
     found: dict[str, Any] = {"code": error.code, "message": message}
     if (wait := _wait(error)) is not None:
         found["retry_after"] = wait
+    for name in ("problems", "person", "details"):
+        if value := getattr(error, name, None):
+            found[name] = value
     return {"error": found}
 
 

@@ -1,0 +1,104 @@
+"""The application: the verbs under /api/v1, the page, one body for every error, all behind the guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import ASGIApp
+
+from facepipe import __version__
+from facepipe.errors import FacepipeError, MethodRefused, PathNotFound, UsageError
+from facepipe.gallery import Gallery
+from facepipe.pipeline import Pipeline
+from facepipe.serve import page
+from facepipe.serve.bodies import told
+from facepipe.serve.context import Context
+from facepipe.serve.engine import Engine
+from facepipe.serve.guard import Guard, error_response
+from facepipe.serve.inspections import Inspections
+from facepipe.serve.routes import about, enrol, faces, people, session
+from facepipe.serve.settings import Settings
+
+API = "/api/v1"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+def create_app(settings: Settings, pipe: Pipeline, gallery: Gallery) -> ASGIApp:
+    """The server as an ASGI application. ``pipe`` and ``gallery`` are the caller's, to be closed after it; the networks
+    are loaded now. Raises ModelError."""
+    pipe.backbone  # noqa: B018  or the first requests would load it, all at once
+    return Guard(create_api(settings, pipe, gallery), settings)
+
+
+def create_api(settings: Settings, pipe: Pipeline, gallery: Gallery) -> FastAPI:
+    """The application without its guard."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = Engine(pipe, settings.queue, settings.wait)
+        app.state.context = Context(settings, pipe, gallery, engine, Inspections())
+        try:
+            yield
+        finally:
+            engine.close()
+
+    app = FastAPI(
+        title="facepipe",
+        version=__version__,
+        summary="Face recognition that runs on your machine and says when it does not know.",
+        description=(
+            "Pictures come as files of a form or as base64 in JSON, never as a URL or a path. Every error has one body:"
+            ' `{"error": {"code", "message"}}`. Boxes and points are in image px, scores are cosines.'
+        ),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    for module in (faces, enrol, people, about, session):
+        app.include_router(module.router, prefix=API)
+    page.mount(app)
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    """Every error has the one body; what is not facepipe's own goes up to the guard, which says nothing of it."""
+
+    async def own(request: Request, error: Exception) -> Response:
+        return error_response(error)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return error_response(UsageError(told(error.errors())))
+
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return error_response(*_named(app, request, error))
+
+    app.add_exception_handler(FacepipeError, own)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, refused)
+
+
+def _named(app: FastAPI, request: Request, error: HTTPException) -> tuple[FacepipeError, dict[str, str]]:
+    """What Starlette refused, as an error of ours, with its headers."""
+    if error.status_code == 404:
+        return PathNotFound(f"{request.url.path[:200]!a}: nothing is there; the API is below {API}"), {}
+    if error.status_code == 405:
+        known = ", ".join(_methods(app, request))
+        return MethodRefused(f"{request.method[:20]!a}: expected {known}"), {"Allow": known}
+    return UsageError(f"{error.detail}"), {}
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """Those of all routes of this path, not only of the first."""
+    asked = [(method, {**request.scope, "method": method}) for method in METHODS]
+    return [m for m, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)]

@@ -1,0 +1,146 @@
+"""Bodies of requests: a form with files, or JSON with base64, both told by one model and described in the OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar, get_origin
+
+from anyio import to_thread
+from fastapi import Depends
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from facepipe.errors import BodyFormat, UsageError
+from facepipe.serve.images import MEDIA_TYPES, Picture
+
+M = TypeVar("M", bound=BaseModel)
+
+FORM, JSON = "multipart/form-data", "application/json"
+MOST_FIELDS = 20  # of a form, beside its files
+LONGEST_FIELD = 64 * 2**10  # bytes of one of them
+LARGE = 256 * 2**10  # bytes of JSON that are parsed off the event loop
+FAULTS_TOLD = 3
+
+
+class Ask(BaseModel):
+    """What a request's body may hold. Nothing else, so that a misspelt field is told."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+
+def body(model: type[M]) -> Any:
+    """A dependency: the request's body as a ``model``. Raises UsageError, BodyFormat."""
+
+    async def read(request: Request) -> AsyncIterator[M]:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == JSON:
+            yield await _from_json(model, await request.body())
+        elif kind == FORM:
+            form = await _form(request, model)
+            try:
+                yield checked(lambda: model.model_validate(_fields(form, model)))
+            finally:
+                await form.close()
+        else:
+            raise BodyFormat(f"content type {kind[:80]!r}: expected {FORM} or {JSON}")
+
+    return Depends(read)
+
+
+def checked(make: Callable[[], M]) -> M:
+    """What ``make`` validates. Raises UsageError, in one line, with the fields that are wrong."""
+    try:
+        return make()
+    except ValidationError as error:
+        raise UsageError(told(error.errors(include_url=False, include_input=False))) from None
+
+
+def told(faults: Any) -> str:
+    """Which fields are wrong, and how: ``pick: Input should be greater than or equal to 1``."""
+    lines = []
+    for fault in list(faults)[:FAULTS_TOLD]:
+        place = ".".join(str(part)[:80] for part in fault["loc"] if part not in ("body", "query", "path"))
+        lines.append(f"{place or 'body'}: {fault['msg'].removeprefix('Value error, ')}")
+    return "; ".join(line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines)
+
+
+async def _from_json(model: type[M], data: bytes) -> M:
+    def parse() -> M:
+        return checked(lambda: model.model_validate_json(data, strict=True))
+
+    return parse() if len(data) < LARGE else await to_thread.run_sync(parse)
+
+
+async def _form(request: Request, model: type[BaseModel]) -> FormData:
+    try:
+        return await request.form(
+            max_files=sum(most_of(model, name) for name in _pictures(model)),
+            max_fields=MOST_FIELDS,
+            max_part_size=LONGEST_FIELD,
+        )
+    except HTTPException as error:  # what Starlette makes of a form that is damaged or too large
+        raise UsageError(f"body: {error.detail}") from None
+
+
+def _fields(form: FormData, model: type[BaseModel]) -> dict[str, Any]:
+    """The form's values by name; a field that may be given several times as a list."""
+    found: dict[str, Any] = {}
+    for name, value in form.multi_items():
+        item = Picture.of_file(value) if isinstance(value, UploadFile) else value
+        if _is_list(model, name):
+            found.setdefault(name, []).append(item)
+        elif name in found:
+            raise UsageError(f"{name[:80]}: expected once, given several times")
+        else:
+            found[name] = item
+    return found
+
+
+# OpenAPI --------------------------------------------------------------------------------------------------------------
+
+
+def documented(model: type[BaseModel], example: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What an operation's ``openapi_extra`` says of its body: both forms of it."""
+    schema = model.model_json_schema()
+    schema.pop("title", None)
+    pictures = set(_pictures(model))
+    as_form = {**schema, "properties": {n: _in_form(p, n in pictures) for n, p in schema["properties"].items()}}
+    content: dict[str, Any] = {
+        FORM: {"schema": as_form, "encoding": {name: {"contentType": MEDIA_TYPES} for name in sorted(pictures)}},
+        JSON: {"schema": schema},
+    }
+    if example is not None:
+        content[JSON]["examples"] = {"request": {"value": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _in_form(schema: dict[str, Any], picture: bool) -> dict[str, Any]:
+    """A form has no null, and files as they are."""
+    options = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
+    if len(options) == 1:
+        schema = {**{key: value for key, value in schema.items() if key != "anyOf"}, **options[0]}
+    schema = {key: value for key, value in schema.items() if key != "default" or value is not None}
+    if not picture:
+        return schema
+    file = {"type": "string", "format": "binary", "description": schema.get("description", "")}
+    if schema.get("type") == "array":
+        return {**schema, "items": {"type": "string", "format": "binary"}}
+    return file
+
+
+def _pictures(model: type[BaseModel]) -> list[str]:
+    return [name for name, field in model.model_fields.items() if "Picture" in str(field.annotation)]
+
+
+def _is_list(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and get_origin(field.annotation) is list
+
+
+def most_of(model: type[BaseModel], name: str) -> int:
+    """How often a field may be given."""
+    if not _is_list(model, name):
+        return 1
+    return max((getattr(m, "max_length", 1) for m in model.model_fields[name].metadata), default=1)

@@ -1,0 +1,73 @@
+"""What every operation's OpenAPI says of its errors."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from facepipe import errors as e
+from facepipe.errors import FacepipeError
+from facepipe.serve.schemas import ErrorBody
+
+ALWAYS = (e.KeyMissing, e.KeyWrong, e.ScopeMissing, e.OriginRefused, e.UsageError, e.RateLimited, FacepipeError)
+GALLERY = (e.GalleryBusy, e.ServerBusy, e.GalleryNotFound, e.GalleryMismatch, e.GalleryCorrupt)
+WRITING = (*GALLERY, e.GalleryReadOnly, e.GalleryDenied, e.GalleryFull)
+BODY = (e.BodyTooLarge, e.BodyTooSlow, e.BodyFormat)
+PICTURE = (
+    *BODY,
+    e.ServerBusy,
+    e.ImageEmpty,
+    e.ImageTruncated,
+    e.ImageDamaged,
+    e.ImageTooLarge,
+    e.ImageTooSmall,
+    e.ImageFormatError,
+    e.EmbeddingInvalid,
+)
+ONE_FACE = (e.NoFace, e.SeveralFaces)
+
+_MESSAGES: dict[type[FacepipeError], str] = {
+    FacepipeError: "unexpected error; the server's log says more",
+    e.UsageError: "pick: Input should be greater than or equal to 1",
+    e.KeyMissing: "this server asks for a key: send `Authorization: Bearer KEY`",
+    e.KeyWrong: "no such key",
+    e.ScopeMissing: "this key may read; enrolling needs one with the scope enrol",
+    e.OriginRefused: "pages of other sites may not call this server",
+    e.RateLimited: "more than 30 requests a second; slow down",
+    e.ServerBusy: "the server has as much to do as it takes; try again in a moment",
+    e.GalleryBusy: "gallery.db: somebody else is writing; try again in a moment",
+    e.BodyTooLarge: "expected a body of at most 33554432 bytes",
+    e.BodyTooSlow: "the body did not arrive within 30 s",
+    e.BodyFormat: "content type 'text/plain': expected multipart/form-data or application/json",
+    e.ImageTruncated: "ada.jpg: truncated JPEG: the file ends too early; copy or download it again",
+    e.ImageTooLarge: "ada.jpg: expected at most 50000000 pixels, got 20000x10000; save it smaller",
+    e.ImageFormatError: "ada.jpg: expected a JPEG, PNG, WEBP, BMP or GIF picture, got TIFF; save it as one of these",
+    e.NoFace: "ada.jpg: no face found; use a photo with a larger, frontal face, or a lower min-face",
+    e.SeveralFaces: "ada.jpg: 2 faces (310 px, 120 px), expected one; crop it, or pick one, 1 for the largest",
+    e.PersonNotFound: "7: nobody enrolled has this number",
+    e.ReferenceNotFound: "7: no such reference",
+    e.PersonExists: "Ada: somebody of this name is enrolled already; to make them one, merge them",
+}
+
+
+def errors(*kinds: type[FacepipeError]) -> dict[int | str, dict[str, Any]]:
+    """``responses`` of an operation that may fail with ``kinds``, and as every operation may."""
+    by_status: dict[int, dict[str, type[FacepipeError]]] = {}
+    every: tuple[type[FacepipeError], ...] = (*ALWAYS, *kinds)
+    for kind in every:
+        by_status.setdefault(kind.http, {})[kind.code] = kind
+    return {status: _response(status, found) for status, found in sorted(by_status.items())}
+
+
+def _response(status: int, kinds: dict[str, type[FacepipeError]]) -> dict[str, Any]:
+    examples = {
+        code: {"value": {"error": {"code": code, "message": _MESSAGES.get(kind, (kind.__doc__ or code).strip())}}}
+        for code, kind in kinds.items()
+        if kind in _MESSAGES
+    }
+    found: dict[str, Any] = {"model": ErrorBody, "description": f"{HTTPStatus(status).phrase}: {', '.join(kinds)}."}
+    if status in (429, 503):
+        found["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+    if examples:
+        found["content"] = {"application/json": {"examples": examples}}
+    return found

@@ -1,0 +1,162 @@
+"""enroll: store faces under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from facepipe import errors as e
+from facepipe import gate
+from facepipe.enrolment import enrolled, new_reference
+from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
+from facepipe.gallery import NewReference
+from facepipe.gallery.names import clean_name
+from facepipe.guide import expect_unknown
+from facepipe.records import MOST_WORDING, Consent, Face, Image
+from facepipe.serve import schemas
+from facepipe.serve.bodies import body, documented
+from facepipe.serve.context import Context, Server, attended
+from facepipe.serve.guard import needs
+from facepipe.serve.images import EXAMPLE, Picture
+from facepipe.serve.routes.asks import WithPlace
+from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors
+from facepipe.serve.routes.faces import decoder, gathered
+from facepipe.serve.routes.people import Name
+
+MOST_IMAGES = 20
+TOGETHER = 4  # images of one request in the queue at once: others have their turn in between
+
+router = APIRouter(tags=["people"], dependencies=[Depends(needs("enrol"))])
+
+
+class EnrollAsk(WithPlace):
+    name: Name
+    images: Annotated[list[Picture], Field(min_length=1, max_length=MOST_IMAGES)]
+    gate: Annotated[bool, Field(description="Take only good shots: size, light, sharpness, pose.")] = True
+    consent: Annotated[
+        str | None,
+        Field(min_length=1, max_length=MOST_WORDING, description="The wording that the person agreed to, now."),
+    ] = None
+    anyway: Annotated[bool, Field(description="Enrol although the person is known under another name.")] = False
+    partial: Annotated[
+        bool, Field(description="Enrol the images that can be used, and say what is wrong with the others.")
+    ] = False
+
+
+class Enrolled(BaseModel):
+    id: Annotated[int | None, Field(description="The new reference; null where there is none.")]
+    before: Annotated[int | None, Field(description="The reference that this image has been before.")]
+    source: str
+    problems: Annotated[list[schemas.Problem], Field(description="Why it was not enrolled.")]
+
+
+class EnrolledAnswer(BaseModel):
+    model_config = schemas.answer(
+        {"person": schemas.PERSON, "references": [{"id": 3, "before": None, "source": "ada.jpg", "problems": []}]}
+    )
+    person: schemas.PersonBrief
+    references: Annotated[list[Enrolled], Field(description="One for each image, in their order.")]
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What one image gives: a ``new`` reference, None where the person has the image already, or an ``error``."""
+
+    source: str
+    sha256: str = ""
+    new: NewReference | None = None
+    error: FacepipeError | None = None
+
+
+@router.post(
+    "/enroll",
+    summary="Enrol a person",
+    openapi_extra=documented(EnrollAsk, {"name": "Ada", "images": [EXAMPLE]}),
+    responses=errors(*PICTURE, *ONE_FACE, *WRITING, e.PoorShot, e.SeveralPeople, e.EnrolledAlready, e.NameInvalid),
+)
+async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, body(EnrollAsk)]) -> EnrolledAnswer:
+    """Store a face of each image under a name: all of them or, when one cannot be used, none; ``details`` of the error
+    then say what is wrong with which. Each image must show one face, or ``pick`` or ``at`` says which."""
+    name, consent = clean_name(ask.name), _consent(ask.consent)
+
+    async def work() -> EnrolledAnswer:
+        taken: list[Taken] = []
+        for start in range(0, len(ask.images), TOGETHER):
+            group = ask.images[start : start + TOGETHER]
+            taken += await gathered(*(_take(server, ask, name, picture, consent) for picture in group))
+        usable = [one for one in taken if one.error is None]
+        if len(usable) < len(taken) and not (ask.partial and usable):
+            raise _refusal(taken)
+        return await server.engine.short(partial(_store, server, name, taken, ask.anyway))
+
+    return await attended(request, server.engine, work)
+
+
+async def _take(server: Context, ask: EnrollAsk, name: str, picture: Picture, consent: Consent | None) -> Taken:
+    def then(image: Image, faces: list[Face]) -> Taken:
+        if name in server.gallery.holders(image.sha256):  # as it was accepted once, it is not judged again
+            return Taken(image.source, image.sha256)
+        number = ask.number(image, [face.detection for face in faces])
+        return Taken(image.source, image.sha256, new_reference(image, faces, number, consent, ask.gate))
+
+    try:
+        return await server.engine.faces(decoder(server, picture), then)
+    except (FaceError, ImageError, UsageError) as error:
+        return Taken(picture.source, error=error)
+
+
+def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> EnrolledAnswer:
+    """All new references in one transaction."""
+    gallery = server.gallery
+    new = [one.new for one in taken if one.new is not None]
+    if not anyway and server.pipe.backbone.card.thresholds:  # nothing else says who is the same
+        expect_unknown(name, [one.template for one in new], gallery, server.pipe.threshold())
+    added = iter(gallery.add(name, new))
+    references = []
+    for one in taken:
+        if one.error is not None:
+            references.append(Enrolled(id=None, before=None, source=one.source, problems=problems_of(one.error)))
+            continue
+        reference = None if one.new is None else next(added)
+        done = enrolled(gallery, name, one.source, one.sha256, reference)
+        id = None if reference is None else reference.id
+        references.append(Enrolled(id=id, before=done.before, source=one.source, problems=[]))
+    person = next(person for person in gallery.people() if person.name == name)
+    return EnrolledAnswer(person=schemas.brief(person), references=references)
+
+
+def _consent(wording: str | None) -> Consent | None:
+    try:
+        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
+    except ValueError as error:
+        raise UsageError(f"consent: {str(error).partition(': ')[2]}") from None
+
+
+def _refusal(taken: Sequence[Taken]) -> FacepipeError:
+    """The first image's error, with what is wrong with each in its details."""
+    wrong = [(number, one.source, one.error) for number, one in enumerate(taken) if one.error is not None]
+    first = wrong[0][2]
+    first.details = [
+        schemas.ErrorDetail(
+            image=number,
+            source=source,
+            code=error.code,
+            message=str(error),
+            problems=problems_of(error),
+        ).model_dump()
+        for number, source, error in wrong
+    ]
+    return first
+
+
+def problems_of(error: FacepipeError) -> list[schemas.Problem]:
+    """What is wrong with an image: of a poor shot every reason, else the error itself."""
+    if isinstance(error, e.PoorShot):
+        return [schemas.Problem(code=code, message=gate.Problem(code).message) for code in error.problems]
+    return [schemas.Problem(code=error.code, message=str(error))]

@@ -1,0 +1,130 @@
+"""detect, identify, verify: what the faces in pictures are."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+
+from facepipe.defaults import FMR
+from facepipe.pipeline import pick_face
+from facepipe.records import Detection, Face, Image
+from facepipe.serve import schemas
+from facepipe.serve.bodies import Ask, body, documented
+from facepipe.serve.context import Context, Server, attended
+from facepipe.serve.guard import needs
+from facepipe.serve.images import EXAMPLE, Picture
+from facepipe.serve.routes.asks import WithPick, WithThreshold
+from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, errors
+
+MOST_CANDIDATES = 100
+
+router = APIRouter(tags=["faces"], dependencies=[Depends(needs("read"))])
+
+
+class DetectAsk(Ask):
+    image: Picture
+
+
+class IdentifyAsk(WithThreshold):
+    image: Picture
+    top: Annotated[
+        int, Field(ge=1, le=MOST_CANDIDATES, description="Candidates to give for each face, best first.")
+    ] = 1
+
+
+class VerifyAsk(WithThreshold, WithPick):
+    a: Picture
+    b: Picture
+
+
+@router.post(
+    "/detect",
+    summary="Find faces",
+    openapi_extra=documented(DetectAsk, {"image": EXAMPLE}),
+    responses=errors(*PICTURE),
+)
+async def detect(request: Request, server: Server, ask: Annotated[DetectAsk, body(DetectAsk)]) -> schemas.Detected:
+    """Every face of one picture: where it is, how sure that is, five landmarks. A picture without faces has none."""
+
+    def then(image: Image, found: list[Detection]) -> schemas.Detected:
+        faces = [schemas.face_box(face) for face in found]
+        return schemas.Detected(source=ask.image.name, size=size_of(image), faces=faces)
+
+    return await attended(request, server.engine, lambda: server.engine.detect(decoder(server, ask.image), then))
+
+
+@router.post(
+    "/identify",
+    summary="Say who it is",
+    openapi_extra=documented(IdentifyAsk, {"image": EXAMPLE, "top": 3, "fmr": FMR}),
+    responses=errors(*PICTURE, *GALLERY),
+)
+async def identify(
+    request: Request, server: Server, ask: Annotated[IdentifyAsk, body(IdentifyAsk)]
+) -> schemas.Identified:
+    """Who each face of one picture is: 1:N against everybody enrolled. ``name`` is null for a face that nobody
+    enrolled comes near enough to."""
+    limit = ask.limit(server.pipe)
+
+    def then(image: Image, faces: list[Face]) -> tuple[list[int], list[Face]]:
+        return size_of(image), faces
+
+    async def work() -> schemas.Identified:
+        size, faces = await server.engine.faces(decoder(server, ask.image), then)
+        match = partial(server.pipe.match, faces, server.gallery, top=ask.top, threshold=limit)
+        named = await server.engine.short(match)
+        return schemas.Identified(
+            size=size, threshold=schemas.cosine(limit), faces=[schemas.known_face(face) for face in named]
+        )
+
+    return await attended(request, server.engine, work)
+
+
+@router.post(
+    "/verify",
+    summary="Compare two faces",
+    openapi_extra=documented(VerifyAsk, {"a": EXAMPLE, "b": EXAMPLE}),
+    responses=errors(*PICTURE, *ONE_FACE),
+)
+async def verify(request: Request, server: Server, ask: Annotated[VerifyAsk, body(VerifyAsk)]) -> schemas.Verified:
+    """Do two pictures show one person? Each must show one face, or ``pick`` says which, in both."""
+    limit = ask.limit(server.pipe)
+
+    def then(image: Image, faces: list[Face]) -> Face:
+        return pick_face(image, faces, ask.pick)
+
+    async def work() -> schemas.Verified:
+        a, b = await gathered(*(server.engine.faces(decoder(server, each), then) for each in (ask.a, ask.b)))
+        score = a.template.cosine(b.template)
+        return schemas.Verified(
+            score=schemas.cosine(score),
+            threshold=schemas.cosine(limit),
+            match=score >= limit,
+            a=schemas.face_box(a.detection),
+            b=schemas.face_box(b.detection),
+        )
+
+    return await attended(request, server.engine, work)
+
+
+def decoder(server: Context, picture: Picture) -> Any:
+    """What decodes ``picture`` when it is its turn."""
+    return partial(picture.decode, server.settings.max_pixels)
+
+
+def size_of(image: Image) -> list[int]:
+    return [image.width, image.height]
+
+
+async def gathered(*works: Any) -> list[Any]:
+    """The results of all; at the first error, or when this is given up, the others are given up too."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()

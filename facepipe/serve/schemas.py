@@ -1,0 +1,211 @@
+"""What the server answers, as in the shell's JSON: boxes and points in image px, scores as cosines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from facepipe import records
+from facepipe.gallery.base import Person
+from facepipe.records import Floats
+
+BOX = [385.84, 94.45, 607.57, 418.31]
+LANDMARKS = [[444.27, 214.41], [549.95, 212.52], [496.49, 276.06], [437.01, 320.98], [555.44, 316.87]]
+WHEN = "2026-11-23T09:30:00+00:00"
+FACE = {"box": BOX, "score": 0.9995, "landmarks": LANDMARKS}
+PERSON = {"id": 1, "name": "Ada", "references": 2}
+FULL_PERSON = PERSON | {"first_enrolled": WHEN, "last_enrolled": WHEN, "picture": 3}
+CANDIDATE = {"person": "Ada", "score": 0.9738, "rank": 1, "reference": 3}
+
+Point = Annotated[list[float], Field(min_length=2, max_length=2)]
+Size = Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height, px.")]
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+
+
+def answer(*examples: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
+
+
+class FaceBox(BaseModel):
+    model_config = answer(FACE)
+    box: Annotated[list[float], Field(min_length=4, max_length=4, description="x0, y0, x1, y1, image px.")]
+    score: Annotated[float, Field(ge=0, le=1, description="How sure the detector is.")]
+    landmarks: Annotated[
+        list[Point], Field(min_length=5, max_length=5, description="Eye, eye, nose, mouth corner, mouth corner.")
+    ]
+
+
+class Candidate(BaseModel):
+    model_config = answer(CANDIDATE)
+    person: str
+    score: Cosine
+    rank: Annotated[int, Field(ge=1)]
+    reference: Annotated[int, Field(description="Their reference that is most alike.")]
+
+
+class KnownFace(FaceBox):
+    name: Annotated[str | None, Field(description="null: nobody who is enrolled.")]
+    candidates: list[Candidate]
+
+
+class Detected(BaseModel):
+    model_config = answer({"source": "party.jpg", "size": [910, 1137], "faces": [FACE]})
+    source: Annotated[str | None, Field(description="The name of the file that was sent.")]
+    size: Size
+    faces: Annotated[list[FaceBox], Field(description="The largest first.")]
+
+
+class Identified(BaseModel):
+    model_config = answer(
+        {"size": [910, 1137], "threshold": 0.9313, "faces": [FACE | {"name": "Ada", "candidates": [CANDIDATE]}]},
+    )
+    size: Size
+    threshold: Annotated[Cosine, Field(description="From this score on a face has its best candidate's name.")]
+    faces: Annotated[list[KnownFace], Field(description="The largest first.")]
+
+
+class Verified(BaseModel):
+    model_config = answer({"score": 0.9738, "threshold": 0.9313, "match": True, "a": FACE, "b": FACE})
+    score: Cosine
+    threshold: Cosine
+    match: bool
+    a: FaceBox
+    b: FaceBox
+
+
+class PersonBrief(BaseModel):
+    model_config = answer(PERSON)
+    id: int
+    name: str
+    references: Annotated[int, Field(description="How many.")]
+
+
+class PersonInfo(PersonBrief):
+    model_config = answer(FULL_PERSON)
+    first_enrolled: datetime
+    last_enrolled: datetime
+    picture: Annotated[int | None, Field(description="A reference whose picture may stand for the person.")]
+
+
+class People(BaseModel):
+    model_config = answer({"total": 1, "people": [FULL_PERSON]})
+    total: Annotated[int, Field(description="How many there are, on all pages.")]
+    people: Annotated[list[PersonInfo], Field(description="In the order of their enrolment.")]
+
+
+class Quality(BaseModel):
+    size: Annotated[float, Field(description="The face's shorter side, px.")]
+    sharpness: float
+
+
+class ConsentInfo(BaseModel):
+    wording: str
+    given_at: datetime
+
+
+class ReferenceInfo(BaseModel):
+    model_config = answer(
+        {
+            "id": 3,
+            "person": "Ada",
+            "source": "ada.jpg",
+            "enrolled_at": WHEN,
+            "quality": {"size": 221.7, "sharpness": 310.2},
+            "consent": {"wording": "Recognition at the door, until I say no", "given_at": WHEN},
+        }
+    )
+    id: int
+    person: str
+    source: str
+    enrolled_at: datetime
+    quality: Quality | None
+    consent: ConsentInfo | None
+
+
+class References(BaseModel):
+    references: Annotated[list[ReferenceInfo], Field(description="In the order of their enrolment.")]
+
+
+class Problem(BaseModel):
+    code: str
+    message: str
+
+
+class ErrorDetail(BaseModel):
+    image: Annotated[int, Field(description="Which of the images, from 0.")]
+    source: str
+    code: str
+    message: str
+    problems: list[Problem]
+
+
+class ErrorInfo(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    code: Annotated[str, Field(description="The same in the shell, in Python and here.")]
+    message: Annotated[str, Field(description="One line: what is wrong, what was expected, what to do.")]
+    retry_after: Annotated[int | None, Field(description="Seconds after which it may go better.")] = None
+    problems: Annotated[list[str] | None, Field(description="Of a poor shot: what is wrong, as codes.")] = None
+    person: Annotated[str | None, Field(description="Of somebody enrolled already: under which name.")] = None
+    details: Annotated[
+        list[ErrorDetail] | None, Field(description="Of an enrolment: what is wrong with each image.")
+    ] = None
+
+
+class ErrorBody(BaseModel):
+    error: ErrorInfo
+
+
+def rounded(values: Floats, digits: int = 2) -> list[float]:
+    return [round(float(value), digits) for value in values]
+
+
+def face_box(found: records.Detection) -> FaceBox:
+    return FaceBox(**box_fields(found))
+
+
+def box_fields(found: records.Detection) -> dict[str, Any]:
+    landmarks = [rounded(point) for point in found.landmarks]
+    return {"box": rounded(found.box), "score": round(found.score, 4), "landmarks": landmarks}
+
+
+def candidates_of(found: Sequence[records.Candidate]) -> list[Candidate]:
+    return [Candidate(person=c.person, score=cosine(c.score), rank=c.rank, reference=c.reference_id) for c in found]
+
+
+def cosine(score: float) -> float:
+    """Four digits, and within −1..1 whatever float32 rounds to."""
+    return max(-1.0, min(1.0, round(score, 4)))
+
+
+def known_face(found: records.Identification) -> KnownFace:
+    return KnownFace(**box_fields(found.detection), name=found.name, candidates=candidates_of(found.candidates))
+
+
+def brief(person: Person) -> PersonBrief:
+    return PersonBrief(id=person.id, name=person.name, references=person.references)
+
+
+def person_info(person: Person, picture: int | None) -> PersonInfo:
+    return PersonInfo(
+        id=person.id,
+        name=person.name,
+        references=person.references,
+        first_enrolled=person.first_enrolled,
+        last_enrolled=person.last_enrolled,
+        picture=picture,
+    )
+
+
+def reference_info(reference: records.Reference) -> ReferenceInfo:
+    quality, consent = reference.quality, reference.consent
+    return ReferenceInfo(
+        id=reference.id,
+        person=reference.person,
+        source=reference.source,
+        enrolled_at=reference.enrolled_at,
+        quality=None if quality is None else Quality(size=quality.size, sharpness=quality.sharpness),
+        consent=None if consent is None else ConsentInfo(wording=consent.wording, given_at=consent.given_at),
+    )
