@@ -1,8 +1,7 @@
 """Every error facepipe raises on purpose, on one page.
 
 Each class has a stable ``code`` (the same in the shell, in Python and over HTTP) and the ``http`` status it maps to.
-A message is one line: the path or value, what was expected, what to do. The shell prints it and exits with 1,
-at UsageError with 2.
+A message is one line: path or value, what was expected, what to do. The shell prints it; exit code 1, of UsageError 2.
 
     FacepipeError
     ├── UsageError                  a parameter out of range, an unknown name
@@ -21,9 +20,8 @@ at UsageError with 2.
     │   ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull  GalleryBusy
     │   └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
     └── ServerError                 the server refuses a request, whatever it asks for
-        ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused
-        ├── BodyTooLarge  BodyTooSlow  BodyFormat  RateLimited  ServerBusy  KeyNotFound
-        └── PathNotFound  MethodRefused
+        ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused  PathNotFound  MethodRefused
+        └── BodyTooLarge  BodyTooSlow  BodyFormat  RateLimited  ServerBusy  KeyNotFound
 """
 
 from __future__ import annotations
