@@ -80,13 +80,21 @@ export const signIn = (key) => ask("POST", "session", { json: { key } });
 export const signOut = () => ask("DELETE", "session");
 
 export const identify = (image, signal) =>
-  ask("POST", "identify", { form: formOf([["image", image], ["top", 3]]), signal });
+  ask("POST", "identify", {
+    form: formOf([
+      ["image", image],
+      ["top", 3],
+    ]),
+    signal,
+  });
 export const detect = (image, signal) => ask("POST", "detect", { form: formOf([["image", image]]), signal });
 
 /** Enrol those of `images` (Blobs) that are good as `name`. `at` "x,y" says which face, where there are several. */
 export const enrol = ({ name, consent, images, at }) => {
   const fields = images.map((image) => ["images", image]);
-  return ask("POST", "enroll", { form: formOf([["name", name], ["consent", consent], ["at", at], ["partial", true], ...fields]) });
+  return ask("POST", "enroll", {
+    form: formOf([["name", name], ["consent", consent], ["at", at], ["partial", true], ...fields]),
+  });
 };
 
 /** `fields`: image or reference, and other or other_reference, at. Returns the address of the page. */

@@ -9,12 +9,24 @@ let count = 0;
 /** {node, input}. Suggestions come from the gallery; arrow keys and Enter choose, Escape closes them. */
 export function nameField({ oninput, signal }) {
   count += 1;
-  const list = h("ul.suggestions", { id: `names-${count}`, role: "listbox", "aria-label": say("name.known"), hidden: true });
-  const input = h("input", {
-    id: `name-${count}`, type: "text", autocomplete: "off", spellcheck: "false", maxlength: 200, role: "combobox",
-    "aria-expanded": "false", "aria-autocomplete": "list", "aria-controls": list.id,
+  const list = h("ul.suggestions", {
+    id: `names-${count}`,
+    role: "listbox",
+    "aria-label": say("name.known"),
+    hidden: true,
   });
-  const node = h("div.field", {}, h("label", { for: input.id }, say("name")), h("div.combobox", {}, input, list));
+  const input = h("input", {
+    id: `name-${count}`,
+    type: "text",
+    autocomplete: "off",
+    spellcheck: "false",
+    maxlength: 200,
+    role: "combobox",
+    "aria-expanded": "false",
+    "aria-autocomplete": "list",
+    "aria-controls": list.id,
+  });
+  const node = h("div.field", h("label", { for: input.id }, say("name")), h("div.combobox", input, list));
   const box = new Suggestions(input, list, oninput, signal);
   input.addEventListener("input", () => (oninput(), box.search()));
   input.addEventListener("blur", () => box.close());
@@ -55,8 +67,13 @@ class Suggestions {
 
   #option({ name, references, picture }, id) {
     const image = picture === null ? h("span.avatar") : h("img.avatar", { src: api.pictureOf(picture), alt: "" });
-    const node = h("li", { id, role: "option", "aria-selected": "false" },
-      image, h("span", {}, name), h("span.soft", {}, say("references", { n: references })));
+    const node = h(
+      "li",
+      { id, role: "option", "aria-selected": "false" },
+      image,
+      h("span", name),
+      h("span.soft", say("references", { n: references })),
+    );
     node.addEventListener("pointerdown", (event) => (event.preventDefault(), this.#choose(name))); // before the blur
     node.dataset.name = name;
     return node;

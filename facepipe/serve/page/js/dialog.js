@@ -13,9 +13,9 @@ export function openDialog({ title, body, wide = false }) {
     const heading = h("h2", { id: `dialog-${count}` }, title);
     const close = (value) => ((result = value), dialog.close());
     const away = h("button.round.quiet", { icon: "close", on: { click: () => close() } });
-    add(away, h("span.visually-hidden", {}, say("close")));
+    add(away, h("span.visually-hidden", say("close")));
     const dialog = h(wide ? "dialog.wide" : "dialog", { "aria-labelledby": heading.id });
-    add(dialog, h("div.dialog-head", {}, heading, away), h("div.dialog-body", {}, ...body(close)));
+    add(dialog, h("div.dialog-head", heading, away), h("div.dialog-body", ...body(close)));
     dialog.addEventListener("close", () => (dialog.remove(), resolve(result)));
     dialog.addEventListener("click", (event) => event.target === dialog && close()); // on the backdrop
     window.addEventListener("hashchange", () => dialog.close(), { once: true });
@@ -30,10 +30,12 @@ export async function confirm({ title, text, action, danger = false }) {
   const chosen = await openDialog({
     title,
     body: (close) => [
-      h("p", {}, text),
-      h("div.actions", {},
+      h("p", text),
+      h(
+        "div.actions",
         h("button", { autofocus: true, on: { click: () => close(false) } }, say("cancel")),
-        h(danger ? "button.danger" : "button.primary", { on: { click: () => close(true) } }, action)),
+        h(danger ? "button.danger" : "button.primary", { on: { click: () => close(true) } }, action),
+      ),
     ],
   });
   return chosen === true;

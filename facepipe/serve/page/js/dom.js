@@ -4,10 +4,12 @@ import { Said, bind } from "./i18n.js";
 import { icon } from "./icons.js";
 
 /**
- * Make an element. `tag` may carry classes ("button.primary"); `props` are attributes, but `on` {event: listener},
- * `icon` (put first) and, for booleans, present or absent. Children are nodes, text or phrases; null is left out.
+ * Make an element: h("button.primary", { icon: "check", on: { click } }, say("done")). `tag` may carry classes. An
+ * object after it are attributes (a boolean: present or not), `on` {event: listener}, and `icon`, put first. Children
+ * are nodes, text or phrases, also in arrays; null and false are left out.
  */
-export function h(tag, props = {}, ...children) {
+export function h(tag, ...children) {
+  const props = children[0]?.constructor === Object ? children.shift() : {};
   const [name, ...classes] = tag.split(".");
   const node = document.createElement(name);
   if (classes.length > 0) node.className = classes.join(" ");
@@ -37,10 +39,7 @@ export function fill(node, ...children) {
 
 /** Show text or a phrase as the only content of `node`. */
 export function tell(node, said) {
-  if (said instanceof Said) bind(node, said);
-  else {
-    bind(node, { toString: () => said });
-  }
+  bind(node, said); // text too: it takes the place of a phrase
 }
 
 function set(node, key, value) {

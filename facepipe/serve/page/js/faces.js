@@ -50,9 +50,13 @@ export class FaceCard {
     this.mark = h("span.face-mark");
     this.name = h("span.face-name");
     this.meter = meter();
-    this.button = h("button.face", { on: { click: () => onopen(this.face, this.shot) } },
-      this.thumbnail, h("span.face-words", {}, h("span.face-title", {}, this.mark, this.name), this.meter.node));
-    this.node = h("li", {}, this.button);
+    this.button = h(
+      "button.face",
+      { on: { click: () => onopen(this.face, this.shot) } },
+      this.thumbnail,
+      h("span.face-words", h("span.face-title", this.mark, this.name), this.meter.node),
+    );
+    this.node = h("li", this.button);
   }
 
   /** `face` as the server tells it, in `shot` {blob, size}. */

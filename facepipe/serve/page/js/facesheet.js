@@ -19,11 +19,29 @@ export function openFace(face, shot) {
   const body = (close) => {
     const actions = h("div.actions.stacked");
     const enrolForm = () => fill(actions, formFor(face, shot, close, over.signal).node);
-    fill(actions,
-      face.name === null ? null : h("button.primary", { icon: "people", on: { click: () => goTo(face.name, close) } }, say("face.open", { name: face.name })),
-      can("enrol") ? h(face.name === null ? "button.primary" : "button", { icon: "enrol", on: { click: enrolForm } }, say(face.name === null ? "face.enrol" : "face.add")) : h("p.soft", {}, say("scope.enrol")),
-      h("button", { icon: "inspect", on: { click: () => lookInside({ picture: shot, box: face.box }) } }, say("face.inspect")));
-    return [h("div.face-sheet", {}, faceOf(shot.blob, face.box, 320), words(face)), actions];
+    fill(
+      actions,
+      face.name === null
+        ? null
+        : h(
+            "button.primary",
+            { icon: "people", on: { click: () => goTo(face.name, close) } },
+            say("face.open", { name: face.name }),
+          ),
+      can("enrol")
+        ? h(
+            face.name === null ? "button.primary" : "button",
+            { icon: "enrol", on: { click: enrolForm } },
+            say(face.name === null ? "face.enrol" : "face.add"),
+          )
+        : h("p.soft", say("scope.enrol")),
+      h(
+        "button",
+        { icon: "inspect", on: { click: () => lookInside({ picture: shot, box: face.box }) } },
+        say("face.inspect"),
+      ),
+    );
+    return [h("div.face-sheet", faceOf(shot.blob, face.box, 320), words(face)), actions];
   };
   return openDialog({ title: nameOf(face), body }).finally(() => over.abort());
 }
@@ -34,13 +52,21 @@ function words(face) {
   const bar = meter();
   bar.update(match, face.threshold, status);
   const nearest = (face.candidates ?? []).map((candidate) =>
-    h("li", {}, h("span", {}, candidate.person), h("span.figures", {}, score(candidate.score))));
-  return h("div.face-facts", {},
-    h("p.status", { "data-status": status }, icon({ known: "check", unknown: "unknown", looking: "looking" }[status]), say(`face.${status}.long`)),
+    h("li", h("span", candidate.person), h("span.figures", score(candidate.score))),
+  );
+  return h(
+    "div.face-facts",
+    h(
+      "p.status",
+      { "data-status": status },
+      icon({ known: "check", unknown: "unknown", looking: "looking" }[status]),
+      say(`face.${status}.long`),
+    ),
     bar.node,
-    h("p.soft", {}, match === null ? say("face.nobody") : say("face.threshold", { threshold: score(face.threshold) })),
-    nearest.length > 0 ? h("h3", {}, say("face.nearest")) : null,
-    nearest.length > 0 ? h("ol.nearest", {}, nearest) : null);
+    h("p.soft", match === null ? say("face.nobody") : say("face.threshold", { threshold: score(face.threshold) })),
+    nearest.length > 0 ? h("h3", say("face.nearest")) : null,
+    nearest.length > 0 ? h("ol.nearest", nearest) : null,
+  );
 }
 
 function formFor(face, shot, close, signal) {

@@ -20,8 +20,15 @@ export class PersonForm {
     this.button = h("button.primary.large", { type: "submit", disabled: true }, say("enrol"));
     this.missing = h("p.soft.missing");
     this.failure = h("p.failure", { role: "alert" });
-    this.node = h("form.person-form", { novalidate: true, on: { submit: (event) => this.#submit(event) } },
-      this.name.node, h("div.consent", {}, this.tick, this.wording), this.failure, this.button, this.missing);
+    this.node = h(
+      "form.person-form",
+      { novalidate: true, on: { submit: (event) => this.#submit(event) } },
+      this.name.node,
+      h("div.consent", this.tick, this.wording),
+      this.failure,
+      this.button,
+      this.missing,
+    );
     this.#update();
   }
 
@@ -62,7 +69,15 @@ export class PersonForm {
     const named = this.name.input.value.trim() !== "";
     this.button.disabled = this.#busy || !(this.#ready && named && this.tick.checked);
     this.node.toggleAttribute("aria-busy", this.#busy);
-    const missing = this.#busy ? "working" : !this.#ready ? "shots" : !named ? "name" : !this.tick.checked ? "consent" : null;
+    const missing = this.#busy
+      ? "working"
+      : !this.#ready
+        ? "shots"
+        : !named
+          ? "name"
+          : !this.tick.checked
+            ? "consent"
+            : null;
     tell(this.missing, missing === null ? "" : say(`missing.${missing}`));
   }
 }

@@ -26,13 +26,15 @@ export const say = (key, params) => new Said(key, params);
 
 /** What went wrong, by its code; the server's own words where the code is not in the table. */
 export const sayError = (error) =>
-  error.details?.problems?.length > 0 ? sayProblem({ code: error.details.problems[0], message: error.message }) : sayCode(error);
+  error.details?.problems?.length > 0
+    ? sayProblem({ code: error.details.problems[0], message: error.message })
+    : sayCode(error);
 
 /** What is wrong with a picture: a reason of the gate, or an error. */
-export const sayProblem = ({ code, message }) => (`hint.${code}` in LOCALES.en ? say(`hint.${code}`) : sayCode({ code, message }));
+export const sayProblem = ({ code, message }) =>
+  `hint.${code}` in LOCALES.en ? say(`hint.${code}`) : sayCode({ code, message });
 
-const sayCode = (error) =>
-  say(`error.${error.code ?? "unexpected"}`, { ...error.details, fallback: error.message });
+const sayCode = (error) => say(`error.${error.code ?? "unexpected"}`, { ...error.details, fallback: error.message });
 
 export const currentLanguage = () => language;
 

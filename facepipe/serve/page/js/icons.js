@@ -1,13 +1,16 @@
 /** Line icons, drawn on a grid of 24. They only accompany words, so that they are hidden from screen readers. */
 
-const CORNERS = "M4 9V6.5A2.5 2.5 0 0 1 6.5 4H9M15 4h2.500A2.5 2.5 0 0 1 20 6.500V9M20 15v2.500a2.5 2.5 0 0 1-2.5 2.500H15M9 20H6.500A2.5 2.5 0 0 1 4 17.500V15";
+const CORNERS =
+  "M4 9V6.5A2.5 2.5 0 0 1 6.5 4H9M15 4h2.500A2.5 2.5 0 0 1 20 6.500V9M20 15v2.500a2.5 2.5 0 0 1-2.5 2.500H15M9 20H6.500A2.5 2.5 0 0 1 4 17.500V15";
 
 const PATHS = {
   recognise: `${CORNERS}M9 14.500c1.6 2 4.4 2 6 0M9.5 9.500v.5M14.5 9.500v.5`,
   enrol: "M9.5 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM3 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M18.5 8v6M15.5 11h6",
-  people: "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M15.5 4.300a3.5 3.5 0 0 1 0 6.400M17.5 14.400c2.4.7 4 2.8 4 5.6",
+  people:
+    "M9 11a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7ZM2.5 20c0-3.6 2.9-6 6.5-6s6.5 2.4 6.5 6M15.5 4.300a3.5 3.5 0 0 1 0 6.400M17.5 14.400c2.4.7 4 2.8 4 5.6",
   inspect: "M12 3 3 7.500l9 4.5 9-4.500L12 3ZM3 12l9 4.5 9-4.500M3 16.5 12 21l9-4.5",
-  camera: "M4 8h3l1.5-2.500h7L17 8h3a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1ZM12 16.500a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7Z",
+  camera:
+    "M4 8h3l1.5-2.500h7L17 8h3a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V9a1 1 0 0 1 1-1ZM12 16.500a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7Z",
   stop: "M7 7h10v10H7Z",
   swap: "M4 9a8 8 0 0 1 14-3l2 2M20 3v5h-5M20 15a8 8 0 0 1-14 3l-2-2M4 21v-5h5",
   picture: "M4 5h16v14H4ZM4 16l4.5-4.500L13 16l2.5-2.500L20 17M15.5 9.500v.1",
@@ -36,7 +39,11 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
-  for (const [key, value] of Object.entries({ viewBox: "0 0 24 24", class: `icon icon-${name}`, "aria-hidden": "true" })) {
+  for (const [key, value] of Object.entries({
+    viewBox: "0 0 24 24",
+    class: `icon icon-${name}`,
+    "aria-hidden": "true",
+  })) {
     svg.setAttribute(key, value);
   }
   const path = document.createElementNS(SVG, "path");

@@ -87,7 +87,7 @@ export class Live extends EventTarget {
   }
 
   async #frames(socket, hello, end) {
-    for (let number = 1; socket.readyState === WebSocket.OPEN; ) {
+    for (let number = 1; socket.readyState === WebSocket.OPEN;) {
       const started = performance.now();
       const shot = await this.grab(hello);
       if (shot !== null && socket.readyState === WebSocket.OPEN) {

@@ -52,8 +52,16 @@ async function start() {
   try {
     await refresh();
   } catch (error) {
-    fill(main, h("div.blank-slate", { role: "alert" }, icon("offline"), h("h1", {}, sayError(error)),
-      h("button.primary", { on: { click: start } }, say("again"))));
+    fill(
+      main,
+      h(
+        "div.blank-slate",
+        { role: "alert" },
+        icon("offline"),
+        h("h1", sayError(error)),
+        h("button.primary", { on: { click: start } }, say("again")),
+      ),
+    );
     return;
   }
   route();

@@ -9,12 +9,12 @@ export function banner(said, iconName, action) {
   const place = document.getElementById("banner");
   if (said === null) return place.replaceChildren();
   const button = action ? h("button.small", { on: { click: action.run } }, action.label) : null;
-  fill(place, h("div.banner", {}, icon(iconName), h("p", {}, said), button));
+  fill(place, h("div.banner", icon(iconName), h("p", said), button));
 }
 
 /** Show a toast for a while, longer while it is pointed at or has the focus. `undo`: what to do to take it back. */
 export function toast(said, undo) {
-  const node = h("div.toast", {}, h("p", {}, said));
+  const node = h("div.toast", h("p", said));
   const away = () => node.remove();
   if (undo) add(node, h("button.small", { on: { click: () => (away(), undo()) } }, say("undo")));
   document.getElementById("toasts").append(node);

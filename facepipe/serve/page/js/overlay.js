@@ -73,7 +73,13 @@ export class Overlay {
 }
 
 const LINES = { known: [], unknown: [9, 7], looking: [1, 8], plain: [], chosen: [] };
-const COLOURS = { known: "--on-video-known", unknown: "--on-video-unknown", looking: "--on-video-plain", plain: "--on-video-plain", chosen: "--on-video-known" };
+const COLOURS = {
+  known: "--on-video-known",
+  unknown: "--on-video-unknown",
+  looking: "--on-video-plain",
+  plain: "--on-video-plain",
+  chosen: "--on-video-known",
+};
 
 /** A colour, or font, of the style sheet. */
 export const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -82,7 +88,10 @@ function drawFace(context, [left, top, right, bottom], { status, label }, width)
   const colour = colourOf(COLOURS[status]);
   context.lineCap = "round";
   context.setLineDash(LINES[status]);
-  for (const [stroke, thick] of [["rgb(0 0 0 / 45%)", 5], [colour, 3]]) {
+  for (const [stroke, thick] of [
+    ["rgb(0 0 0 / 45%)", 5],
+    [colour, 3],
+  ]) {
     context.strokeStyle = stroke;
     context.lineWidth = thick;
     context.beginPath();

@@ -13,7 +13,7 @@ export function pictureButton({ onpictures, multiple = false, label = say("pictu
     if (files.length > 0) onpictures(files);
   });
   const button = h(kind, { icon: "picture", on: { click: () => input.click() } }, label);
-  return h("span.picker", {}, button, input);
+  return h("span.picker", button, input);
 }
 
 /** Take pictures that are dropped on `node` or pasted; while one is dragged over it, it says so by its class. */
@@ -27,10 +27,12 @@ export function dropPictures(node, onpictures, signal) {
   const over = (on) => node.classList.toggle("dropping", on);
   node.addEventListener("dragover", (event) => (event.preventDefault(), over(true)), { signal });
   node.addEventListener("dragleave", (event) => node.contains(event.relatedTarget) || over(false), { signal });
-  node.addEventListener("drop", (event) => (event.preventDefault(), over(false), take(event, event.dataTransfer)), { signal });
+  node.addEventListener("drop", (event) => (event.preventDefault(), over(false), take(event, event.dataTransfer)), {
+    signal,
+  });
   document.addEventListener("paste", (event) => take(event, event.clipboardData), { signal });
   const hint = h("div.drop-hint", { "aria-hidden": "true" });
-  add(hint, h("p", {}, say("picture.drop-here")));
+  add(hint, h("p", say("picture.drop-here")));
   node.append(hint);
   signal.addEventListener("abort", () => over(false));
 }

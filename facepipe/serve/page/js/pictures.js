@@ -21,7 +21,11 @@ export async function prepare(file) {
   const canvas = canvasOf(Math.round(width * scale), Math.round(height * scale));
   canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
-  return { blob: new File([blob], file.name, { type: "image/jpeg" }), size: [canvas.width, canvas.height], name: file.name };
+  return {
+    blob: new File([blob], file.name, { type: "image/jpeg" }),
+    size: [canvas.width, canvas.height],
+    name: file.name,
+  };
 }
 
 /** Draw the face in `box` (image px) of the picture `blob` onto `canvas`, with some room around it. */

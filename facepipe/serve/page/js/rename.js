@@ -8,7 +8,15 @@ import { say, sayError } from "./i18n.js";
 /** Ask for a name and set it; resolves to the new name, undefined when nothing was changed. */
 export function askName({ id, name }) {
   const body = (close) => {
-    const input = h("input", { type: "text", id: "new-name", value: name, maxlength: 200, autocomplete: "off", spellcheck: "false", autofocus: true });
+    const input = h("input", {
+      type: "text",
+      id: "new-name",
+      value: name,
+      maxlength: 200,
+      autocomplete: "off",
+      spellcheck: "false",
+      autofocus: true,
+    });
     const failure = h("p.failure", { role: "alert" });
     const submit = async (event) => {
       event.preventDefault();
@@ -21,9 +29,19 @@ export function askName({ id, name }) {
       }
     };
     queueMicrotask(() => input.select());
-    return [h("form", { novalidate: true, on: { submit } },
-      h("div.field", {}, h("label", { for: "new-name" }, say("name")), input), failure,
-      h("div.actions", {}, h("button", { on: { click: () => close() } }, say("cancel")), h("button.primary", { type: "submit" }, say("person.rename"))))];
+    return [
+      h(
+        "form",
+        { novalidate: true, on: { submit } },
+        h("div.field", h("label", { for: "new-name" }, say("name")), input),
+        failure,
+        h(
+          "div.actions",
+          h("button", { on: { click: () => close() } }, say("cancel")),
+          h("button.primary", { type: "submit" }, say("person.rename")),
+        ),
+      ),
+    ];
   };
   return openDialog({ title: say("person.rename.title", { name }), body });
 }

@@ -27,8 +27,14 @@ function drawFound(context, stage, box, size, width, height) {
   const length = Math.min(18, (right - left) / 5);
   context.strokeStyle = "rgb(255 255 255 / 85%)";
   context.lineWidth = 2.5;
-  for (const [cornerX, inward] of [[left, 1], [right, -1]]) {
-    for (const [cornerY, downward] of [[top, 1], [bottom, -1]]) {
+  for (const [cornerX, inward] of [
+    [left, 1],
+    [right, -1],
+  ]) {
+    for (const [cornerY, downward] of [
+      [top, 1],
+      [bottom, -1],
+    ]) {
       context.beginPath();
       context.moveTo(cornerX + inward * length, cornerY);
       context.lineTo(cornerX, cornerY);

@@ -18,7 +18,7 @@ export class FaceSlot {
   constructor({ label, signal, change, optional = false }) {
     Object.assign(this, { signal, optional });
     this.place = h("div.slot-place");
-    this.node = h("section.slot.card", { "aria-label": label }, h("h2", {}, label), this.place);
+    this.node = h("section.slot.card", { "aria-label": label }, h("h2", label), this.place);
     dropPictures(this.node, ([file]) => this.#picture(file), signal);
     this.#empty();
     this.change = change; // from now on
@@ -42,8 +42,10 @@ export class FaceSlot {
     this.#subject = subject;
     this.filled = true;
     const { picture, box, reference } = subject;
-    const face = reference ? h("img.face-picture", { src: api.pictureOf(reference.id), alt: "" }) : faceOf(picture.blob, box, 240);
-    fill(this.place, h("div.slot-face", {}, face, reference ? h("p", {}, reference.name) : null), this.#clear());
+    const face = reference
+      ? h("img.face-picture", { src: api.pictureOf(reference.id), alt: "" })
+      : faceOf(picture.blob, box, 240);
+    fill(this.place, h("div.slot-face", face, reference ? h("p", reference.name) : null), this.#clear());
     this.change();
   }
 
@@ -55,12 +57,17 @@ export class FaceSlot {
     this.#turn += 1;
     this.#subject = null;
     this.filled = false;
-    fill(this.place,
-      h("p.soft", {}, say(this.optional ? "slot.optional" : "slot.how")),
-      h("div.actions", {}, pictureButton({ onpictures: ([file]) => this.#picture(file) }),
+    fill(
+      this.place,
+      h("p.soft", say(this.optional ? "slot.optional" : "slot.how")),
+      h(
+        "div.actions",
+        pictureButton({ onpictures: ([file]) => this.#picture(file) }),
         h("button", { icon: "camera", on: { click: () => this.#camera() } }, say("slot.camera")),
-        h("button", { icon: "people", on: { click: () => this.#person() } }, say("slot.person"))),
-      error === null ? null : h("p.failure", { role: "alert" }, sayError(error)));
+        h("button", { icon: "people", on: { click: () => this.#person() } }, say("slot.person")),
+      ),
+      error === null ? null : h("p.failure", { role: "alert" }, sayError(error)),
+    );
     this.change?.();
   }
 
@@ -85,11 +92,15 @@ export class FaceSlot {
   /** Several faces in the picture: one is chosen. */
   #choose(picture, faces) {
     const buttons = faces.map(({ box }, index) => {
-      const button = h("button.face-choice", { on: { click: () => this.set({ picture, box }) } }, faceOf(picture.blob, box, 112));
-      add(button, h("span.visually-hidden", {}, say("slot.face", { n: index + 1 })));
+      const button = h(
+        "button.face-choice",
+        { on: { click: () => this.set({ picture, box }) } },
+        faceOf(picture.blob, box, 112),
+      );
+      add(button, h("span.visually-hidden", say("slot.face", { n: index + 1 })));
       return button;
     });
-    fill(this.place, h("p", {}, say("slot.choose")), h("div.face-choices", {}, buttons), this.#clear());
+    fill(this.place, h("p", say("slot.choose")), h("div.face-choices", buttons), this.#clear());
   }
 
   async #person() {
@@ -108,12 +119,17 @@ export class FaceSlot {
 function shutter(close) {
   const video = h("video", { playsinline: true });
   video.muted = true;
-  const node = h("div.shutter", {}, h("div.stage", {}, video));
+  const node = h("div.shutter", h("div.stage", video));
   Camera.open(video).then(
     (camera) => {
       video.classList.toggle("mirrored", camera.mirrored);
-      const take = h("button.primary.large", { on: { click: async () => close(await camera.grab(1280)) } }, icon("camera"), say("slot.take"));
-      add(node, h("div.actions.centred", {}, take));
+      const take = h(
+        "button.primary.large",
+        { on: { click: async () => close(await camera.grab(1280)) } },
+        icon("camera"),
+        say("slot.take"),
+      );
+      add(node, h("div.actions.centred", take));
       take.focus();
       node.closest("dialog").addEventListener("close", () => camera.stop());
       if (!node.isConnected) camera.stop();

@@ -22,7 +22,7 @@ export class Stage {
     this.canvas = h("canvas.overlay", { "aria-hidden": "true" });
     this.cover = h("div.cover");
     this.corner = h("div.stage-corner");
-    this.node = h("div.stage", {}, this.video, this.picture, this.canvas, this.corner, this.cover);
+    this.node = h("div.stage", this.video, this.picture, this.canvas, this.corner, this.cover);
     this.video.addEventListener("resize", () => this.#shape(this.video.videoWidth, this.video.videoHeight));
     document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
     signal.addEventListener("abort", () => {
@@ -93,7 +93,13 @@ export class Stage {
 
   /** Cover the stage with a sign (an icon's name or a node), words and what can be done. */
   say(sign, title, text, actions = []) {
-    fill(this.cover, typeof sign === "string" ? icon(sign) : sign, h("h2", {}, title), text ? h("p", {}, text) : null, h("div.actions", {}, actions));
+    fill(
+      this.cover,
+      typeof sign === "string" ? icon(sign) : sign,
+      h("h2", title),
+      text ? h("p", text) : null,
+      h("div.actions", actions),
+    );
     this.cover.hidden = false;
   }
 
@@ -136,7 +142,7 @@ export class Stage {
     if (cameras.length < 2 || this.camera === null) return;
     const next = cameras[(cameras.findIndex(({ deviceId }) => deviceId === this.camera.device) + 1) % cameras.length];
     const swap = h("button.round", { icon: "swap", on: { click: () => this.start(next.deviceId) } });
-    add(swap, h("span.visually-hidden", {}, say("camera.other")));
+    add(swap, h("span.visually-hidden", say("camera.other")));
     fill(this.corner, swap);
   }
 

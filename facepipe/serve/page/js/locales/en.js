@@ -38,11 +38,13 @@ export default {
   "camera.asking.how": "Your browser asks. Pictures go to this facepipe server and nowhere else.",
   "camera.paused": "Paused while you were away",
   "camera.insecure": "The camera needs a secure address",
-  "camera.insecure.how": "Browsers give the camera only to pages over https, or at localhost. Open this page on the machine that runs it, or start the server with a certificate. Pictures work here too.",
+  "camera.insecure.how":
+    "Browsers give the camera only to pages over https, or at localhost. Open this page on the machine that runs it, or start the server with a certificate. Pictures work here too.",
   "camera.none": "No camera found",
   "camera.none.how": "Plug one in and try again, or use pictures.",
   "camera.refused": "The camera is not allowed",
-  "camera.refused.how": "Allow it in the browser, by the symbol beside the address, then try again. Pictures work without it.",
+  "camera.refused.how":
+    "Allow it in the browser, by the symbol beside the address, then try again. Pictures work without it.",
   "camera.taken": "The camera is busy",
   "camera.taken.how": "Another program may be using it. Close that and try again.",
   "camera.failed": "The camera does not start",
@@ -87,7 +89,8 @@ export default {
 
   enrol: "Enrol",
   "enrol.title": "Enrol a person",
-  "enrol.lead": "A few different shots make a person easy to recognise. You are told what to do; good shots are taken by themselves.",
+  "enrol.lead":
+    "A few different shots make a person easy to recognise. You are told what to do; good shots are taken by themselves.",
   "enrol.way": "Where the shots come from",
   "enrol.camera": "Camera",
   "enrol.pictures": "Pictures",
@@ -110,7 +113,8 @@ export default {
   enrolled: ({ name, n }) => `${name} is enrolled, with ${refs(n)}.`,
   name: "Name",
   "name.known": "People enrolled already",
-  "consent.wording": "The person in these pictures agrees that facepipe stores their face here, as small pictures and numbers computed from them, to recognise them. It can be removed at any time.",
+  "consent.wording":
+    "The person in these pictures agrees that facepipe stores their face here, as small pictures and numbers computed from them, to recognise them. It can be removed at any time.",
   "consent.given": ({ at }) => `Agreed ${when(at)}`,
   "consent.none": "No consent recorded",
   "missing.shots": "The shots are still to be taken.",
@@ -118,7 +122,8 @@ export default {
   "missing.consent": "Consent is missing.",
   "missing.working": "One moment…",
   "conflict.title": ({ person }) => `This looks like ${person}`,
-  "conflict.text": ({ person, name }) => `The face matches ${person}, who is enrolled already. Under the name ${name} it would be in the gallery twice.`,
+  "conflict.text": ({ person, name }) =>
+    `The face matches ${person}, who is enrolled already. Under the name ${name} it would be in the gallery twice.`,
   "conflict.add": ({ person }) => `Add these shots to ${person}`,
   "conflict.anyway": ({ name }) => `Enrol ${name} all the same`,
 
@@ -160,7 +165,8 @@ export default {
   "person.merged": ({ from, into }) => `${from} is now part of ${into}.`,
   "person.remove": "Remove person",
   "person.remove.title": ({ name }) => `Remove ${name}?`,
-  "person.remove.text": ({ name, n }) => `${refs(n)} of ${name} will be deleted: pictures, templates and the record of consent. ${name} will be unknown from then on. This cannot be undone.`,
+  "person.remove.text": ({ name, n }) =>
+    `${refs(n)} of ${name} will be deleted: pictures, templates and the record of consent. ${name} will be unknown from then on. This cannot be undone.`,
   "person.removed": ({ name }) => `${name} was removed.`,
   "person.references": "References",
   "person.references.how": "What a face is compared with.",
@@ -168,16 +174,20 @@ export default {
   "reference.alt": ({ name }) => `A reference of ${name}`,
   "reference.remove": "Remove",
   "reference.remove.title": "Remove this reference?",
-  "reference.remove.text": ({ name }) => `Its picture and template will be deleted; the other references of ${name} stay. This cannot be undone.`,
-  "reference.remove.last": ({ name }) => `It is the last one: ${name} will no longer be enrolled. This cannot be undone.`,
+  "reference.remove.text": ({ name }) =>
+    `Its picture and template will be deleted; the other references of ${name} stay. This cannot be undone.`,
+  "reference.remove.last": ({ name }) =>
+    `It is the last one: ${name} will no longer be enrolled. This cannot be undone.`,
   "reference.removed": "The reference was removed.",
   "merge.title": ({ name }) => `Merge ${name} into whom?`,
   "merge.how": "For one person who was enrolled under two names.",
   "merge.confirm": ({ from, into }) => `Merge ${from} into ${into}?`,
-  "merge.text": ({ from, into, n }) => `${refs(n)} of ${from} will belong to ${into}, and the name ${from} goes. This cannot be undone.`,
+  "merge.text": ({ from, into, n }) =>
+    `${refs(n)} of ${from} will belong to ${into}, and the name ${from} goes. This cannot be undone.`,
   "merge.do": "Merge",
 
-  "inspect.lead": "How the network gets from a face to a name, layer by layer. With two faces: why they match or do not.",
+  "inspect.lead":
+    "How the network gets from a face to a name, layer by layer. With two faces: why they match or do not.",
   "inspect.first": "Face",
   "inspect.second": "Compare with",
   "inspect.go": "Look inside",

@@ -37,7 +37,8 @@ export default {
   "camera.asking.how": "浏览器正在询问。画面只发送到这台 facepipe 服务器，不会去别处。",
   "camera.paused": "您离开时已暂停",
   "camera.insecure": "使用摄像头需要安全的地址",
-  "camera.insecure.how": "浏览器只允许 https 或 localhost 页面使用摄像头。请在运行服务器的机器上打开本页，或用证书启动服务器。照片在这里也能用。",
+  "camera.insecure.how":
+    "浏览器只允许 https 或 localhost 页面使用摄像头。请在运行服务器的机器上打开本页，或用证书启动服务器。照片在这里也能用。",
   "camera.none": "没有找到摄像头",
   "camera.none.how": "请接上摄像头后重试，或使用照片。",
   "camera.refused": "摄像头未获允许",
@@ -109,7 +110,8 @@ export default {
   enrolled: ({ name, n }) => `${name} 已登记，共 ${count(n)} 个参考。`,
   name: "姓名",
   "name.known": "已登记的人",
-  "consent.wording": "照片中的人同意 facepipe 在此保存其面部信息（小幅照片和由其计算出的数值），用于识别本人，并可随时要求删除。",
+  "consent.wording":
+    "照片中的人同意 facepipe 在此保存其面部信息（小幅照片和由其计算出的数值），用于识别本人，并可随时要求删除。",
   "consent.given": ({ at }) => `同意于 ${when(at)}`,
   "consent.none": "没有同意记录",
   "missing.shots": "照片还没有拍好。",
@@ -117,7 +119,8 @@ export default {
   "missing.consent": "还没有勾选同意。",
   "missing.working": "请稍候……",
   "conflict.title": ({ person }) => `这看起来是 ${person}`,
-  "conflict.text": ({ person, name }) => `这张脸与已登记的 ${person} 匹配。若再以 ${name} 登记，人脸库中会有同一个人两次。`,
+  "conflict.text": ({ person, name }) =>
+    `这张脸与已登记的 ${person} 匹配。若再以 ${name} 登记，人脸库中会有同一个人两次。`,
   "conflict.add": ({ person }) => `把这些照片加到 ${person}`,
   "conflict.anyway": ({ name }) => `仍然登记为 ${name}`,
 
@@ -159,7 +162,8 @@ export default {
   "person.merged": ({ from, into }) => `${from} 已并入 ${into}。`,
   "person.remove": "删除此人",
   "person.remove.title": ({ name }) => `删除 ${name}？`,
-  "person.remove.text": ({ name, n }) => `将删除 ${name} 的 ${count(n)} 个参考：照片、模板和同意记录。此后 ${name} 将是未知。此操作无法撤销。`,
+  "person.remove.text": ({ name, n }) =>
+    `将删除 ${name} 的 ${count(n)} 个参考：照片、模板和同意记录。此后 ${name} 将是未知。此操作无法撤销。`,
   "person.removed": ({ name }) => `${name} 已删除。`,
   "person.references": "参考",
   "person.references.how": "识别时与这些参考比对。",
@@ -173,7 +177,8 @@ export default {
   "merge.title": ({ name }) => `把 ${name} 并入谁？`,
   "merge.how": "用于同一个人以两个名字登记的情况。",
   "merge.confirm": ({ from, into }) => `把 ${from} 并入 ${into}？`,
-  "merge.text": ({ from, into, n }) => `${from} 的 ${count(n)} 个参考将归 ${into} 所有，${from} 这个名字不再保留。此操作无法撤销。`,
+  "merge.text": ({ from, into, n }) =>
+    `${from} 的 ${count(n)} 个参考将归 ${into} 所有，${from} 这个名字不再保留。此操作无法撤销。`,
   "merge.do": "合并",
 
   "inspect.lead": "网络怎样一层一层地从人脸得出姓名。选两张脸，则说明两者为什么匹配或不匹配。",

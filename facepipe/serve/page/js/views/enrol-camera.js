@@ -15,7 +15,12 @@ const SHOTS = 5;
 const SIDE = 960; // px of a frame's longer side: templates are made from these
 const STEADY = 500; // ms that a hint stays, so that it can be read
 const KEEP_ALIVE = 8000; // ms between frames when all shots are taken, so that the server does not forget them
-const ARROWS = { "turn-left": ["left", "right"], "turn-right": ["right", "left"], "look-up": ["up", "up"], "look-down": ["down", "down"] };
+const ARROWS = {
+  "turn-left": ["left", "right"],
+  "turn-right": ["right", "left"],
+  "look-up": ["up", "up"],
+  "look-down": ["down", "down"],
+};
 const POSES = new Set([...Object.keys(ARROWS), "look-ahead", "hold-still"]);
 
 const pictureOf = ({ blob, box }) => faceOf(blob, box, 192);
@@ -38,13 +43,32 @@ class Guided {
     this.stage.node.append(this.hint);
     this.slots = h("div.shots", { role: "progressbar", "aria-label": say("enrol.shots"), "aria-valuemin": 0 });
     this.form = new PersonForm({ onsubmit: (name, consent) => this.#enrol(name, consent), signal });
-    this.again = h("button.quiet.small", { icon: "swap", hidden: true, on: { click: () => this.#restart() } }, say("enrol.again"));
-    add(place, h("div.split", {},
-      h("section.looking", { "aria-label": say("stage") }, this.stage.node),
-      h("section.side.card", { "aria-label": say("enrol.who") }, h("div.shots-row", {}, this.slots, this.again), this.form.node)));
+    this.again = h(
+      "button.quiet.small",
+      { icon: "swap", hidden: true, on: { click: () => this.#restart() } },
+      say("enrol.again"),
+    );
+    add(
+      place,
+      h(
+        "div.split",
+        h("section.looking", { "aria-label": say("stage") }, this.stage.node),
+        h(
+          "section.side.card",
+          { "aria-label": say("enrol.who") },
+          h("div.shots-row", this.slots, this.again),
+          this.form.node,
+        ),
+      ),
+    );
     this.#progress(0, SHOTS);
     signal.addEventListener("abort", () => this.#close());
-    const invitation = { icon: "enrol", title: say("enrol.start"), text: say("enrol.start.how"), actions: () => [h("button", { icon: "picture", on: { click: usePictures } }, say("enrol.use-pictures"))] };
+    const invitation = {
+      icon: "enrol",
+      title: say("enrol.start"),
+      text: say("enrol.start.how"),
+      actions: () => [h("button", { icon: "picture", on: { click: usePictures } }, say("enrol.use-pictures"))],
+    };
     this.stage.begin(invitation);
   }
 
@@ -113,7 +137,7 @@ class Guided {
     this.finished = true;
     this.stage.stop();
     this.hint.replaceChildren();
-    const faces = h("div.taken-shots", {}, this.#shots.map(pictureOf));
+    const faces = h("div.taken-shots", this.#shots.map(pictureOf));
     this.stage.say(faces, say("enrol.all-taken"), say("enrol.all-taken.how"));
     this.again.hidden = false;
     this.form.ready = true;
@@ -126,8 +150,15 @@ class Guided {
     this.slots.setAttribute("aria-valuenow", taken);
     if (this.slots.childElementCount === wanted && this.shown === taken) return;
     this.shown = taken;
-    const slot = (index) => h(index < taken ? "span.shot.taken" : "span.shot", {}, this.#shots[index] ? pictureOf(this.#shots[index]) : String(index + 1));
-    fill(this.slots, Array.from({ length: wanted }, (_, index) => slot(index)));
+    const slot = (index) =>
+      h(
+        index < taken ? "span.shot.taken" : "span.shot",
+        this.#shots[index] ? pictureOf(this.#shots[index]) : String(index + 1),
+      );
+    fill(
+      this.slots,
+      Array.from({ length: wanted }, (_, index) => slot(index)),
+    );
   }
 
   /** Show a hint, unless the one before was hardly read; a shot taken is said at once. */

@@ -23,12 +23,22 @@ class Pictures {
     this.form = new PersonForm({ onsubmit: (name, consent) => this.#enrol(name, consent), signal });
     this.list = h("ul.pictures");
     this.limit = h("p.soft");
-    const choose = pictureButton({ onpictures: (files) => this.#take(files), multiple: true, label: say("picture.choose-some"), kind: "button.primary" });
-    const zone = h("div.zone", {}, icon("picture"), h("h2", {}, say("enrol.drop")), h("p", {}, say("enrol.drop.how")), choose);
+    const choose = pictureButton({
+      onpictures: (files) => this.#take(files),
+      multiple: true,
+      label: say("picture.choose-some"),
+      kind: "button.primary",
+    });
+    const zone = h("div.zone", icon("picture"), h("h2", say("enrol.drop")), h("p", say("enrol.drop.how")), choose);
     dropPictures(zone, (files) => this.#take(files), signal);
-    add(place, h("div.split.wide", {},
-      h("section.looking", { "aria-label": say("enrol.pictures") }, zone, this.limit, this.list),
-      h("section.side.card", { "aria-label": say("enrol.who") }, this.form.node)));
+    add(
+      place,
+      h(
+        "div.split.wide",
+        h("section.looking", { "aria-label": say("enrol.pictures") }, zone, this.limit, this.list),
+        h("section.side.card", { "aria-label": say("enrol.who") }, this.form.node),
+      ),
+    );
   }
 
   #take(files) {
@@ -60,11 +70,24 @@ class Pictures {
   #render(item, name) {
     const waiting = item.shot === null && item.problem === null;
     item.node.className = `picture ${waiting ? "waiting" : item.problem ? "refused" : "fine"}`;
-    const remove = h("button.round.small", { icon: "close", on: { click: () => this.#remove(item) } }, h("span.visually-hidden", {}, say("picture.remove", { name })));
-    const face = item.box ? faceOf(item.shot.blob, item.box) : item.shot ? whole(item.shot) : h("span.face-picture.blank");
+    const remove = h(
+      "button.round.small",
+      { icon: "close", on: { click: () => this.#remove(item) } },
+      h("span.visually-hidden", say("picture.remove", { name })),
+    );
+    const face = item.box
+      ? faceOf(item.shot.blob, item.box)
+      : item.shot
+        ? whole(item.shot)
+        : h("span.face-picture.blank");
     const state = waiting ? say("picture.looking") : (item.problem ?? say("picture.fine"));
-    fill(item.node, face, h("p.picture-name", { title: name }, name),
-      h("p.picture-state", {}, waiting ? null : icon(item.problem ? "warn" : "check"), state), remove);
+    fill(
+      item.node,
+      face,
+      h("p.picture-name", { title: name }, name),
+      h("p.picture-state", waiting ? null : icon(item.problem ? "warn" : "check"), state),
+      remove,
+    );
   }
 
   #remove(item) {
@@ -95,9 +118,14 @@ class Pictures {
       this.#ready();
       throw error;
     }
-    for (const [index, { problems }] of answer.references.entries()) if (problems.length > 0) this.#refuse(sent[index], problems);
+    for (const [index, { problems }] of answer.references.entries())
+      if (problems.length > 0) this.#refuse(sent[index], problems);
     const taken = sent.filter(({ problem }) => problem === null);
-    this.done(answer.person, taken.map(({ shot, box }) => faceOf(shot.blob, box, 128)), sent.length - taken.length);
+    this.done(
+      answer.person,
+      taken.map(({ shot, box }) => faceOf(shot.blob, box, 128)),
+      sent.length - taken.length,
+    );
   }
 
   /** Put what the server found beside the picture. */

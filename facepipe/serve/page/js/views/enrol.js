@@ -12,15 +12,20 @@ export const title = "nav.enrol";
 const WAYS = { camera: enrolFromCamera, pictures: enrolFromPictures };
 
 export function mount(main, { signal }) {
-  const head = h("div.head", {}, h("div", {}, h("h1", {}, say("enrol.title")), h("p.lead", {}, say("enrol.lead"))));
+  const head = h("div.head", h("div", h("h1", say("enrol.title")), h("p.lead", say("enrol.lead"))));
   if (!can("enrol")) {
-    add(main, head, h("p.notice", {}, icon("lock"), say("scope.enrol")));
+    add(main, head, h("p.notice", icon("lock"), say("scope.enrol")));
     return;
   }
   const place = h("div.way");
   let way = null; // ends the present way
   const buttons = Object.keys(WAYS).map((name) =>
-    h("button", { icon: name === "camera" ? "camera" : "picture", "aria-pressed": "false", on: { click: () => start(name) } }, say(`enrol.${name}`)));
+    h(
+      "button",
+      { icon: name === "camera" ? "camera" : "picture", "aria-pressed": "false", on: { click: () => start(name) } },
+      say(`enrol.${name}`),
+    ),
+  );
 
   function start(name) {
     way?.abort();
@@ -35,15 +40,23 @@ export function mount(main, { signal }) {
 
   function finish(name, person, pictures, leftOut) {
     way.abort();
-    fill(place, h("section.enrolled", { tabindex: "-1" },
-      h("div.enrolled-faces", {}, pictures),
-      h("h2", {}, icon("check"), say("enrol.done", { name: person.name })),
-      h("p.soft", {}, say("enrol.done.references", { n: person.references })),
-      leftOut > 0 ? h("p.soft", {}, say("enrol.left-out", { n: leftOut })) : null,
-      h("div.actions", {},
-        h("a.button.primary", { href: "#recognise" }, say("enrol.try")),
-        h("a.button", { href: `#people/${person.id}` }, say("face.open", { name: person.name })),
-        h("button", { on: { click: () => start(name) } }, say("enrol.another")))));
+    fill(
+      place,
+      h(
+        "section.enrolled",
+        { tabindex: "-1" },
+        h("div.enrolled-faces", pictures),
+        h("h2", icon("check"), say("enrol.done", { name: person.name })),
+        h("p.soft", say("enrol.done.references", { n: person.references })),
+        leftOut > 0 ? h("p.soft", say("enrol.left-out", { n: leftOut })) : null,
+        h(
+          "div.actions",
+          h("a.button.primary", { href: "#recognise" }, say("enrol.try")),
+          h("a.button", { href: `#people/${person.id}` }, say("face.open", { name: person.name })),
+          h("button", { on: { click: () => start(name) } }, say("enrol.another")),
+        ),
+      ),
+    );
     place.firstElementChild.focus();
   }
 

@@ -28,12 +28,28 @@ class Inspect {
   constructor(main, signal) {
     this.signal = signal;
     const change = () => this.#changed();
-    this.slots = [new FaceSlot({ label: say("inspect.first"), signal, change }), new FaceSlot({ label: say("inspect.second"), signal, change, optional: true })];
-    this.go = h("button.primary.large", { icon: "inspect", disabled: true, on: { click: () => this.#run() } }, say("inspect.go"));
+    this.slots = [
+      new FaceSlot({ label: say("inspect.first"), signal, change }),
+      new FaceSlot({ label: say("inspect.second"), signal, change, optional: true }),
+    ];
+    this.go = h(
+      "button.primary.large",
+      { icon: "inspect", disabled: true, on: { click: () => this.#run() } },
+      say("inspect.go"),
+    );
     this.failure = h("p.failure", { role: "alert" });
     this.result = h("div.result");
-    add(main, h("div.head", {}, h("h1", {}, say("nav.inspect")), h("p.lead", {}, say("inspect.lead"))),
-      h("div.slots", {}, this.slots.map(({ node }) => node)), h("div.actions.centred", {}, this.go), this.failure, this.result);
+    add(
+      main,
+      h("div.head", h("h1", say("nav.inspect")), h("p.lead", say("inspect.lead"))),
+      h(
+        "div.slots",
+        this.slots.map(({ node }) => node),
+      ),
+      h("div.actions.centred", this.go),
+      this.failure,
+      this.result,
+    );
     signal.addEventListener("abort", () => this.#running?.abort());
     document.addEventListener("language", () => this.#speak(), { signal });
     this.#take();
@@ -80,7 +96,16 @@ class Inspect {
     const bar = h("span.progress-bar");
     const started = performance.now();
     const cancel = h("button.small", { on: { click: () => running.abort() } }, say("cancel"));
-    fill(this.result, h("div.progress", { role: "status" }, h("p", {}, say("inspect.working", { seconds })), h("span.progress-track", { "aria-hidden": "true" }, bar), cancel));
+    fill(
+      this.result,
+      h(
+        "div.progress",
+        { role: "status" },
+        h("p", say("inspect.working", { seconds })),
+        h("span.progress-track", { "aria-hidden": "true" }, bar),
+        cancel,
+      ),
+    );
     const timer = setInterval(() => {
       const elapsed = (performance.now() - started) / 1000;
       bar.style.inlineSize = `${100 * (1 - Math.exp((-1.6 * elapsed) / seconds))}%`;
@@ -91,8 +116,15 @@ class Inspect {
   #show(address) {
     this.frame = h("iframe", { src: address, title: say("inspect.page") });
     this.frame.addEventListener("load", () => this.#speak());
-    fill(this.result, h("div.result-head", {}, h("h2", { tabindex: "-1" }, say("inspect.ready")),
-      h("a.button.small", { href: address, target: "_blank", rel: "noopener", icon: "out" }, say("inspect.open"))), this.frame);
+    fill(
+      this.result,
+      h(
+        "div.result-head",
+        h("h2", { tabindex: "-1" }, say("inspect.ready")),
+        h("a.button.small", { href: address, target: "_blank", rel: "noopener", icon: "out" }, say("inspect.open")),
+      ),
+      this.frame,
+    );
     this.result.querySelector("h2").focus({ preventScroll: true });
     this.result.scrollIntoView({ block: "start", behavior: "auto" });
   }

@@ -23,14 +23,27 @@ class People {
     this.count = h("p.soft.count", { role: "status" });
     this.grid = h("ul.people");
     this.more = h("button", { hidden: true, on: { click: () => this.#load() } }, say("people.more"));
-    this.tail = h("div.tail", {}, this.more);
-    add(main,
-      h("div.head.beside", {},
-        h("div", {}, h("h1", {}, say("nav.people")), this.count),
-        h("div.search", { role: "search" }, icon("search"), h("label.visually-hidden", { for: "search" }, say("people.search")), this.search)),
-      this.grid, this.tail);
+    this.tail = h("div.tail", this.more);
+    add(
+      main,
+      h(
+        "div.head.beside",
+        h("div", h("h1", say("nav.people")), this.count),
+        h(
+          "div.search",
+          { role: "search" },
+          icon("search"),
+          h("label.visually-hidden", { for: "search" }, say("people.search")),
+          this.search,
+        ),
+      ),
+      this.grid,
+      this.tail,
+    );
     this.search.addEventListener("input", () => this.#start(200));
-    const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && !this.more.hidden && this.#load(), { rootMargin: "400px" });
+    const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && !this.more.hidden && this.#load(), {
+      rootMargin: "400px",
+    });
     watch.observe(this.tail);
     signal.addEventListener("abort", () => watch.disconnect());
     fill(this.count, say("working"));
@@ -68,18 +81,46 @@ class People {
   #empty(empty, search) {
     fill(this.tail, this.more);
     if (!empty) return;
-    if (search !== "") return add(this.tail, h("p.soft", {}, say("people.none-found", { search })));
-    add(this.tail, h("div.blank-slate", {}, icon("people"), h("h2", {}, say("people.empty")), h("p", {}, say("people.empty.how")),
-      h("a.button.primary", { href: "#enrol" }, say("people.first"))));
+    if (search !== "") return add(this.tail, h("p.soft", say("people.none-found", { search })));
+    add(
+      this.tail,
+      h(
+        "div.blank-slate",
+        icon("people"),
+        h("h2", say("people.empty")),
+        h("p", say("people.empty.how")),
+        h("a.button.primary", { href: "#enrol" }, say("people.first")),
+      ),
+    );
   }
 
   #failed(error) {
-    fill(this.tail, h("div.blank-slate", { role: "alert" }, icon("warn"), h("h2", {}, sayError(error)),
-      h("button.primary", { on: { click: () => this.#load(true) } }, say("again"))));
+    fill(
+      this.tail,
+      h(
+        "div.blank-slate",
+        { role: "alert" },
+        icon("warn"),
+        h("h2", sayError(error)),
+        h("button.primary", { on: { click: () => this.#load(true) } }, say("again")),
+      ),
+    );
   }
 }
 
 function card({ id, name, references, picture }) {
-  const face = picture === null ? h("span.portrait.blank", {}, icon("people")) : h("img.portrait", { src: api.pictureOf(picture), alt: "", loading: "lazy", decoding: "async" });
-  return h("li", {}, h("a.person", { href: `#people/${id}` }, face, h("span.person-name", { title: name }, name), h("span.soft", {}, say("references", { n: references }))));
+  const face =
+    picture === null
+      ? h("span.portrait.blank", icon("people"))
+      : h("img.portrait", { src: api.pictureOf(picture), alt: "", loading: "lazy", decoding: "async" });
+  return h(
+    "li",
+    h(
+      "a.person",
+      { href: `#people/${id}` },
+      face,
+      h("span.person-name", { title: name }, name),
+      h("span.soft", say("references", { n: references })),
+    ),
+  );
 }

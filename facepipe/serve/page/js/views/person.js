@@ -20,7 +20,7 @@ export function mount(main, { id, signal }) {
 class Person {
   constructor(main, id, signal) {
     Object.assign(this, { id, signal });
-    this.place = h("div", {}, h("p.soft", {}, say("working")));
+    this.place = h("div", h("p.soft", say("working")));
     add(main, h("a.back", { href: "#people" }, icon("back"), say("person.back")), this.place);
     this.load();
   }
@@ -32,38 +32,89 @@ class Person {
       this.person = person;
       fill(this.place, this.#head(references), this.#references(references));
     } catch (error) {
-      fill(this.place, h("div.blank-slate", { role: "alert" }, icon("warn"), h("h2", {}, sayError(error)),
-        h("button.primary", { on: { click: () => this.load() } }, say("again"))));
+      fill(
+        this.place,
+        h(
+          "div.blank-slate",
+          { role: "alert" },
+          icon("warn"),
+          h("h2", sayError(error)),
+          h("button.primary", { on: { click: () => this.load() } }, say("again")),
+        ),
+      );
     }
   }
 
   #head(references) {
     const { name, picture } = this.person;
-    const action = (key, iconName, run, tag = "button") => h(tag, { icon: iconName, on: { click: () => this.#try(run) } }, say(key));
+    const action = (key, iconName, run, tag = "button") =>
+      h(tag, { icon: iconName, on: { click: () => this.#try(run) } }, say(key));
     const actions = can("admin")
-      ? [action("person.rename", "pen", () => this.#rename()), action("person.merge", "merge", () => this.#merge()),
-         action("person.remove", "trash", () => this.#remove(), "button.danger-quiet")]
-      : [h("p.notice", {}, icon("lock"), say("scope.admin"))];
-    return h("div.person-head", {},
+      ? [
+          action("person.rename", "pen", () => this.#rename()),
+          action("person.merge", "merge", () => this.#merge()),
+          action("person.remove", "trash", () => this.#remove(), "button.danger-quiet"),
+        ]
+      : [h("p.notice", icon("lock"), say("scope.admin"))];
+    return h(
+      "div.person-head",
       picture === null ? null : h("img.portrait", { src: api.pictureOf(picture), alt: "" }),
-      h("div", {}, h("h1", {}, name), h("p.soft", {}, say("references", { n: references.length })), h("div.actions", {}, actions)));
+      h("div", h("h1", name), h("p.soft", say("references", { n: references.length })), h("div.actions", actions)),
+    );
   }
 
   #references(references) {
-    return h("section", { "aria-labelledby": "references" },
-      h("h2", { id: "references" }, say("person.references")), h("p.lead", {}, say("person.references.how")),
-      h("ul.references", {}, references.map((reference) => this.#reference(reference))));
+    return h(
+      "section",
+      { "aria-labelledby": "references" },
+      h("h2", { id: "references" }, say("person.references")),
+      h("p.lead", say("person.references.how")),
+      h(
+        "ul.references",
+        references.map((reference) => this.#reference(reference)),
+      ),
+    );
   }
 
   #reference({ id, source, enrolled_at, consent }) {
-    const agreed = consent === null || consent === undefined
-      ? h("p.consented.none", {}, icon("warn"), say("consent.none"))
-      : h("details.consented", {}, h("summary", {}, icon("check"), say("consent.given", { at: consent.given_at })), h("blockquote", {}, consent.wording));
-    const remove = can("admin") ? h("button.small.danger-quiet", { icon: "trash", on: { click: () => this.#try(() => this.#removeReference(id)) } }, say("reference.remove")) : null;
-    return h("li.reference.card", {},
-      h("img.portrait", { src: api.pictureOf(id), alt: say("reference.alt", { name: this.person.name }), loading: "lazy" }),
-      h("div.reference-words", {}, h("p", {}, say("reference.when", { at: enrolled_at })), h("p.soft.source", { title: source }, source), agreed),
-      h("div.actions", {}, h("button.small", { icon: "inspect", on: { click: () => lookInside({ reference: { id, name: this.person.name } }) } }, say("face.inspect")), remove));
+    const agreed =
+      consent === null || consent === undefined
+        ? h("p.consented.none", icon("warn"), say("consent.none"))
+        : h(
+            "details.consented",
+            h("summary", icon("check"), say("consent.given", { at: consent.given_at })),
+            h("blockquote", consent.wording),
+          );
+    const remove = can("admin")
+      ? h(
+          "button.small.danger-quiet",
+          { icon: "trash", on: { click: () => this.#try(() => this.#removeReference(id)) } },
+          say("reference.remove"),
+        )
+      : null;
+    return h(
+      "li.reference.card",
+      h("img.portrait", {
+        src: api.pictureOf(id),
+        alt: say("reference.alt", { name: this.person.name }),
+        loading: "lazy",
+      }),
+      h(
+        "div.reference-words",
+        h("p", say("reference.when", { at: enrolled_at })),
+        h("p.soft.source", { title: source }, source),
+        agreed,
+      ),
+      h(
+        "div.actions",
+        h(
+          "button.small",
+          { icon: "inspect", on: { click: () => lookInside({ reference: { id, name: this.person.name } }) } },
+          say("face.inspect"),
+        ),
+        remove,
+      ),
+    );
   }
 
   /** Run an action; what goes wrong is said and the page shows what is so now. */
@@ -81,10 +132,12 @@ class Person {
     const after = await askName(this.person);
     if (after === undefined) return;
     await this.load();
-    toast(say("person.renamed", { before, after }), () => this.#try(async () => {
-      await api.rename(this.id, before);
-      if (!this.signal.aborted) await this.load();
-    }));
+    toast(say("person.renamed", { before, after }), () =>
+      this.#try(async () => {
+        await api.rename(this.id, before);
+        if (!this.signal.aborted) await this.load();
+      }),
+    );
   }
 
   async #merge() {
@@ -98,7 +151,15 @@ class Person {
   async #remove() {
     const { name, references } = this.person;
     const params = { name, n: references };
-    if (!(await confirm({ title: say("person.remove.title", params), text: say("person.remove.text", params), action: say("person.remove"), danger: true }))) return;
+    if (
+      !(await confirm({
+        title: say("person.remove.title", params),
+        text: say("person.remove.text", params),
+        action: say("person.remove"),
+        danger: true,
+      }))
+    )
+      return;
     await api.removePerson(this.id);
     toast(say("person.removed", params));
     window.location.hash = "#people";
@@ -108,7 +169,8 @@ class Person {
     const { name, references } = this.person;
     const last = references === 1;
     const text = say(last ? "reference.remove.last" : "reference.remove.text", { name });
-    if (!(await confirm({ title: say("reference.remove.title"), text, action: say("reference.remove"), danger: true }))) return;
+    if (!(await confirm({ title: say("reference.remove.title"), text, action: say("reference.remove"), danger: true })))
+      return;
     await api.removeReference(id);
     toast(say("reference.removed"));
     if (last) window.location.hash = "#people";

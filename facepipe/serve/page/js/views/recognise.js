@@ -33,20 +33,46 @@ class Recognise {
     this.overlay = new Overlay(this.stage);
     this.figures = h("p.figures");
     this.stage.node.append(this.figures);
-    this.stop = h("button", { icon: "stop", hidden: true, on: { click: () => (this.stage.stop(), this.stage.invite()) } }, say("camera.stop"));
-    this.back = h("button", { icon: "camera", hidden: true, on: { click: () => this.stage.start() } }, say("camera.back"));
-    this.inside = h("button", { icon: "inspect", hidden: true, on: { click: () => this.#inspect() } }, say("face.inspect"));
+    this.stop = h(
+      "button",
+      { icon: "stop", hidden: true, on: { click: () => (this.stage.stop(), this.stage.invite()) } },
+      say("camera.stop"),
+    );
+    this.back = h(
+      "button",
+      { icon: "camera", hidden: true, on: { click: () => this.stage.start() } },
+      say("camera.back"),
+    );
+    this.inside = h(
+      "button",
+      { icon: "inspect", hidden: true, on: { click: () => this.#inspect() } },
+      say("face.inspect"),
+    );
     this.list = h("ul.faces");
     this.note = h("div.note");
     this.spoken = h("p.visually-hidden", { "aria-live": "polite" });
     const choose = pictureButton({ onpictures: ([file]) => this.#picture(file) });
-    add(main,
-      h("div.head", {}, h("h1", {}, say("nav.recognise")), h("p.lead", {}, say("recognise.lead"))),
-      h("div.split", {},
-        h("section.looking", { "aria-label": say("stage") },
-          this.stage.node, h("div.bar", {}, this.stop, this.back, choose, this.inside)),
-        h("section.side", { "aria-labelledby": "in-view" },
-          h("h2", { id: "in-view" }, say("recognise.in-view")), this.list, this.note, this.spoken)));
+    add(
+      main,
+      h("div.head", h("h1", say("nav.recognise")), h("p.lead", say("recognise.lead"))),
+      h(
+        "div.split",
+        h(
+          "section.looking",
+          { "aria-label": say("stage") },
+          this.stage.node,
+          h("div.bar", this.stop, this.back, choose, this.inside),
+        ),
+        h(
+          "section.side",
+          { "aria-labelledby": "in-view" },
+          h("h2", { id: "in-view" }, say("recognise.in-view")),
+          this.list,
+          this.note,
+          this.spoken,
+        ),
+      ),
+    );
     this.stage.canvas.addEventListener("click", (event) => this.#clicked(event));
     this.stage.canvas.addEventListener("pointermove", (event) => this.#pointed(event));
     dropPictures(main, ([file]) => this.#picture(file), signal);
@@ -84,8 +110,14 @@ class Recognise {
     this.pace = 0.9 * (this.pace ?? now - (this.before ?? now - 100)) + 0.1 * (now - (this.before ?? now - 100));
     this.before = now;
     this.latency = 0.9 * (this.latency ?? latency) + 0.1 * latency;
-    tell(this.figures, say("recognise.figures", { latency: Math.round(this.latency), fps: (1000 / this.pace).toFixed(0) }));
-    this.#show(message.faces.map((face) => ({ ...face, key: face.track })), shot);
+    tell(
+      this.figures,
+      say("recognise.figures", { latency: Math.round(this.latency), fps: (1000 / this.pace).toFixed(0) }),
+    );
+    this.#show(
+      message.faces.map((face) => ({ ...face, key: face.track })),
+      shot,
+    );
     this.inside.hidden = message.faces.length === 0;
     if (message.faces.length === 0) this.#idle("recognise.no-face");
   }
@@ -100,7 +132,10 @@ class Recognise {
       this.overlay.clear();
       this.#idle("working");
       const { faces, threshold } = await api.identify(shot.blob, this.signal);
-      this.#show(faces.map((face, key) => ({ ...face, key, threshold, decided: true })), shot);
+      this.#show(
+        faces.map((face, key) => ({ ...face, key, threshold, decided: true })),
+        shot,
+      );
       this.inside.hidden = faces.length === 0;
       if (faces.length === 0) this.#idle("recognise.no-face.picture");
     } catch (error) {
@@ -110,7 +145,15 @@ class Recognise {
 
   #show(faces, shot) {
     this.#latest = { faces, shot };
-    this.overlay.show(faces.map((face) => ({ key: face.key, box: face.box, status: statusOf(face), label: label(face, this.stage.canvas.clientWidth) })), shot.size);
+    this.overlay.show(
+      faces.map((face) => ({
+        key: face.key,
+        box: face.box,
+        status: statusOf(face),
+        label: label(face, this.stage.canvas.clientWidth),
+      })),
+      shot.size,
+    );
     this.#list(faces, shot);
     this.#announce(faces);
   }
@@ -137,13 +180,16 @@ class Recognise {
     const said = typeof key === "string" ? say(key) : key;
     if (this.idle === String(key) && this.note.childElementCount > 0) return;
     this.idle = String(key);
-    fill(this.note, h("p.soft", {}, said));
+    fill(this.note, h("p.soft", said));
     if (this.nobody) this.#invite();
   }
 
   #invite() {
     if (this.note.querySelector(".invite")) return;
-    add(this.note, h("div.invite", {}, h("p", {}, say("recognise.nobody")), h("a.button", { href: "#enrol" }, say("people.first"))));
+    add(
+      this.note,
+      h("div.invite", h("p", say("recognise.nobody")), h("a.button", { href: "#enrol" }, say("people.first"))),
+    );
   }
 
   async #checkGallery() {
@@ -156,7 +202,10 @@ class Recognise {
   }
 
   #announce(faces) {
-    const words = faces.map((face) => String(nameOf(face))).sort().join(", ");
+    const words = faces
+      .map((face) => String(nameOf(face)))
+      .sort()
+      .join(", ");
     if (words === this.#announced) return;
     this.#announced = words;
     clearTimeout(this.saying);

@@ -8,7 +8,13 @@ import { refresh } from "../session.js";
 export const title = "signIn";
 
 export function mount(main, { done }) {
-  const key = h("input", { id: "key", type: "password", autocomplete: "current-password", required: true, spellcheck: "false" });
+  const key = h("input", {
+    id: "key",
+    type: "password",
+    autocomplete: "current-password",
+    required: true,
+    spellcheck: "false",
+  });
   const failure = h("p.failure", { role: "alert" });
   const submit = async (event) => {
     event.preventDefault();
@@ -21,8 +27,20 @@ export function mount(main, { done }) {
       key.select();
     }
   };
-  add(main, h("section.sign-in.card", {}, icon("lock"), h("h1", {}, say("signIn.title")), h("p.soft", {}, say("signIn.how")),
-    h("form", { novalidate: true, on: { submit } },
-      h("div.field", {}, h("label", { for: "key" }, say("signIn.key")), key), failure,
-      h("button.primary.large", { type: "submit" }, say("signIn")))));
+  add(
+    main,
+    h(
+      "section.sign-in.card",
+      icon("lock"),
+      h("h1", say("signIn.title")),
+      h("p.soft", say("signIn.how")),
+      h(
+        "form",
+        { novalidate: true, on: { submit } },
+        h("div.field", h("label", { for: "key" }, say("signIn.key")), key),
+        failure,
+        h("button.primary.large", { type: "submit" }, say("signIn")),
+      ),
+    ),
+  );
 }
