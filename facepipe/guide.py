@@ -91,7 +91,8 @@ class Guide:
         self._hint = _Steady()
         self._before: Floats | None = None  # landmarks in the picture before, where it was good
         self._poses: deque[tuple[float, float]] = deque(maxlen=GLANCE)  # yaw and pitch of the last ones, all good
-        self._good_since: float | None = None  # seconds: the first good picture since the last shot
+        self._time = 0.0  # seconds, of the picture before
+        self._waited = 0.0  # seconds of good pictures since the last shot
 
     @property
     def taken(self) -> int:
@@ -140,11 +141,10 @@ class Guide:
     def _consider(self, image: Image, face: Detection, measures: Measures, now: float) -> tuple[str, bool]:
         """What to show after a good picture, and whether it became a shot."""
         moved = STILL if self._before is None else _moved(self._before, face)
-        self._before = face.landmarks
+        self._waited += 0.0 if self._before is None else now - self._time
+        self._before, self._time = face.landmarks, now
         self._poses.append((measures.yaw, measures.pitch))
-        if self._good_since is None:
-            self._good_since = now
-        late = now - self._good_since > PATIENCE
+        late = self._waited > PATIENCE
         yaw, pitch = (median(angles) for angles in zip(*self._poses, strict=True))
         pose = self._name(yaw, pitch)
         if not (pose in self._open or late):
@@ -163,7 +163,7 @@ class Guide:
         pose = self._name(yaw, pitch)
         self._open.remove(pose if pose in self._open else self._open[0])
         self._shots.append(Shot(reference, yaw, pitch))
-        self._good_since = None
+        self._waited = 0.0
         self._forget()
         return (self._open[0] if self._open else DONE), True
 
@@ -231,16 +231,17 @@ def expect_one_person(vectors: Floats, limit: float) -> None:
     On lfw-dev, five photos of one person and the threshold for FMR 1e-3: 0.9% of the shots are taken for a stranger's,
     and of strangers' 0.2% for theirs; two shots of a stranger among five go unnoticed in 6%.
     """
-    strangers = []
-    for number in range(len(vectors) if len(vectors) > 1 else 0):
+    if len(vectors) < 2:
+        return
+    scores = []
+    for number, vector in enumerate(vectors):
         mean = np.delete(vectors, number, axis=0).mean(axis=0)
-        score = float(vectors[number] @ mean / np.linalg.norm(mean))
-        if score < limit:
-            strangers.append(f"{number + 1} ({score:.3f} < {limit:.3f})")
-    if strangers:
+        scores.append(float(vector @ mean / np.linalg.norm(mean)))
+    worst = int(np.argmin(scores))
+    if scores[worst] < limit:
         raise SeveralPeople(
-            f"shot {', '.join(strangers)} of {len(vectors)}: not the same person as in the others;"
-            " see that only one person is in front of the camera, and start again"
+            f"the {len(vectors)} shots are not of one person: shot {worst + 1} is unlike the others"
+            f" ({scores[worst]:.3f} < {limit:.3f}); see that nobody else is in front of the camera, and start again"
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import PIL.Image
 
 from facepipe import Pipeline, folders
+from facepipe.gate import NOSE_DEPTH
 from facepipe.records import Floats, Image, Pixels
 
 WIDTH, HEIGHT = 640, 480
@@ -61,6 +62,23 @@ def picture(name: str, pipeline: Pipeline, view: View = View()) -> Image:
     if view.blur:
         seen = cv2.GaussianBlur(seen, (0, 0), view.blur)
     return Image(np.clip(seen * view.light, 0, 255).astype(np.uint8), name)
+
+
+def landmarks(yaw: float = 0, pitch: float = 0, roll: float = 0) -> Floats:
+    """The five landmarks (5, 2) of a head that was turned, then nodded, then tilted, by degrees; its middle is (0, 0)
+    and the distance of its eyes 1."""
+    points = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0, 0.078, NOSE_DEPTH], [-0.43, 0.59, 0], [0.43, 0.59, 0]])
+    a, b, c = np.radians((yaw, pitch, roll))
+    x, y, z = points.T
+    x, z = x * np.cos(a) + z * np.sin(a), z * np.cos(a) - x * np.sin(a)
+    y = y * np.cos(b) - z * np.sin(b)
+    return np.stack([x * np.cos(c) - y * np.sin(c), x * np.sin(c) + y * np.cos(c)], 1).astype(np.float32)
+
+
+def squares() -> Image:
+    """A picture of grey squares: light, sharp and without a face."""
+    grey = np.random.default_rng(0).integers(40, 200, (HEIGHT // 16, WIDTH // 16, 1), np.uint8)
+    return Image(grey.repeat(16, 0).repeat(16, 1).repeat(3, 2), "squares")
 
 
 def video(path: Path, pictures: Iterable[Image], fps: float = 10) -> Path:
