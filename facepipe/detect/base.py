@@ -59,7 +59,10 @@ class OpenDetector(Detector, Protocol):
 
 @runtime_checkable
 class CloseDetector(Detector, Protocol):
-    """A detector that can look at a place without searching the whole image, for faces that are followed."""
+    """A detector that need not search the whole image in full each time, for faces that are followed."""
+
+    def detect_large(self, image: Image) -> list[Detection]:
+        """As ``detect``, but only faces of at least twice the size of the smallest it can: quicker."""
 
     def look(self, image: Image, boxes: Floats) -> list[Detection]:
         """The best guess at a face at each of ``boxes`` (N, 4) image px, in their order, whatever its score and size;

@@ -22,13 +22,16 @@ from facepipe.track.cuts import Cuts
 from facepipe.track.flow import Flow, shrunk
 
 EVERY = 5  # frames from one scan to the next
+EVERY_IDLE = 3  # at most, while nobody is in view
+BIG = 700_000  # px of a picture in which small faces are looked for every other time only: that takes longest
 SURE = 0.7  # least score of a second look; MTCNN's own for its last network
 AGREE = 0.5  # least overlap of what a second look finds with where the flow led
-SAME = 0.3  # least overlap of a scan's detection with a track in view
+SAME = 0.3  # least overlap of a scan's detection with a track in view, or as much nearness: see ``_affinity``
 MERGED = 0.5  # overlap from which two tracks are on one face
 ALIKE = 0.6  # correlation with how the face looked when last seen, from which the flow alone is believed
 UNSEEN = 1.0  # seconds for which it is
-OVERLOOKED = 3.0  # seconds without a scan finding the face, after which second looks no longer count
+OVERLOOKED, DOUBTED = 8, 2  # scans in a row without the face, until second looks no longer count; of a face of one scan
+LEAST_INSIDE = 0.4  # share of the box within the picture
 KEPT = 3.0  # seconds a lost track is kept
 MOST_LOST = 50
 PATCH = 20  # px, the side of the picture by which a face is known from frame to frame
@@ -37,8 +40,8 @@ PATCH = 20  # px, the side of the picture by which a face is known from frame to
 class Finder(Protocol):
     """Finds faces in a whole picture, or, where it can (else None), at given places alone."""
 
-    def scan(self, image: Image) -> list[Detection]:
-        """Every face."""
+    def scan(self, image: Image, large: bool) -> list[Detection]:
+        """Every face; with ``large`` it may leave out the smaller ones, if that saves time."""
 
     def look(self, image: Image, boxes: Floats) -> list[Detection] | None:
         """The best guess at a face at each of ``boxes`` (N, 4), whatever its score."""
@@ -47,7 +50,7 @@ class Finder(Protocol):
 @dataclass(eq=False)
 class Track:
     """One face over time. ``face`` is where it is, or was when last in view; ``detected``: the detector saw it in this
-    frame; ``scans`` and ``looks``: how often a scan and a second look found it. Times in seconds.
+    frame; ``scans``: how often a scan found it; ``overlooked``: how many in a row did not since. Times in seconds.
 
     ``lost``: None while in view; ``cut``: there was a cut since, so that its place means nothing.
     """
@@ -57,9 +60,8 @@ class Track:
     start: float
     seen: float  # last time in view
     found: float  # last time the detector saw it
-    scanned: float  # last time a scan found it
     scans: int = 1
-    looks: int = 0
+    overlooked: int = 0
     detected: bool = True
     lost: float | None = None
     cut: bool = False
@@ -80,6 +82,7 @@ class Tracker:
         self._flow = Flow()
         self._cuts = Cuts()
         self._since_scan = every
+        self._large = True  # the last scan was for large faces alone
         self._last_id = 0
         self.tracks: list[Track] = []
         self.lost: list[Track] = []
@@ -94,16 +97,17 @@ class Tracker:
         grey, scale = shrunk(image.pixels)
         cut, followed = self._cuts.between(grey), self._flow.advance(grey, scale)
         self._since_scan += 1
-        hidden = 0
-        if cut or not followed:
-            self._lose(self.tracks, time, cut=True)
-            self._since_scan = self._every
+        urgent = cut or not followed
+        if urgent:
+            self._lose(self.tracks, time)
             for track in self.lost:
                 track.cut = True
         else:
-            hidden = self._follow(image, grey, scale, time)
-        self.scanned = self._since_scan >= self._every or hidden > 0
+            urgent = self._follow(image, grey, scale, time)
+        every = self._every if self.tracks else min(self._every, EVERY_IDLE)
+        self.scanned = urgent or self._since_scan >= every
         if self.scanned:
+            self._large = image.width * image.height >= BIG and not (urgent or self._large)
             self._scan(image, time, relink)
         for track in self.tracks:
             track.seen = time
@@ -114,10 +118,10 @@ class Tracker:
     def split(self, track: Track, time: float) -> Track:
         """Give the face of ``track``, which is in view, to a new track; the old one counts as lost, as by a cut."""
         self._last_id += 1
-        new = Track(self._last_id, track.face, time, time, track.found, track.scanned, patch=track.patch)
-        self.tracks[self.tracks.index(track)] = new
-        track.lost, track.cut, track.detected, track.patch = time, True, False, None
-        self.lost.append(track)
+        new = Track(self._last_id, track.face, time, time, track.found, patch=track.patch)
+        self._lose([track], time)
+        track.cut = True
+        self.tracks.append(new)
         return new
 
     def end(self) -> list[Track]:
@@ -128,8 +132,8 @@ class Tracker:
 
     # One frame to the next
 
-    def _follow(self, image: Image, grey: Pixels, scale: float, time: float) -> int:
-        """Move the tracks in view; returns how many went out of view."""
+    def _follow(self, image: Image, grey: Pixels, scale: float, time: float) -> bool:
+        """Move the tracks in view; returns whether one went out of view that was sure to be a face."""
         motions = self._flow.motions(stacked([track.face.box for track in self.tracks]))
         before = list(self.tracks)
         guesses = [
@@ -139,20 +143,17 @@ class Tracker:
         looks = self._finder.look(image, stacked([face.box for face in guesses])) if guesses else []
         for number, (track, motion, guess) in enumerate(zip(before, motions, guesses, strict=True)):
             look = looks[number] if looks else None
-            track.detected = look is not None and self._convincing(track, look, guess, time)
-            if track.detected and look is not None:
+            track.detected = look is not None and _convincing(track, look, guess)
+            if _outside(image, guess.box) or (track.scans == 1 and track.overlooked >= DOUBTED):
+                self._lose([track], time)
+            elif track.detected and look is not None:
                 track.face, track.found = look, time
-                track.looks += 1
             elif motion is not None and self._unchanged(track, guess, grey, scale, time):
                 track.face = guess
             else:
                 self._lose([track], time)
         self._part(guesses, before, time)
-        return len(before) - len(self.tracks)
-
-    def _convincing(self, track: Track, look: Detection, guess: Detection, time: float) -> bool:
-        fits = float(overlaps(look.box[None], guess.box[None])[0, 0]) >= AGREE
-        return fits and look.score >= SURE and time - track.scanned <= OVERLOOKED
+        return any(track.lost is not None and track.scans > 1 for track in before)
 
     def _unchanged(self, track: Track, guess: Detection, grey: Pixels, scale: float, time: float) -> bool:
         """Without the detector's word: may the flow be believed? Not where something else is to be seen by now."""
@@ -175,11 +176,12 @@ class Tracker:
     # The whole picture
 
     def _scan(self, image: Image, time: float, relink: Relink) -> None:
-        detections = self._finder.scan(image)
+        detections = self._finder.scan(image, self._large)
         self._since_scan = 0
-        boxes = stacked([detection.box for detection in detections])
-        pairs = assign(overlaps(stacked([track.face.box for track in self.tracks]), boxes), SAME)
+        pairs = assign(_affinity(self.tracks, detections), SAME)
         new = sorted(set(range(len(detections))) - {column for _, column in pairs})
+        for track in self.tracks:
+            track.overlooked += not self._large
         for row, column in pairs:
             self._saw(self.tracks[row], detections[column], time)
         if not new:
@@ -187,23 +189,23 @@ class Tracker:
         left = [detections[index] for index in new]
         again = relink(image, left, self.lost) if self.lost else {}
         for number, detection in enumerate(left):
-            track = again.get(number)
-            if track is None:
-                self._last_id += 1
-                track = Track(self._last_id, detection, time, time, time, time)
-            else:
+            if number in again:
+                track = again[number]
                 self.lost.remove(track)
                 track.lost, track.cut = None, False
                 self._saw(track, detection, time)
+            else:
+                self._last_id += 1
+                track = Track(self._last_id, detection, time, time, time)
             self.tracks.append(track)
 
     def _saw(self, track: Track, detection: Detection, time: float) -> None:
-        track.face, track.detected, track.found, track.scanned = detection, True, time, time
+        track.face, track.detected, track.found, track.overlooked = detection, True, time, 0
         track.scans += 1
 
-    def _lose(self, tracks: Sequence[Track], time: float, cut: bool = False) -> None:
+    def _lose(self, tracks: Sequence[Track], time: float) -> None:
         for track in list(tracks):
-            track.lost, track.cut, track.detected, track.patch = time, cut, False, None
+            track.lost, track.cut, track.detected, track.patch = time, False, False, None
             self.tracks.remove(track)
             self.lost.append(track)
 
@@ -213,6 +215,29 @@ class Tracker:
         ended = [track for track in self.lost if track not in kept]
         self.lost = kept
         return ended
+
+
+def _convincing(track: Track, look: Detection, guess: Detection) -> bool:
+    """Is what a second look found the face of ``track``, which the flow expected at ``guess``?"""
+    fits = float(overlaps(look.box[None], guess.box[None])[0, 0]) >= AGREE
+    return fits and look.score >= SURE and track.overlooked < OVERLOOKED
+
+
+def _outside(image: Image, box: Floats) -> bool:
+    """Is too little of ``box`` within the picture?"""
+    frame = np.array([[-0.5, -0.5, image.width - 0.5, image.height - 0.5]])
+    shared = np.minimum(frame[0, 2:], box[2:]) - np.maximum(frame[0, :2], box[:2])
+    return float(np.prod(np.maximum(shared, 0))) < LEAST_INSIDE * float(np.prod(box[2:] - box[:2]))
+
+
+def _affinity(tracks: Sequence[Track], detections: Sequence[Detection]) -> np.ndarray:
+    """How much tracks in view and detections lie on one another (N, M), 0 to 1: as their overlap, or, where a profile's
+    box is drawn much larger once and smaller then, as the nearness of centres: 0.3 at a third of a side, then 0."""
+    a, b = (stacked([face.box for face in faces]) for faces in ([track.face for track in tracks], detections))
+    middles = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (a, b)]
+    sides = np.minimum((a[:, 2:] - a[:, :2]).mean(axis=1)[:, None], (b[:, 2:] - b[:, :2]).mean(axis=1)[None])
+    apart = np.linalg.norm(middles[0][:, None] - middles[1][None], axis=2) / np.maximum(sides, 1e-6)
+    return np.maximum(overlaps(a, b), np.where(apart <= 1 / 3, 0.5 - 0.6 * apart, 0.0))
 
 
 def _patch(grey: Pixels, box: Floats) -> Pixels | None:

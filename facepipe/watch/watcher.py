@@ -13,6 +13,7 @@ from facepipe.gallery import Gallery
 from facepipe.gate import measure
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Detection, Floats, Frame, Image
+from facepipe.stream import within_memory
 from facepipe.track.tracker import EVERY, Track, Tracker
 from facepipe.watch.evidence import Evidence, View, is_good, worth
 from facepipe.watch.faces import Event, TrackedFace
@@ -106,9 +107,7 @@ class Watcher:
     def _relink(self, image: Image, faces: Sequence[Detection], lost: Sequence[Track]) -> dict[int, Track]:
         """Which of the ``lost`` tracks ``faces`` continue. The chips summarised for it are kept for ``_learn``."""
         if any(self._stories[track].evidence.views for track in lost):
-            for face in sorted(faces, key=lambda face: -face.size)[:FACES_AT_ONCE]:
-                if (view := self._view(image, face)) is not None:
-                    self._views[face] = view
+            self._views = self._summarise(image, sorted(faces, key=lambda face: -face.size)[:FACES_AT_ONCE])
         pairs = [(face, self._views.get(face)) for face in faces]
         evidence = {track: self._stories[track].evidence for track in lost}
         return relink(pairs, lost, evidence, self._time, self._levels)
@@ -140,19 +139,22 @@ class Watcher:
                 evidence, value = self._stories[track].evidence, worth(measures, track.face.score)
                 if evidence.wants(value, self._time):
                     wanting.append((evidence.looked, -value, track.id, track.face))
-        chosen = [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:CHIPS_AT_ONCE]]
-        views = {face: self._view(image, face) for face in chosen}
-        return {face: view for face, view in views.items() if view is not None}
+        return self._summarise(image, [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:CHIPS_AT_ONCE]])
 
-    def _view(self, image: Image, face: Detection) -> View | None:
-        measures = measure(image, face)
-        if measures is None:
-            return None
+    def _summarise(self, image: Image, faces: Sequence[Detection]) -> dict[Detection, View]:
+        """Views of ``faces``, but of those that cannot be cut or summarised: they are there, and tell nothing."""
+        measured = [(face, measures) for face in faces if (measures := measure(image, face)) is not None]
         try:
-            (described,) = self._pipe.describe(image, [face])
-        except FaceError:  # a face that cannot be cut or summarised tells nothing, but is still there
-            return None
-        return View(described.template, worth(measures, face.score), is_good(measures))
+            described = self._pipe.describe(image, [face for face, _ in measured])
+        except FaceError:
+            if len(faces) == 1:
+                return {}
+            singly = [self._summarise(image, [face]) for face in faces]
+            return {face: view for views in singly for face, view in views.items()}
+        return {
+            face: View(one.template, worth(measures, face.score), is_good(measures))
+            for (face, measures), one in zip(measured, described, strict=True)
+        }
 
     def _is_other(self, story: Story, view: View) -> bool:
         """Has the track slid onto another face? Not to be believed of one chip, nor of a bad one."""
@@ -227,8 +229,12 @@ class _Finder:
     def __init__(self, pipe: Pipeline) -> None:
         self._pipe = pipe
 
-    def scan(self, image: Image) -> list[Detection]:
-        return self._pipe.detect(image)
+    def scan(self, image: Image, large: bool) -> list[Detection]:
+        detector = self._pipe.detector
+        if not (large and isinstance(detector, CloseDetector)):
+            return self._pipe.detect(image)
+        with within_memory(image):
+            return detector.detect_large(image)
 
     def look(self, image: Image, boxes: Floats) -> list[Detection] | None:
         detector = self._pipe.detector
