@@ -54,7 +54,7 @@ def explain(
     images: Sequence[ImageLike],
     gallery: Gallery | None = None,
     *,
-    pick: int | None = None,
+    pick: int | Sequence[int | None] | None = None,
     threshold: float | None = None,
     views: Sequence[str] | None = None,
     network: str | None = None,
@@ -65,9 +65,10 @@ def explain(
     """Look into the face of one image, or of two to see why they match or not.
 
     ``views``: names out of ``VIEWS``; None: all but saliency, which takes half a minute. ``pick``: which face, 1 is the
-    largest. Kernels and depths are shown of ``network`` (pnet, rnet, onet; None: the backbone) and of those of its
-    convolutions that match the glob ``layers``. ``labelled`` photos, (person, image) with several of each person, serve
-    to measure how well each depth tells people apart, and instead of the gallery to find what excites a channel.
+    largest; where it is a sequence, of each image. Kernels and depths are shown of ``network`` (pnet, rnet, onet; None:
+    the backbone) and of those of its convolutions that match the glob ``layers``. ``labelled`` photos, (person, image)
+    with several of each person, serve to measure how well each depth tells people apart, and instead of the gallery to
+    find what excites a channel.
     Raises UsageError, ImageError, NoFace, SeveralFaces, ModelError.
     """
     if not 1 <= len(images) <= 2:
@@ -81,13 +82,11 @@ def explain(
     report = progress or (lambda name, done, total: None)
     held = None if labelled is None else read_labelled(pipe, labelled)
     subjects = []
-    for given in images:
+    picks = pick if isinstance(pick, Sequence) else [pick] * len(images)
+    for given, which in zip(images, picks, strict=True):
         image = read_image(given)
-        subjects.append(
-            Subject(
-                pipe, image, pick_face(image, pipe.faces(image), pick), limit, gallery, report, network, layers, held
-            )
-        )
+        face = pick_face(image, pipe.faces(image), which)
+        subjects.append(Subject(pipe, image, face, limit, gallery, report, network, layers, held))
     first = subjects[0]
     first.shown  # noqa: B018  an unknown network or layer is told before the long part
     found: list[View] = []

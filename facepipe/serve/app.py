@@ -22,7 +22,7 @@ from facepipe.serve.context import Context
 from facepipe.serve.engine import Engine
 from facepipe.serve.guard import Guard, error_response
 from facepipe.serve.inspections import Inspections
-from facepipe.serve.routes import about, enrol, faces, people, session
+from facepipe.serve.routes import about, enrol, faces, inspect, people, session
 from facepipe.serve.settings import Settings
 
 API = "/api/v1"
@@ -62,7 +62,7 @@ def create_api(settings: Settings, pipe: Pipeline, gallery: Gallery) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    for module in (faces, enrol, people, about, session):
+    for module in (faces, enrol, people, inspect, about, session):
         app.include_router(module.router, prefix=API)
     page.mount(app)
     _answer_errors(app)

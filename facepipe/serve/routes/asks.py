@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
-from facepipe.enrolment import pick_face
 from facepipe.errors import NoFace
 from facepipe.pipeline import Pipeline
-from facepipe.records import Detection, Face, Image
+from facepipe.records import Detection, Image
 from facepipe.serve.bodies import Ask
 
 Rate = Literal["1e-2", "1e-3", "1e-4"]
-MOST_PICK = 1000
 
 
 class WithThreshold(Ask):
@@ -27,33 +25,34 @@ class WithThreshold(Ask):
         return pipe.threshold(self.threshold, self.fmr)
 
 
+Pick = Annotated[int, Field(ge=1, le=1000, description="Which face, where there are several: 1 is the largest.")]
+Point = Annotated[
+    str,
+    Field(
+        pattern=r"^-?[0-9]{1,6}(\.[0-9]{1,3})?,-?[0-9]{1,6}(\.[0-9]{1,3})?$",
+        description="The face whose box holds this point x,y, image px. Goes before pick.",
+        examples=["496.5,276"],
+    ),
+]
+
+
 class WithPick(Ask):
-    pick: Annotated[
-        int | None, Field(ge=1, le=MOST_PICK, description="Which face, where there are several: 1 is the largest.")
-    ] = None
+    pick: Pick | None = None
 
 
 class WithPlace(WithPick):
-    at: Annotated[
-        str | None,
-        Field(
-            pattern=r"^-?[0-9]{1,6}(\.[0-9]{1,3})?,-?[0-9]{1,6}(\.[0-9]{1,3})?$",
-            description="The face whose box holds this point x,y, image px. Goes before pick.",
-            examples=["496.5,276"],
-        ),
-    ] = None
+    at: Point | None = None
 
     def number(self, image: Image, faces: Sequence[Detection]) -> int | None:
         """Which of ``faces`` is meant, from 1; None: the only one. Raises NoFace where there is none at the point."""
-        if self.at is None:
-            return self.pick
-        x, y = map(float, self.at.split(","))
-        for number, face in enumerate(faces, 1):
-            x0, y0, x1, y1 = face.box
-            if x0 <= x <= x1 and y0 <= y <= y1:
-                return number
-        raise NoFace(f"{image.source}: no face at {self.at}; {len(faces)} found")
+        return self.pick if self.at is None else face_at(self.at, image, faces)
 
-    def choose(self, image: Image, faces: Sequence[Face]) -> Face:
-        """The face that is meant. Raises NoFace, SeveralFaces."""
-        return pick_face(image, faces, self.number(image, [face.detection for face in faces]))
+
+def face_at(point: str, image: Image, faces: Sequence[Detection]) -> int:
+    """Which of ``faces``, from 1, has ``point`` (as ``Point`` has it) in its box. Raises NoFace."""
+    x, y = map(float, point.split(","))
+    for number, face in enumerate(faces, 1):
+        x0, y0, x1, y1 = face.box
+        if x0 <= x <= x1 and y0 <= y <= y1:
+            return number
+    raise NoFace(f"{image.source}: no face at {point}; {len(faces)} found")

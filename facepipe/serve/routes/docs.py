@@ -9,6 +9,8 @@ from facepipe import errors as e
 from facepipe.errors import FacepipeError
 from facepipe.serve.schemas import ErrorBody
 
+Responses = dict[int | str, dict[str, Any]]
+
 ALWAYS = (e.KeyMissing, e.KeyWrong, e.ScopeMissing, e.OriginRefused, e.UsageError, e.RateLimited, FacepipeError)
 GALLERY = (e.GalleryBusy, e.ServerBusy, e.GalleryNotFound, e.GalleryMismatch, e.GalleryCorrupt)
 WRITING = (*GALLERY, e.GalleryReadOnly, e.GalleryDenied, e.GalleryFull)
@@ -50,7 +52,7 @@ _MESSAGES: dict[type[FacepipeError], str] = {
 }
 
 
-def errors(*kinds: type[FacepipeError]) -> dict[int | str, dict[str, Any]]:
+def errors(*kinds: type[FacepipeError]) -> Responses:
     """``responses`` of an operation that may fail with ``kinds``, and as every operation may."""
     by_status: dict[int, dict[str, type[FacepipeError]]] = {}
     every: tuple[type[FacepipeError], ...] = (*ALWAYS, *kinds)

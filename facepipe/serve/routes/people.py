@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
@@ -15,7 +15,7 @@ from facepipe.serve import schemas
 from facepipe.serve.bodies import Ask, body, documented
 from facepipe.serve.context import Server
 from facepipe.serve.guard import needs
-from facepipe.serve.routes.docs import BODY, GALLERY, WRITING, errors
+from facepipe.serve.routes.docs import BODY, GALLERY, WRITING, Responses, errors
 
 MOST_PEOPLE = 200  # on one page
 MOST_MERGED = 100
@@ -24,7 +24,7 @@ LARGEST = 2**63 - 1  # SQLite's
 PNG = b"\x89PNG"
 Id = Annotated[int, Path(ge=1, le=LARGEST, description="Its number, from the list.", examples=[1])]
 Name = Annotated[str, Field(min_length=1, max_length=200, description="Any text without control characters.")]
-NO_CONTENT: dict[int | str, dict[str, Any]] = {204: {"description": "Done."}}
+NO_CONTENT: Responses = {204: {"description": "Done."}}
 
 read = APIRouter(dependencies=[Depends(needs("read"))])
 change = APIRouter(dependencies=[Depends(needs("admin"))])
@@ -142,7 +142,7 @@ async def remove_reference(server: Server, id: Id) -> None:
     await server.engine.short(lambda: server.gallery.remove_reference(id))
 
 
-PICTURE: dict[int | str, dict[str, Any]] = {
+PICTURE: Responses = {
     200: {
         "description": "The aligned face, as it was stored.",
         "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")},
