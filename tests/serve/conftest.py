@@ -49,8 +49,8 @@ def serve() -> Iterator[Serve]:
     """Start servers that end with the test."""
     started: list[Served] = []
 
-    def start(app: ASGIApp, settings: Settings | None = None) -> Served:
-        chosen = replace(settings or Settings(), port=0)
+    def start(app: ASGIApp, settings: Settings | None = None, port: int = 0) -> Served:
+        chosen = replace(settings or Settings(), port=port)
         place = server.listen(chosen)
         made = uvicorn.Server(server.config(chosen, app))
         thread = threading.Thread(target=made.run, kwargs={"sockets": [place]}, daemon=True)

@@ -1,0 +1,212 @@
+"""The page in a real browser, whose camera plays a portrait in motion, against a real server with its own gallery."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import pytest
+from moving_portrait import View, picture
+
+from facepipe import Gallery, Pipeline, read_image
+from facepipe.serve.app import create_app
+from facepipe.serve.keys import Keyring
+from facepipe.serve.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
+
+CHROMIUM = shutil.which("chromium")
+NAME = "facepipe.test"  # a name for this machine that browsers do not take for it, so that pages there are not secure
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    f"--host-resolver-rules=MAP {NAME} 127.0.0.1",
+]
+HELD, MOVING = 15, 8  # frames in each pose and between two; Chromium plays 30 a second
+POSES = [  # the poses that the guide asks for, as it measures them on this face
+    View(),
+    View(yaw=36, size=170),
+    View(yaw=-26, size=150, roll=-3, centre=(310, 250)),
+    View(pitch=22, size=165, centre=(330, 235)),
+    View(pitch=-18, size=155, roll=2),
+]
+
+
+@pytest.fixture(scope="session")
+def film(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Barack Obama before the camera, in the file format that Chromium plays: JPEG after JPEG."""
+    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
+    frames = {view: _jpeg(view, pipeline) for view in dict.fromkeys(_views())}
+    path.write_bytes(b"".join(frames[view] for view in _views()))
+    return path
+
+
+def _views() -> Iterator[View]:
+    for here, there in pairwise([*POSES, POSES[0]]):
+        yield from [here] * HELD
+        yield from (_between(here, there, step / (MOVING + 1)) for step in range(1, MOVING + 1))
+
+
+def _between(here: View, there: View, part: float) -> View:
+    def mix(a: float, b: float) -> float:
+        return (1 - part) * a + part * b
+
+    centre = (mix(here.centre[0], there.centre[0]), mix(here.centre[1], there.centre[1]))
+    angles = (mix(getattr(here, name), getattr(there, name)) for name in ("yaw", "pitch", "roll", "size"))
+    return View(*angles, centre)
+
+
+def _jpeg(view: View, pipeline: Pipeline) -> bytes:
+    seen = picture("obama", pipeline, view).pixels
+    return cv2.imencode(".jpg", cv2.cvtColor(seen, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """For one module at a time: other tests start their own, and there can be only one."""
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def launch(playwright: Playwright, film: Path) -> Iterator[Callable[..., Browser]]:
+    """Start browsers: with a camera that plays the film or none at all, that may be used without asking or not."""
+    started: list[Browser] = []
+
+    def start(camera: bool = True, allowed: bool = True) -> Browser:
+        options = f"--use-file-for-fake-video-capture={film}"
+        device = "--use-fake-device-for-media-stream" + ("" if camera else "=device-count=0")
+        args = [
+            *FLAGS,
+            device,
+            *([options] if camera else []),
+            *(["--use-fake-ui-for-media-stream"] if allowed else []),
+        ]
+        started.append(playwright.chromium.launch(executable_path=CHROMIUM, args=args))
+        return started[-1]
+
+    yield start
+    for browser in started:
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Browser]) -> Browser:
+    return launch()
+
+
+@dataclass
+class Site:
+    """A running server: its ``url``, ``gallery``, the ``key`` that it asks for; ``stop`` and ``start`` it again."""
+
+    url: str
+    gallery: Gallery
+    key: str | None
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
+@pytest.fixture
+def site(serve: Callable, pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Start servers with an empty gallery each; ``site("read")`` makes one that asks for a key, which may read."""
+    opened: list[Gallery] = []
+
+    def start(scope: str | None = None) -> Site:
+        keys = tmp_path / "keys.json"
+        key = None if scope is None else Keyring(keys).add("page", scope)
+        gallery = Gallery.open(tmp_path / f"gallery-{len(opened)}.db", backbone=pipeline.backbone)
+        opened.append(gallery)
+        settings = Settings(keys=keys, names=(NAME,), require_key=key is not None)
+        served = serve(create_app(settings, pipeline, gallery), settings)
+
+        def again() -> None:
+            serve(create_app(settings, pipeline, gallery), settings, port=served.port)
+
+        return Site(served.url, gallery, key, served.stop, again)
+
+    yield start
+    for gallery in opened:
+        gallery.close()
+
+
+@dataclass
+class Watch:
+    """What must not happen while a page is open, beside what a test says is ``expected`` on the console."""
+
+    origin: str
+    said: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.said.append(message.text)
+
+    def request(self, url: str) -> None:
+        if not url.startswith((self.origin, self.origin.replace("http", "ws", 1), "blob:", "data:")):
+            self.said.append(f"request to {url}")
+
+    def check(self) -> None:
+        assert [text for text in self.said if not any(part in text for part in self.expected)] == []
+
+
+POLICY = "addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.blockedURI}`))"
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open a page of a site: ``visit(site, "#people", locale="zh-CN")``. Afterwards nothing may be on its console but
+    what is ``expected``, no policy violated, no other origin asked, nothing wider than the window."""
+    opened: list[tuple[Page, Watch]] = []
+
+    def start(
+        site: Site,
+        view: str = "",
+        *,
+        url: str | None = None,
+        within: Browser = browser,
+        expected: tuple[str, ...] = (),
+        **options: object,
+    ) -> Page:
+        chosen = {
+            "viewport": {"width": 1280, "height": 800},
+            "locale": "en-GB",
+            "timezone_id": "Europe/London",
+        } | options
+        page = within.new_page(**chosen)  # type: ignore[arg-type]
+        page.set_default_timeout(15_000)
+        watch = Watch(url or site.url, expected=list(expected))
+        page.on("console", watch.console)
+        page.on("pageerror", lambda error: watch.said.append(str(error)))
+        page.on("request", lambda request: watch.request(request.url))
+        page.add_init_script(POLICY)
+        page.goto(f"{watch.origin}/{view}")
+        opened.append((page, watch))
+        return page
+
+    yield start
+    for page, watch in opened:
+        width, window = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        page.context.close()
+        watch.check()
+        assert width <= window
+
+
+@pytest.fixture
+def enrol(pipeline: Pipeline, samples: Path) -> Callable[..., None]:
+    """Put people into a gallery without the page: ``enrol(gallery, "Ada", "ada.jpg")``."""
+
+    def put(gallery: Gallery, name: str, *pictures: str) -> None:
+        pipeline.enroll(name, [read_image(samples / picture) for picture in pictures], gallery)
+
+    return put

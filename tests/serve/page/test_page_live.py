@@ -1,0 +1,167 @@
+"""What a person does with the page, from the first visit on: a real camera picture, a real server, a real gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Visit = Callable[..., "Page"]
+
+
+def test_enrolled_by_webcam_recognised_listed_looked_into_and_removed(site: Callable, visit: Visit) -> None:
+    here = site()
+    page = visit(here)
+    page.get_by_role("link", name="Enrol the first person").click()  # the gallery is empty: the page says so
+
+    page.get_by_label("Name").fill("Barack <b>Obama</b>")
+    consent = page.get_by_role("checkbox")
+    consent.check()
+    page.get_by_text("All shots are taken").wait_for(timeout=30_000)
+    wording = page.locator(".consent label").inner_text()
+    page.get_by_role("button", name="Enrol", exact=True).click()
+    page.get_by_role("heading", name="Barack <b>Obama</b> is enrolled").wait_for()
+    (person,) = here.gallery.people()
+    assert (person.name, person.references) == ("Barack <b>Obama</b>", 5)
+    assert {r.consent.wording for r in here.gallery.references(person.name) if r.consent} == {wording}
+
+    page.get_by_role("link", name="Try it").click()
+    face = page.locator(".face[data-status=known]")
+    face.wait_for()
+    assert "Barack <b>Obama</b>" in face.inner_text()
+    assert "≥" in face.inner_text()
+
+    page.get_by_role("link", name="People", exact=True).click()
+    card = page.locator(".person")
+    assert "5 references" in card.inner_text()
+    page.wait_for_function("document.querySelector('.portrait').naturalWidth > 0")
+    card.click()
+    page.get_by_role("button", name="Look inside").first.click()
+    inside = page.frame_locator("iframe")
+    inside.get_by_role("heading", level=1).wait_for(timeout=60_000)
+
+    page.get_by_role("link", name="People", exact=True).click()
+    page.locator(".person").click()
+    page.get_by_role("button", name="Remove person").click()
+    dialog = page.get_by_role("dialog")
+    assert "5 references" in dialog.inner_text()
+    dialog.get_by_role("button", name="Remove person").click()
+    page.get_by_role("heading", name="Nobody is enrolled yet").wait_for()
+    assert here.gallery.people() == []
+
+
+def test_a_stranger_stays_unknown_and_can_be_enrolled_from_the_picture(
+    site: Callable, visit: Visit, enrol: Callable
+) -> None:
+    here = site()
+    enrol(here.gallery, "Eileen Collins", "astronaut.png")
+    page = visit(here)
+    face = page.locator(".face[data-status=unknown]")
+    face.wait_for()
+    assert "Unknown" in face.inner_text()
+    assert "<" in face.inner_text()
+    face.click()
+    dialog = page.get_by_role("dialog")
+    assert "Not recognised" in dialog.inner_text()
+    dialog.get_by_role("button", name="Enrol this person").click()
+    dialog.get_by_label("Name").fill("Barack Obama")
+    dialog.get_by_role("checkbox").check()
+    dialog.get_by_role("button", name="Enrol", exact=True).click()
+    page.get_by_text("Barack Obama is enrolled").wait_for()
+    page.locator(".face[data-status=known]").wait_for()
+    assert [person.name for person in here.gallery.people()] == ["Eileen Collins", "Barack Obama"]
+
+
+def test_somebody_enrolled_already_is_said_and_the_shots_added_to_them(
+    site: Callable, visit: Visit, enrol: Callable
+) -> None:
+    here = site()
+    enrol(here.gallery, "Barack Obama", "obama.jpg", "obama2.jpg")
+    page = visit(here, "#enrol")
+    page.get_by_label("Name").fill("Somebody Else")
+    page.get_by_role("checkbox").check()
+    page.get_by_text("All shots are taken").wait_for(timeout=30_000)
+    page.get_by_role("button", name="Enrol", exact=True).click()
+    page.get_by_role("dialog", name="This looks like Barack Obama").wait_for()
+    page.get_by_role("button", name="Add these shots to Barack Obama").click()
+    page.get_by_role("heading", name="Barack Obama is enrolled").wait_for()
+    (person,) = here.gallery.people()
+    assert person.references == 7
+
+
+def test_pictures_are_enrolled_but_those_that_are_not_good(site: Callable, visit: Visit, samples: Path) -> None:
+    here = site()
+    page = visit(here, "#enrol")
+    page.get_by_role("button", name="Pictures").click()
+    files = [samples / "obama.jpg", samples / "obama2.jpg", samples / "README.md"]
+    page.locator("input[type=file]").set_input_files(files)
+    page.locator(".picture.fine").nth(1).wait_for()
+    assert "not a picture" in page.locator(".picture.refused").inner_text()
+    page.get_by_label("Name").fill("Barack Obama")
+    assert page.get_by_role("button", name="Enrol", exact=True).is_disabled()  # no consent yet
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Enrol", exact=True).click()
+    page.get_by_role("heading", name="Barack Obama is enrolled").wait_for()
+    assert here.gallery.people()[0].references == 2
+
+
+def test_a_picture_is_recognised_too(site: Callable, visit: Visit, enrol: Callable, samples: Path) -> None:
+    here = site()
+    enrol(here.gallery, "Eileen Collins", "astronaut.png")
+    page = visit(here)
+    page.locator("input[type=file]").set_input_files(samples / "astronaut.png")
+    face = page.locator(".face[data-status=known]")
+    face.wait_for()
+    assert "Eileen Collins" in face.inner_text()
+    assert page.evaluate("document.querySelector('video').srcObject") is None  # the camera went off
+    page.get_by_role("button", name="Back to the camera").click()
+    page.locator(".face[data-status=unknown]").wait_for()
+
+
+def test_people_are_found_renamed_and_merged(site: Callable, visit: Visit, enrol: Callable) -> None:
+    here = site()
+    enrol(here.gallery, "Barack", "obama.jpg")
+    enrol(here.gallery, "Obama", "obama2.jpg")
+    enrol(here.gallery, "Eileen", "astronaut.png")
+    page = visit(here, "#people")
+    page.locator(".person").nth(2).wait_for()
+    page.get_by_label("Search by name").fill("bar")
+    page.get_by_text("1 person found").wait_for()
+    page.locator(".person").click()
+
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Eileen")
+    page.keyboard.press("Enter")
+    page.get_by_text("Somebody is called so already").wait_for()
+    page.get_by_role("dialog").get_by_label("Name").fill("Mr President")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", level=1, name="Mr President").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("heading", level=1, name="Barack").wait_for()
+    assert here.gallery.people()[0].name == "Barack"
+
+    page.get_by_role("button", name="Merge").click()
+    page.get_by_role("button", name="Obama 1 reference").click()
+    page.get_by_role("dialog", name="Merge Barack into Obama?").get_by_role("button", name="Merge").click()
+    page.get_by_role("heading", level=1, name="Obama").wait_for()
+    assert {(p.name, p.references) for p in here.gallery.people()} == {("Obama", 2), ("Eileen", 1)}
+
+    page.get_by_role("button", name="Remove", exact=True).first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    page.get_by_text("The reference was removed.").wait_for()
+    assert here.gallery.people()[0].references == 1
+
+
+def test_two_faces_are_compared(site: Callable, visit: Visit, enrol: Callable, samples: Path) -> None:
+    here = site()
+    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    page = visit(here, "#inspect")
+    page.get_by_role("button", name="Person").first.click()
+    page.get_by_role("button", name="Barack Obama").click()
+    page.locator("input[type=file]").last.set_input_files(samples / "astronaut.png")
+    page.get_by_role("button", name="Compare inside").click()
+    page.get_by_text("Taking the network apart").wait_for()
+    page.frame_locator("iframe").get_by_role("heading", level=1).wait_for(timeout=90_000)
