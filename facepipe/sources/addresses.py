@@ -10,7 +10,7 @@ from facepipe.errors import SourceRefused
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")  # two letters or more: C:/ is a drive
-_SECRET = re.compile(r"((?:pass|pwd|pw|token|key|secret|auth|user)[a-z]*=)[^&;/]*", re.IGNORECASE)
+_SECRET = re.compile(r"((?:pass|pwd|pw|token|key|secret|auth|user)[a-z]*=)[^&;/?]*", re.IGNORECASE)
 
 
 def scheme_of(given: str) -> str | None:

@@ -88,7 +88,7 @@ class _Work:
             self._handover.tell(RECONNECTING, f"{reason}; connecting again")
             away = time.monotonic() - self._last
             if self._link.gone is not None and away >= self._link.gone:
-                return f"gone for {away:.0f} s"
+                return f"gone for more than {self._link.gone:g} s"
             self._handover.pause(wait)
             wait = min(2 * wait, self._patience.longest_wait)
 

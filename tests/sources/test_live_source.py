@@ -1,0 +1,387 @@
+"""Live sources: only the newest frame counts, silence is noticed, what went away is waited for and found again."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from itertools import islice, pairwise
+from pathlib import Path
+
+import pytest
+from conftest import in_use, settles
+from network_camera import SIZE, NetworkCamera, number_in, picture
+
+from facepipe.errors import SourceNotFound, SourceRefused, UsageError
+from facepipe.sources import Patience, open_source
+from facepipe.sources.capture import open_stream
+from facepipe.sources.live import Link, LiveSource
+
+QUICK = Patience(connect=3, stall=0.25, read=0.5, frozen=60, first_wait=0.01, longest_wait=0.05, gone=0.4)
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_stream(nothing_left: None, camera: NetworkCamera) -> None:
+    with open_source(camera.url(), patience=QUICK) as source:
+        assert (source.live, source.size, source.state) == (True, SIZE, "live")
+        frames = list(islice(source, 10))
+    assert source.state == "ended"
+    assert list(source) == []
+    numbers = [number_in(frame.image.pixels) for frame in frames]
+    assert numbers == sorted(set(numbers))
+    assert [frame.index for frame in frames] == [number - numbers[0] for number in numbers]
+
+
+def test_frames_are_timed_as_they_come(camera: NetworkCamera) -> None:
+    with open_source(camera.url(), patience=QUICK) as source:
+        frames = list(islice(source, 10))
+    assert frames[0].time == 0
+    passed = [b.time - a.time for a, b in pairwise(frames)]
+    assert min(passed) > 0
+    assert [(b.at - a.at).total_seconds() for a, b in pairwise(frames)] == pytest.approx(passed, abs=0.05)
+    assert frames[0].at.utcoffset().total_seconds() == 0
+    assert abs(frames[-1].at.timestamp() - time.time()) < 5
+
+
+def test_who_is_slow_sees_the_newest(camera: NetworkCamera) -> None:
+    with open_source(camera.url(), patience=QUICK) as source:
+        frames = iter(source)
+        first = next(frames)
+        camera.send_more(30)
+        camera.silent = True
+        assert settles(lambda: source.dropped == camera.number - number_in(first.image.pixels) - 1)
+        late = next(frames)
+        assert number_in(late.image.pixels) == camera.number
+        assert late.index - first.index == source.dropped + 1 >= 30
+
+
+def test_max_fps(camera: NetworkCamera) -> None:
+    with open_source(camera.url(), patience=QUICK, max_fps=10) as source:
+        frames = list(islice(source, 6))
+    assert frames[-1].time >= 0.48  # five tenths, but for rounding
+    assert frames[-1].index >= 10  # those left out are counted
+    assert source.dropped == 0  # but nobody was too slow
+
+
+def test_away_and_back_twenty_times(nothing_left: None, camera: NetworkCamera) -> None:
+    told: list[str] = []
+
+    def on_state(state: str, message: str) -> None:
+        told.append(state)
+        if state == "reconnecting":
+            camera.appear()
+
+    used = []
+    with open_source(camera.url(), patience=QUICK, on_state=on_state) as source:
+        for frame in source:
+            if len(told) == 3 * len(used):  # the first frame, and the first after each return
+                assert told == ["stalled", "reconnecting", "live"] * len(used)
+                used.append(in_use())
+                if len(used) > 20:
+                    break
+                last = frame
+                camera.disappear()
+            else:
+                assert frame.index > last.index
+                assert frame.time > last.time
+    assert len(camera.requests) == 21
+    files, threads = zip(*used, strict=True)
+    assert max(files) <= files[0]
+    assert max(threads) <= threads[0]
+
+
+def test_silence_is_noticed_and_over(nothing_left: None, camera: NetworkCamera) -> None:
+    """The connection stands, but nothing comes; it comes back before that is given up."""
+    told = []
+
+    def on_state(state: str, message: str) -> None:
+        told.append((state, message))
+        camera.silent = False
+
+    patience = Patience(connect=3, stall=0.1, read=20)
+    with open_source(camera.url(), patience=patience, on_state=on_state) as source:
+        frames = iter(source)
+        next(frames)
+        camera.silent = True
+        while "live" not in [state for state, _ in told]:
+            next(frames)
+    assert [state for state, _ in told] == ["stalled", "live"]
+    assert told[0][1].startswith("no picture for 0.1")
+    assert len(camera.requests) == 1
+
+
+def test_long_silence_is_given_up(nothing_left: None, camera: NetworkCamera) -> None:
+    told = []
+
+    def on_state(state: str, message: str) -> None:
+        told.append((time.monotonic(), state))
+        if state == "reconnecting":
+            camera.silent = False
+
+    with open_source(camera.url(), patience=QUICK, on_state=on_state) as source:
+        frames = iter(source)
+        next(frames)
+        camera.silent = True
+        start = time.monotonic()
+        while "live" not in [state for _, state in told]:
+            next(frames)
+    assert [state for _, state in told] == ["stalled", "reconnecting", "live"]
+    assert 0.2 < told[0][0] - start < 2
+    assert 0.4 < told[1][0] - start < 3
+    assert len(camera.requests) == 2
+
+
+def test_the_state_tells_without_a_frame_being_asked_for(camera: NetworkCamera) -> None:
+    with open_source(camera.url(), patience=QUICK) as source:
+        next(iter(source))
+        camera.silent = True
+        assert settles(lambda: source.state == "stalled")
+        assert settles(lambda: source.state == "reconnecting")
+        camera.silent = False
+        assert settles(lambda: source.state == "live")
+
+
+def test_defaults_notice_within_ten_seconds() -> None:
+    patience = Patience()
+    assert patience.stall < patience.read < 10
+    assert patience.frozen < 10
+
+
+def test_a_frozen_picture_is_given_up_once(camera: NetworkCamera) -> None:
+    """If the same picture comes with the next connection too, it may be all there is to see."""
+    told = []
+    patience = Patience(connect=3, frozen=0.2, first_wait=0.01)
+    with open_source(camera.url(), patience=patience, on_state=lambda *news: told.append(news)) as source:
+        frames = iter(source)
+        next(frames)
+        still = picture(7)
+        camera.pictures = lambda number: still
+        while "live" not in [state for state, _ in told]:
+            next(frames)
+        assert [state for state, _ in told] == ["stalled", "reconnecting", "live"]
+        assert told[0][1] == "the picture has not changed for 0.2 s"
+        start = next(frames).time
+        while next(frames).time < start + 0.5:
+            pass
+        assert len(told) == 3
+        camera.pictures = picture
+        start = next(frames).time
+        while next(frames).time < start + 0.5:
+            pass
+        assert len(told) == 3
+        assert len(camera.requests) == 2
+
+
+def test_attempts_come_at_longer_and_longer_intervals(camera: NetworkCamera) -> None:
+    attempts: list[float] = []
+
+    def connect():
+        attempts.append(time.monotonic())
+        if len(attempts) == 7:
+            camera.appear()
+        return open_stream(camera.url(), 3, 3)
+
+    patience = Patience(connect=3, first_wait=0.02, longest_wait=0.16)
+    with LiveSource(Link("camera", connect, ""), patience=patience) as source:
+        camera.disappear()
+        settles(lambda: len(attempts) >= 7)
+        assert next(frame for frame in source if frame.index) is not None
+    waits = [b - a for a, b in pairwise(attempts[1:7])]
+    expected = [0.04, 0.08, 0.16, 0.16, 0.16]
+    assert all(wait >= least for wait, least in zip(waits, expected, strict=True))
+    assert sum(waits) < sum(expected) + 1
+
+
+def test_a_local_camera_that_stays_away_ends(nothing_left: None, camera: NetworkCamera) -> None:
+    told = []
+    link = Link("webcam:0", partial(open_stream, camera.url(), 3, 3), "", gone=QUICK.gone)
+    with LiveSource(link, patience=QUICK, on_state=lambda *news: told.append(news)) as source:
+        frames = iter(source)
+        last = next(frames)
+        camera.disappear()
+        rest = list(frames)
+        assert source.state == "ended"
+    assert [state for state, _ in told] == ["stalled", "reconnecting", "ended"]
+    assert told[-1][1] == "gone for more than 0.4 s"
+    assert len(rest) <= 2
+    assert last.index == 0
+    camera.appear()  # for the fixture
+
+
+# Opening and closing --------------------------------------------------------------------------------------------------
+
+
+def test_no_camera_of_this_number(nothing_left: None) -> None:
+    with pytest.raises(SourceNotFound, match=r"webcam:99: no picture came; expected a camera that is plugged in"):
+        open_source("webcam:99")
+
+
+def test_nobody_answers(nothing_left: None, camera: NetworkCamera) -> None:
+    url = camera.url("ada:se@cret@", "/user=ada_password=secret2_channel=1?token=secret3")
+    camera.disappear()
+    with pytest.raises(SourceNotFound) as caught:
+        open_source(url, patience=QUICK)
+    assert str(caught.value) == (
+        f"http://***@127.0.0.1:{camera.port}/user=***?…: no picture came; "
+        "check the address, the user name and the password, and that the camera is on"
+    )
+
+
+def test_somebody_answers_and_says_nothing(nothing_left: None, camera: NetworkCamera) -> None:
+    camera.silent = True
+    start = time.monotonic()
+    with pytest.raises(SourceNotFound, match="no picture came"):
+        open_source(camera.url(), patience=Patience(connect=0.3, read=0.3))
+    assert time.monotonic() - start < 3
+
+
+def test_the_password_is_shown_nowhere(camera: NetworkCamera) -> None:
+    told = []
+    url = camera.url("ada:secret@", "/video?pw=secret")
+    with open_source(url, patience=QUICK, on_state=lambda *news: told.append(news)) as source:
+        frames = iter(source)
+        seen = [source.label, next(frames).image.source, *(thread.name for thread in threading.enumerate())]
+        camera.silent = True
+        assert settles(lambda: source.state == "reconnecting")
+        camera.silent = False
+        while len(told) < 3:
+            next(frames)
+    assert source.label == f"http://***@127.0.0.1:{camera.port}/video?…"
+    assert "secret" not in repr([*seen, told])
+    assert "pw=secret" in camera.requests[0]
+
+
+def test_close_wakes_the_one_who_waits(nothing_left: None, camera: NetworkCamera) -> None:
+    source = open_source(camera.url(), patience=QUICK)
+    frames = iter(source)
+    next(frames)
+    camera.silent = True
+    closing = threading.Timer(0.05, source.close)
+    closing.start()
+    assert len(list(frames)) <= 2
+    closing.join()
+    assert source.state == "ended"
+
+
+def test_closed_while_it_is_away(nothing_left: None, camera: NetworkCamera) -> None:
+    patience = Patience(connect=3, first_wait=60)
+    with open_source(camera.url(), patience=patience) as source:
+        camera.disappear()
+        assert settles(lambda: source.state == "reconnecting")
+        start = time.monotonic()
+    assert time.monotonic() - start < 0.5
+
+
+def test_a_source_that_is_dropped_ends_its_thread(nothing_left: None, camera: NetworkCamera) -> None:
+    for _ in open_source(camera.url(), patience=QUICK):
+        break
+
+
+def test_ctrl_c_while_nothing_comes(nothing_left: None, camera: NetworkCamera) -> None:
+    with open_source(camera.url(), patience=QUICK) as source:
+        next(iter(source))
+        camera.silent = True
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            list(source)
+
+
+def test_ctrl_c_while_it_is_opened(nothing_left: None, camera: NetworkCamera) -> None:
+    camera.silent = True
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        open_source(camera.url(), patience=Patience(connect=1, read=1))
+
+
+ABANDONED = """
+import sys
+from facepipe.sources import open_source
+for frame in open_source(sys.argv[1]):  # with the patience of a user: eight seconds
+    print(frame.index, flush=True)
+"""
+
+
+def test_a_program_ends_at_ctrl_c_while_nothing_comes(camera: NetworkCamera) -> None:
+    """Nobody closed the source, and its thread waits in FFmpeg: neither keeps the program, or says anything."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", ABANDONED, camera.url()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+    )
+    try:
+        assert run.stdout.readline() == "0\n"
+        camera.silent = True
+        start = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        _, said = run.communicate(timeout=10)
+    finally:
+        run.kill()
+    assert time.monotonic() - start < 3
+    assert run.returncode == -signal.SIGINT
+    assert said.splitlines()[-1] == "KeyboardInterrupt"
+
+
+QUIET = """
+import sys, os
+from facepipe.errors import SourceError
+from facepipe.sources import open_source
+for given in sys.argv[1:]:
+    try:
+        open_source(given)
+    except SourceError:
+        print("refused")
+import cv2
+print(cv2.utils.logging.getLogLevel(), os.environ.get("OPENCV_FFMPEG_LOGLEVEL"))
+cv2.VideoCapture("/nowhere", cv2.CAP_FFMPEG)
+"""
+
+
+def test_opencv_says_nothing_meanwhile_and_speaks_again_after(camera: NetworkCamera, tmp_path: Path) -> None:
+    camera.disappear()
+    (tmp_path / "a.ts").write_bytes((b"\x47" + bytes(187)) * 20)
+    given = [camera.url("ada:secret@"), "webcam:99", str(tmp_path / "a.ts")]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV")}
+    run = subprocess.run(
+        [sys.executable, "-c", QUIET, *given], capture_output=True, cwd=ROOT, text=True, env=clean, timeout=20
+    )
+    assert run.stdout == "refused\nrefused\nrefused\n3 None\n"
+    assert len(run.stderr.splitlines()) == 1
+    assert "can't be used to capture by name" in run.stderr
+
+
+# What is no stream ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://host/a", "file:///etc/passwd", "rtmp://host/a", "concat://a", "rtsp://", "http://:80/x", "http://a b/"],
+)
+def test_addresses_that_are_no_streams(url: str) -> None:
+    with pytest.raises(SourceRefused, match="expected"):
+        open_source(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ada:secret@host:port/",
+        "rtsp://ada:secret@[::1/",
+        "rtsp://ada:secret@hö/",
+        "rtsp://ada:sec/ret@host/",
+        "rtsp://ada:sec?ret@host/",
+    ],
+)
+def test_addresses_that_are_wrong(url: str) -> None:
+    with pytest.raises(SourceRefused, match="expected rtsp://HOST") as caught:
+        open_source(url)
+    assert "ada" not in str(caught.value)
+    assert "sec" not in str(caught.value)
+
+
+def test_a_live_source_is_not_looped() -> None:
+    with pytest.raises(UsageError, match="cannot be looped"):
+        open_source("webcam:0", loop=True)
