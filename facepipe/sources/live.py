@@ -13,19 +13,21 @@ from facepipe.records import Frame, Image, Pixels
 from facepipe.sources.base import RECONNECTING, STALLED, OnState, Patience
 from facepipe.sources.capture import Capture
 from facepipe.sources.handover import Handover
-from facepipe.sources.pace import Thinner
+from facepipe.sources.pace import Pacer, Thinner
 from facepipe.sources.threaded import Threaded
 
 
 @dataclass(frozen=True)
 class Link:
     """A way to a camera or stream: what it is called, how it is opened (None: it cannot be), what to do when that
-    fails, and how many seconds it may stay away before the source ends; None: any time."""
+    fails, how many seconds it may stay away before the source ends (None: any time), and whether its pictures come in
+    bursts, to be shown by their own clock."""
 
     label: str
     connect: Callable[[], Capture | None]
     advice: str
     gone: float | None = None
+    bursts: bool = False
 
 
 class LiveSource(Threaded):
@@ -100,9 +102,12 @@ class _Work:
         try:
             _check_size(capture, self._link.label)
             self.fps = capture.fps
+            pacer = Pacer() if self._link.bursts else None
             while not self._handover.closed:
                 if not capture.grab():
                     return "no more pictures come"
+                if pacer is not None:
+                    self._handover.pause(pacer.wait(capture.time, time.monotonic()))
                 if self._still_frozen(capture):
                     return f"the picture has not changed for {self._patience.frozen:g} s"
         finally:

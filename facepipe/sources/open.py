@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from facepipe.errors import SourceRefused, UsageError
+from facepipe.errors import SourceNotFound, SourceRefused, UsageError
 from facepipe.sources.addresses import check_url, label_of, scheme_of
 from facepipe.sources.base import OnState, Patience, Source
 from facepipe.sources.capture import Capture, open_camera, open_stream
@@ -50,8 +51,8 @@ def open_source(
       "live", "ended". ``patience``: how long is waited, ``Patience()`` when None.
 
     A video file is told by its bytes, not by its name; a playlist, a session description, or a movie that refers to
-    other files is refused, and no address in a file is contacted. A stream may answer with a playlist (HLS), which may
-    name other addresses but no local file; it comes in bursts, segment by segment. Certificates are not checked.
+    other files is refused, and no address in a file is contacted. A stream may answer with a playlist (HLS: ``.m3u8``),
+    which may name other addresses but no local file. Certificates are not checked.
 
     Raises SourceNotFound, SourceRefused, SourceDamaged, SourceError when it may not be read; UsageError for a folder
     without images and for values out of range. Images that cannot be read raise ImageError as they are reached.
@@ -59,6 +60,8 @@ def open_source(
     if max_fps is not None and not (math.isfinite(max_fps) and max_fps > 0):
         raise UsageError(f"max_fps: expected a number above 0, got {max_fps}")
     if not isinstance(given, str | os.PathLike):
+        if not given:
+            raise UsageError("no images given; expected one or more")
         return _stills(given, "images", loop, on_state)
     patience = Patience() if patience is None else patience
     link = _link(given, patience) if isinstance(given, str) else None
@@ -74,6 +77,8 @@ def open_source(
 
 def _file(given: Given, loop: bool, max_fps: float | None, on_state: OnState | None) -> Source:
     path = os.fsdecode(given)
+    if not path:
+        raise SourceNotFound("an empty path; expected a file, webcam:0 or a stream's address")
     label = path if path.isprintable() else ascii(path)
     if os.path.isdir(given):
         return _stills([given], label, loop, on_state)
@@ -101,7 +106,8 @@ def _link(given: str, patience: Patience) -> Link | None:
         return None
     check_url(given)
     label = label_of(given)
-    return Link(label, partial(_open_stream, given, label, patience), _STREAM_ADVICE)
+    bursts = urlsplit(given).path.endswith(".m3u8")
+    return Link(label, partial(_open_stream, given, label, patience), _STREAM_ADVICE, bursts=bursts)
 
 
 def _camera(number: int, patience: Patience) -> Link:

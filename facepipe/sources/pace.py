@@ -1,4 +1,4 @@
-"""Frames by time: those that come too soon are left out, and a clock only goes forward."""
+"""Frames by time: those that come too soon are left out or held back, and a clock only goes forward."""
 
 from __future__ import annotations
 
@@ -42,3 +42,18 @@ class Clock:
         """The file begins anew: its first frame follows the last."""
         self.now += self._period
         self._first = None
+
+
+class Pacer:
+    """Holds back the frames of a stream that sends many at once, so that they are seen at the speed of life."""
+
+    JUMP = 1.0  # seconds: a frame so much earlier or later than it should be begins a new time
+
+    def __init__(self) -> None:
+        self._shift: float | None = None  # from the stream's clock to ours
+
+    def wait(self, stated: float, now: float) -> float:
+        """How many seconds after ``now`` the frame is to be seen that the stream says is shown at ``stated``."""
+        if self._shift is None or abs(stated + self._shift - now) > self.JUMP:
+            self._shift = now - stated
+        return max(0.0, stated + self._shift - now)
