@@ -126,7 +126,7 @@ def test_people_are_found_renamed_and_merged(site: Callable, visit: Visit, enrol
     enrol(here.gallery, "Barack", "obama.jpg")
     enrol(here.gallery, "Obama", "obama2.jpg")
     enrol(here.gallery, "Eileen", "astronaut.png")
-    page = visit(here, "#people")
+    page = visit(here, "#people", expected=("409",))
     page.locator(".person").nth(2).wait_for()
     page.get_by_label("Search by name").fill("bar")
     page.get_by_text("1 person found").wait_for()

@@ -6,7 +6,7 @@ import { say } from "./i18n.js";
 let count = 0;
 
 /** Open a dialog with what `body(close)` returns (nodes). Resolves to what was given to `close`, undefined if dismissed. */
-export function openDialog({ title, body, wide = false }) {
+export function openDialog({ title, body }) {
   return new Promise((resolve) => {
     let result;
     count += 1;
@@ -14,7 +14,7 @@ export function openDialog({ title, body, wide = false }) {
     const close = (value) => ((result = value), dialog.close());
     const away = h("button.round.quiet", { icon: "close", on: { click: () => close() } });
     add(away, h("span.visually-hidden", say("close")));
-    const dialog = h(wide ? "dialog.wide" : "dialog", { "aria-labelledby": heading.id });
+    const dialog = h("dialog", { "aria-labelledby": heading.id });
     add(dialog, h("div.dialog-head", heading, away), h("div.dialog-body", ...body(close)));
     dialog.addEventListener("close", () => (dialog.remove(), resolve(result)));
     dialog.addEventListener("click", (event) => event.target === dialog && close()); // on the backdrop

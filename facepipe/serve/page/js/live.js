@@ -72,7 +72,7 @@ export class Live extends EventTarget {
       socket.addEventListener("message", ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "hello" && this.#greeted !== socket) this.#greet(socket, message, end);
-        else if (message.type === "frame") this.#answered?.(message);
+        else if (message.frame !== undefined) this.#answered?.(message); // an error too, where it is about a frame
         else this.#tell("message", message);
       });
     });
@@ -94,12 +94,18 @@ export class Live extends EventTarget {
         const sent = performance.now();
         socket.send(shot.blob);
         const message = await this.#answer(number, end);
-        if (message !== null) this.#tell("frame", { message, shot, latency: performance.now() - sent });
+        if (message?.type === "frame") this.#tell("frame", { message, shot, latency: performance.now() - sent });
+        else if (message !== null) await this.#failedFrame(message);
         number += 1;
       }
       const least = (1000 * this.#slower) / hello.max_fps;
       await pause(Math.max(shot?.pause ?? 0, least - (performance.now() - started)));
     }
+  }
+
+  async #failedFrame(message) {
+    this.#tell("message", message);
+    await pause(1000 * (message.error.retry_after ?? 1));
   }
 
   /** The answer to the `number`-th frame, null when the connection ends before. */

@@ -66,25 +66,31 @@ export class Overlay {
       const box = from.map((value, index) => value + 0.6 * (target[index] - value));
       moving ||= box.some((value, index) => Math.abs(value - target[index]) > 0.5);
       this.#shown.set(face.key, box);
-      drawFace(context, this.#place(box, width, height), face, width);
+      drawFace(context, this.#place(box, width, height), face);
+    }
+    const labels = []; // where there are some already
+    for (const { key, status, label } of this.#faces) {
+      drawLabel(
+        context,
+        this.#place(this.#shown.get(key), width, height),
+        label,
+        colourOf(COLOURS[status]),
+        width,
+        labels,
+      );
     }
     if (moving) this.#frame = requestAnimationFrame(() => this.#draw());
   }
 }
 
-const LINES = { known: [], unknown: [9, 7], looking: [1, 8], plain: [], chosen: [] };
-const COLOURS = {
-  known: "--on-video-known",
-  unknown: "--on-video-unknown",
-  looking: "--on-video-plain",
-  plain: "--on-video-plain",
-  chosen: "--on-video-known",
-};
+const LINES = { known: [], unknown: [9, 7], looking: [1, 8] }; // dashes
+const COLOURS = { known: "--on-video-known", unknown: "--on-video-unknown", looking: "--on-video-plain" };
+const LABEL = 26; // px high
 
 /** A colour, or font, of the style sheet. */
 export const colourOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function drawFace(context, [left, top, right, bottom], { status, label }, width) {
+function drawFace(context, [left, top, right, bottom], { status }) {
   const colour = colourOf(COLOURS[status]);
   context.lineCap = "round";
   context.setLineDash(LINES[status]);
@@ -99,22 +105,26 @@ function drawFace(context, [left, top, right, bottom], { status, label }, width)
     context.stroke();
   }
   context.setLineDash([]);
-  if (label) drawLabel(context, left, top, bottom, String(label), colour, width);
 }
 
-function drawLabel(context, left, top, bottom, label, colour, width) {
+/** Over the face or under it, where it does not hide another label. */
+function drawLabel(context, [left, top, , bottom], label, colour, width, labels) {
   context.font = `600 14px ${colourOf("--font")}`;
   const text = shortened(context, label, width - 24);
   const wide = context.measureText(text).width + 20;
   const x = Math.max(4, Math.min(left, width - wide - 4));
-  const y = top >= 34 ? top - 32 : bottom + 6;
+  const hidden = (y) =>
+    labels.some((other) => Math.abs(other.y - y) < LABEL && other.x < x + wide && x < other.x + other.wide);
+  const above = top - LABEL - 6;
+  const y = above >= 2 && !hidden(above) ? above : bottom + 6;
+  labels.push({ x, y, wide });
   context.fillStyle = colour;
   context.beginPath();
-  context.roundRect(x, y, wide, 26, 13);
+  context.roundRect(x, y, wide, LABEL, LABEL / 2);
   context.fill();
   context.fillStyle = colourOf("--on-video-ink");
   context.textBaseline = "middle";
-  context.fillText(text, x + 10, y + 13.5);
+  context.fillText(text, x + 10, y + LABEL / 2 + 0.5);
 }
 
 function shortened(context, label, width) {

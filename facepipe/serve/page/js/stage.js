@@ -10,7 +10,6 @@ const ICONS = { insecure: "lock", none: "camera", refused: "camera", taken: "cam
 let lastOn = false; // whether the camera was on when a view was last left: then the next one opens it too
 
 export class Stage {
-  #wanted = false;
   #turn = 0;
 
   /** `onstart(camera)` when pictures come, `onstop()` when they no longer do. `signal` ends everything. */
@@ -46,7 +45,6 @@ export class Stage {
   }
 
   async start(device) {
-    this.#wanted = true;
     const turn = ++this.#turn;
     this.#close();
     this.picture.hidden = true;
@@ -70,7 +68,6 @@ export class Stage {
   }
 
   stop() {
-    this.#wanted = false;
     this.#turn += 1;
     this.#close();
   }

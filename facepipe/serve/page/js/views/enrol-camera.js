@@ -2,7 +2,7 @@
 
 import { ApiError } from "../api.js";
 import { askConflict } from "../conflict.js";
-import { add, fill, h, tell } from "../dom.js";
+import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
 import { say } from "../i18n.js";
 import { icon } from "../icons.js";
