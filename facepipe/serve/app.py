@@ -16,7 +16,7 @@ from facepipe import __version__
 from facepipe.errors import FacepipeError, MethodRefused, PathNotFound, UsageError
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
-from facepipe.serve import page
+from facepipe.serve import live, page
 from facepipe.serve.bodies import told
 from facepipe.serve.context import Context
 from facepipe.serve.engine import Engine
@@ -62,7 +62,7 @@ def create_api(settings: Settings, pipe: Pipeline, gallery: Gallery) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    for module in (faces, enrol, people, inspect, about, session):
+    for module in (faces, enrol, people, inspect, about, session, live):
         app.include_router(module.router, prefix=API)
     page.mount(app)
     _answer_errors(app)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Annotated, Literal
 
 from pydantic import Field, FiniteFloat
 
-from facepipe.errors import NoFace
+from facepipe.errors import NoFace, UsageError
 from facepipe.pipeline import Pipeline
-from facepipe.records import Detection, Image
+from facepipe.records import Consent, Detection, Image
 from facepipe.serve.bodies import Ask
 
 Rate = Literal["1e-2", "1e-3", "1e-4"]
@@ -56,3 +57,11 @@ def face_at(point: str, image: Image, faces: Sequence[Detection]) -> int:
         if x0 <= x <= x1 and y0 <= y <= y1:
             return number
     raise NoFace(f"{image.source}: no face at {point}; {len(faces)} found")
+
+
+def consented(wording: str | None) -> Consent | None:
+    """The consent to ``wording``, given now. Raises UsageError."""
+    try:
+        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
+    except ValueError as error:
+        raise UsageError(f"consent: {str(error).partition(': ')[2]}") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import partial
 from typing import Annotated
 
@@ -24,7 +23,7 @@ from facepipe.serve.bodies import body, documented
 from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.guard import needs
 from facepipe.serve.images import EXAMPLE, Picture
-from facepipe.serve.routes.asks import WithPlace
+from facepipe.serve.routes.asks import WithPlace, consented
 from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors
 from facepipe.serve.routes.faces import decoder, gathered
 from facepipe.serve.routes.people import Name
@@ -83,7 +82,7 @@ class Taken:
 async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, body(EnrollAsk)]) -> EnrolledAnswer:
     """Store a face of each image under a name: all of them or, when one cannot be used, none; ``details`` of the error
     then say what is wrong with which. Each image must show one face, or ``pick`` or ``at`` says which."""
-    name, consent = clean_name(ask.name), _consent(ask.consent)
+    name, consent = clean_name(ask.name), consented(ask.consent)
 
     async def work() -> EnrolledAnswer:
         taken: list[Taken] = []
@@ -129,13 +128,6 @@ def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> 
         references.append(Enrolled(id=id, before=done.before, source=one.source, problems=[]))
     person = next(person for person in gallery.people() if person.name == name)
     return EnrolledAnswer(person=schemas.brief(person), references=references)
-
-
-def _consent(wording: str | None) -> Consent | None:
-    try:
-        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
-    except ValueError as error:
-        raise UsageError(f"consent: {str(error).partition(': ')[2]}") from None
 
 
 def _refusal(taken: Sequence[Taken]) -> FacepipeError:

@@ -1,0 +1,107 @@
+"""What a live connection does with its frames: recognise who is in them, or take the shots of an enrolment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from facepipe.guide import MOST, Guide
+from facepipe.records import MOST_WORDING, Detection, Frame
+from facepipe.serve import schemas
+from facepipe.serve.context import Context
+from facepipe.serve.routes.asks import consented
+from facepipe.watch import TrackedFace, Watcher
+
+TOP = 3  # candidates told of each face
+SHOTS = 5
+
+
+class Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ToMode(Message):
+    type: Literal["mode"]
+    mode: Literal["recognise", "enrol"]
+    shots: Annotated[int, Field(ge=1, le=MOST)] = SHOTS
+
+
+class ToEnrol(Message):
+    type: Literal["enrol"]
+    name: Annotated[str, Field(max_length=1000)]
+    consent: Annotated[str | None, Field(min_length=1, max_length=MOST_WORDING)] = None
+    anyway: bool = False
+
+
+MESSAGE: TypeAdapter[ToMode | ToEnrol] = TypeAdapter(Annotated[ToMode | ToEnrol, Field(discriminator="type")])
+
+
+class Mode(Protocol):
+    name: str
+    threshold: float
+
+    def see(self, frame: Frame) -> dict[str, Any]:
+        """What to tell of the next frame. Raises FacepipeError."""
+
+
+class RecogniseMode:
+    name = "recognise"
+
+    def __init__(self, server: Context) -> None:
+        self.threshold = schemas.cosine(server.pipe.threshold())
+        self._watcher = Watcher(server.pipe, server.gallery, top=TOP)
+
+    def see(self, frame: Frame) -> dict[str, Any]:
+        faces = self._watcher.see(frame)
+        self._watcher.take_events()  # the page goes by what it sees; kept, they would grow without end
+        return {"faces": [_tracked(face) for face in faces]}
+
+
+class EnrolMode:
+    name = "enrol"
+
+    def __init__(self, server: Context, shots: int) -> None:
+        self.threshold = schemas.cosine(server.pipe.threshold())
+        self._server = server
+        self._guide = Guide(server.pipe, shots=shots)
+
+    def see(self, frame: Frame) -> dict[str, Any]:
+        found = self._guide.see(frame.image, frame.time)
+        guidance = {
+            "problems": [problem.value for problem in found.problems],
+            "hint": found.hint,
+            "message": found.message,
+            "taken": found.taken,
+            "wanted": found.wanted,
+            "took": found.took,
+            "done": found.done,
+        }
+        return {"faces": [] if found.detection is None else [_box(found.detection)], "guidance": guidance}
+
+    def enrol(self, asked: ToEnrol) -> dict[str, Any]:
+        """Store the shots. Raises UsageError, SeveralPeople, EnrolledAlready, GalleryError."""
+        gallery, consent = self._server.gallery, consented(asked.consent)
+        done = self._guide.enrol(asked.name, gallery, consent=consent, anyway=asked.anyway)
+        person = next(person for person in gallery.people() if person.name == done[0].person)
+        references = [
+            {"id": one.reference and one.reference.id, "before": one.before, "source": one.source} for one in done
+        ]
+        return {"type": "enrolled", "person": schemas.brief(person).model_dump(), "references": references}
+
+
+def _box(found: Detection) -> dict[str, Any]:
+    box = schemas.face_box(found)
+    return {"box": box.box, "landmarks": box.landmarks, "score": box.score}
+
+
+def _tracked(face: TrackedFace) -> dict[str, Any]:
+    return {
+        "track": face.track,
+        **_box(face.detection),
+        "name": face.name,
+        "match": None if face.score is None else schemas.cosine(face.score),
+        "threshold": schemas.cosine(face.threshold),
+        "decided": face.decided,
+        "candidates": [candidate.model_dump() for candidate in schemas.candidates_of(face.candidates)],
+    }
