@@ -6,6 +6,7 @@ gets the careful headers, and an error none of its insides.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -15,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from facepipe.errors import FacepipeError, KeyMissing, ScopeMissing
+from facepipe.errors import FacepipeError, KeyMissing, ScopeMissing, ServerBusy
 from facepipe.serve import origins
 from facepipe.serve.access_log import Visit
 from facepipe.serve.answers import careful
@@ -95,6 +96,9 @@ class Guard:
                 await self.app(scope, intake.receive, answer.send)
         except FacepipeError as error:
             await answer.refuse(scope, error_response(error))
+        except asyncio.CancelledError:  # the server ends, and has waited for this long enough
+            intake.gone = True
+            await answer.refuse(scope, error_response(ServerBusy("the server is ending")))
         except ClientDisconnect:
             pass
         except Exception as error:
@@ -127,7 +131,7 @@ class Guard:
 
         try:
             await self.app(scope, receive_while_allowed, counted)
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, asyncio.CancelledError):
             pass  # it is over, and the route need not say so
         except Exception as error:
             if not isinstance(error, FacepipeError):

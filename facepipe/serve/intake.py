@@ -7,7 +7,7 @@ import asyncio
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
-from facepipe.errors import BodyTooLarge, BodyTooSlow, FacepipeError
+from facepipe.errors import BodyTooLarge, BodyTooSlow, FacepipeError, UsageError
 from facepipe.serve.settings import Settings
 
 LINGER = 2.0  # seconds in which a client that was answered early may finish sending, so that it reads the answer
@@ -26,7 +26,9 @@ class Intake:
         self._waits_for_a_sign = "expect" in headers  # of 100-continue: it sends nothing before we ask
         announced = headers.get("content-length", "0")
         self.complete = "transfer-encoding" not in headers and announced == "0"
-        if announced.isdecimal() and int(announced) > settings.max_body:
+        if "content-length" in headers and "transfer-encoding" in headers:
+            self.refused = UsageError("both Content-Length and Transfer-Encoding: expected one of them")
+        elif announced.isdecimal() and int(announced) > settings.max_body:
             self._refuse_size()
 
     async def receive(self) -> Message:

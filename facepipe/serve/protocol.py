@@ -70,6 +70,8 @@ class PatientProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         self._since = self.loop.time()
         super().on_response_complete()
+        if self.conn.their_state is h11.IDLE and self._begun:  # half of the next request came with this one
+            self._head.start(self.loop, self.settings.header_deadline, self._late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head.stop()

@@ -1,66 +1,20 @@
-"""A real server on a real port of 127.0.0.1, in a thread: ``serve(app, settings)``."""
+"""``serve(app, settings)``: a real server, in a thread, for as long as the test."""
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 
-import httpx
 import pytest
-import uvicorn
-from starlette.types import ASGIApp
-
-from facepipe.serve import server
-from facepipe.serve.settings import Settings
-
-
-@dataclass
-class Served:
-    """A server that runs: its ``url`` (no slash at the end) and ``port``."""
-
-    url: str
-    port: int
-    uvicorn: uvicorn.Server
-    thread: threading.Thread
-
-    def connect(self, timeout: float = 10.0) -> socket.socket:
-        """A plain connection to it, to misbehave on."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout)
-
-    def client(self, **options: object) -> httpx.Client:
-        """A well-behaved client of its own."""
-        return httpx.Client(base_url=self.url, timeout=10.0, trust_env=False, **options)  # type: ignore[arg-type]
-
-    def stop(self) -> None:
-        """As Ctrl-C would, and wait until it is over."""
-        self.uvicorn.should_exit = True
-        self.thread.join(20)
-        assert not self.thread.is_alive()
-
-
-Serve = Callable[..., Served]
+from serving import Serve, serving
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start servers that end with the test."""
-    started: list[Served] = []
+    yield from serving()
 
-    def start(app: ASGIApp, settings: Settings | None = None, port: int = 0) -> Served:
-        chosen = replace(settings or Settings(), port=port)
-        place = server.listen(chosen)
-        made = uvicorn.Server(server.config(chosen, app))
-        thread = threading.Thread(target=made.run, kwargs={"sockets": [place]}, daemon=True)
-        thread.start()
-        started.append(Served(server.url(chosen, place).rstrip("/"), place.getsockname()[1], made, thread))
-        while not made.started:  # a fault of the application ends the thread
-            assert thread.is_alive()
-            time.sleep(0.005)
-        return started[-1]
 
-    yield start
-    for one in started:
-        one.stop()
+@pytest.fixture(scope="module")
+def serve_module() -> Iterator[Serve]:
+    """Start servers that end with the module: for tests that leave no trace in them."""
+    yield from serving()
