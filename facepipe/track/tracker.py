@@ -17,9 +17,9 @@ import numpy as np
 
 from facepipe.errors import UsageError
 from facepipe.records import Detection, Floats, Image, Pixels
-from facepipe.track.boxes import assign, overlaps, stacked
 from facepipe.track.cuts import Cuts
 from facepipe.track.flow import Flow, shrunk
+from facepipe.track.matching import assign, overlaps, stacked
 
 EVERY = 5  # frames from one scan to the next
 EVERY_IDLE = 3  # at most, while nobody is in view
@@ -176,7 +176,7 @@ class Tracker:
     # The whole picture
 
     def _scan(self, image: Image, time: float, relink: Relink) -> None:
-        detections = self._finder.scan(image, self._large)
+        detections = [face for face in self._finder.scan(image, self._large) if not _outside(image, face.box)]
         self._since_scan = 0
         pairs = assign(_affinity(self.tracks, detections), SAME)
         new = sorted(set(range(len(detections))) - {column for _, column in pairs})

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from facepipe.records import Detection
-from facepipe.track.boxes import assign, centre, side
+from facepipe.track.matching import assign, centre, side
 from facepipe.track.tracker import Track
 from facepipe.watch.evidence import Evidence, View
 from facepipe.watch.naming import Levels

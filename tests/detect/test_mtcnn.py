@@ -14,7 +14,7 @@ from facenet_pytorch.models import mtcnn as reference
 from facepipe.cards import load_card
 from facepipe.detect import mtcnn
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
-from facepipe.detect.base import load_detector
+from facepipe.detect.base import CloseDetector, load_detector
 from facepipe.detect.mtcnn import FACTOR, GREY, Mtcnn, cut, pyramid
 from facepipe.errors import UsageError, WeightsAltered
 from facepipe.image import read_image
@@ -255,3 +255,26 @@ def test_cut(box: tuple[float, ...], expected: list[list[int]]) -> None:
     part = cut(grey[..., None].repeat(3, axis=2), np.array(box, np.float32))
     assert part[..., 0].tolist() == expected
     assert GREY[0] == 127
+
+
+def test_a_second_look_finds_the_face_that_is_about_there(pictures: dict[str, Image], pipeline: Pipeline) -> None:
+    detector = pipeline.detector
+    assert isinstance(detector, CloseDetector)
+    for name, image in pictures.items():
+        (face, *_) = detector.detect(image)
+        off = 0.12 * face.size * np.array([1, -1, 1, -1], np.float32)
+        there, nowhere = detector.look(image, np.stack([face.box + off, face.box + 8 * off]))
+        eyes = float(np.linalg.norm(face.landmarks[1] - face.landmarks[0]))
+        assert np.linalg.norm(there.landmarks - face.landmarks, axis=1).mean() < 0.1 * eyes, name
+        assert there.score > 0.95
+        assert nowhere.score < 0.7
+    assert detector.look(image, np.empty((0, 4), np.float32)) == []
+
+
+def test_large_faces_are_found_alone(pictures: dict[str, Image], pipeline: Pipeline) -> None:
+    detector = load_detector(min_face=60)
+    assert isinstance(detector, CloseDetector)
+    image = pictures["astronaut.png"]  # a face of 91 px
+    assert len(detector.detect(image)) == 1
+    assert detector.detect_large(image) == []
+    assert len(pipeline.detector.detect_large(image)) == 1  # type: ignore[attr-defined]

@@ -1,0 +1,217 @@
+"""The watcher on made films of real faces: who is where is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from moving_faces import FPS, HEADS, Film, Head, Place, background, head, located, show
+
+from facepipe import Gallery, Pipeline
+from facepipe.errors import UsageError
+from facepipe.records import Frame, Image
+from facepipe.watch import Event, TrackedFace, Watcher
+from facepipe.watch.watcher import REFRESH
+
+OBAMA, OTHER, BIDEN, STRANGER = "obama.jpg", "obama3.jpg", "biden.jpg", "astronaut.png"
+
+
+@pytest.fixture(scope="session")
+def heads(samples: Path) -> dict[str, Head]:
+    return {name: head(samples, name) for name in HEADS}
+
+
+@pytest.fixture
+def gallery(tmp_path: Path, pipeline: Pipeline, samples: Path) -> Iterator[Gallery]:
+    """Obama by another photograph than those shown, Biden by the one there is."""
+    with Gallery.open(tmp_path / "people.db", backbone=pipeline.backbone) as gallery:
+        pipeline.enroll("Barack", samples / "obama2.jpg", gallery)
+        pipeline.enroll("Joe", samples / "biden.jpg", gallery)
+        yield gallery
+
+
+class Clock:
+    """Seconds that go by only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def tracks(seen: list[dict[str, TrackedFace]], name: str) -> list[int]:
+    """The tracks that ``name`` had, in order, each once for as long as it lasted."""
+    numbers = [faces[name].track for faces in seen if name in faces]
+    return [number for i, number in enumerate(numbers) if i == 0 or numbers[i - 1] != number]
+
+
+def names(seen: list[dict[str, TrackedFace]], name: str) -> list[str | None]:
+    """The names that ``name`` was given, in order, each once for as long as it lasted."""
+    given = [faces[name].name for faces in seen if name in faces]
+    return [one for i, one in enumerate(given) if i == 0 or given[i - 1] != one]
+
+
+def share(seen: list[dict[str, TrackedFace]], name: str) -> float:
+    """In how many of the frames ``name`` was followed."""
+    return sum(name in faces for faces in seen) / len(seen)
+
+
+def told(events: list[Event]) -> list[tuple[str, int, str | None]]:
+    return [(event.kind, event.track, event.name) for event in events]
+
+
+def test_faces_that_move_keep_their_tracks_and_names(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]
+) -> None:
+    def path(number: int) -> Mapping[str, Place]:  # 5 px a frame one way, swaying, standing still
+        return {
+            OBAMA: (70 + 5 * number, 60 + number / 2),
+            BIDEN: (80 + 25 * np.sin(number / 4), 172),
+            STRANGER: (330, 170),
+        }
+
+    seen = list(show(Watcher(pipeline, gallery), Film(heads), 50, path))
+    for name, person in ((OBAMA, "Barack"), (BIDEN, "Joe"), (STRANGER, None)):
+        assert share(seen, name) == 1, name
+        assert len(tracks(seen, name)) == 1, name
+        assert names(seen, name) == ([None, person] if person else [None]), name
+        last = seen[-1][name]
+        assert last.decided
+        assert last.candidates[0].score == last.score
+        assert (last.score >= last.threshold) == (person is not None)
+        assert not seen[0][name].decided
+    errors = [
+        float(np.linalg.norm(faces[OBAMA].detection.landmarks.mean(axis=0) - path(number)[OBAMA] - (0, 6)))
+        for number, faces in enumerate(seen)
+    ]
+    assert max(errors) < 8  # px, the face is 60 wide
+
+
+def test_faces_that_cross_keep_their_tracks(pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]) -> None:
+    def path(number: int) -> Mapping[str, Place]:  # Biden walks past in front of both
+        return {OBAMA: (150, 120), STRANGER: (300, 120), BIDEN: (60 + 5 * number, 126)}
+
+    seen = list(show(Watcher(pipeline, gallery), Film(heads), 68, path))
+    assert [len(tracks(seen, name)) for name in (OBAMA, STRANGER, BIDEN)] == [1, 1, 1]
+    assert share(seen, BIDEN) == 1
+    assert names(seen, OBAMA) == [None, "Barack"]
+    assert names(seen, BIDEN) == [None, "Joe"]
+    assert names(seen, STRANGER) == [None]
+
+
+def test_a_face_that_was_hidden_is_the_same_track(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    film, watcher = Film(heads), Watcher(pipeline, None)
+
+    def frame(number: int) -> Frame:  # a bar 110 px wide passes over the faces
+        plain = film.frame({OBAMA: (120, 120), STRANGER: (300, 120)})
+        left = max(0, 8 * number - 180)
+        plain.image.pixels[:, left : max(left, 8 * number - 70)] = (90, 80, 70)
+        return plain
+
+    seen = []
+    for number in range(60):
+        seen.append(located(watcher.see(frame(number)), {OBAMA: (120, 120), STRANGER: (300, 120)}))
+    hidden = [number for number, faces in enumerate(seen) if OBAMA not in faces]
+    assert 8 <= len(hidden) <= 25
+    assert len(tracks(seen, OBAMA)) == len(tracks(seen, STRANGER)) == 1
+    assert OBAMA in seen[-1]
+
+
+def test_a_cut_ends_a_shot_and_a_face_of_before_is_known_again(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    watcher, film = Watcher(pipeline, None), Film(heads)
+    first = list(show(watcher, film, 25, lambda number: {OBAMA: (150 + number, 120)}))
+    film.seed = 2  # another scene, with somebody else where Obama was
+    second = list(show(watcher, film, 20, lambda number: {STRANGER: (175, 120)}))
+    film.seed = 3
+    third = list(show(watcher, film, 10, lambda number: {OBAMA: (320, 100)}))
+    assert tracks(first, OBAMA) == [1]
+    assert tracks(second, STRANGER) == [2]
+    assert tracks(third, OBAMA) == [1]
+    assert [share(part, name) for part, name in ((second, STRANGER), (third, OBAMA))] == [1, 1]
+
+
+def test_the_gallery_may_change_meanwhile(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], samples: Path
+) -> None:
+    clock = Clock()
+    watcher, film = Watcher(pipeline, gallery, clock=clock, top=2), Film(heads)
+
+    def go_on(frames: int) -> list[dict[str, TrackedFace]]:
+        return list(show(watcher, film, frames, lambda number: {OBAMA: (120, 120), STRANGER: (300, 120)}))
+
+    seen = go_on(30)[-1]
+    assert (seen[OBAMA].name, seen[STRANGER].name) == ("Barack", None)
+    assert [candidate.person for candidate in seen[OBAMA].candidates] == ["Barack", "Joe"]
+    gallery.rename("Barack", "Mr Obama")
+    pipeline.enroll("Eileen", samples / "astronaut.png", gallery)
+    clock.now += REFRESH
+    seen = go_on(1)[0]
+    assert (seen[OBAMA].name, seen[STRANGER].name) == ("Mr Obama", "Eileen")
+    gallery.remove("Mr Obama")
+    gallery.remove("Eileen")
+    clock.now += REFRESH
+    seen = go_on(1)[0]
+    assert (seen[OBAMA].name, seen[STRANGER].name) == (None, None)
+    assert seen[OBAMA].decided
+    assert {candidate.person for candidate in seen[OBAMA].candidates} == {"Joe"}
+    assert told(watcher.take_events())[-2:] == [("named", 1, "Mr Obama"), ("named", 2, "Eileen")]
+
+
+def test_what_happened_is_told_once(pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]) -> None:
+    watcher, film = Watcher(pipeline, gallery), Film(heads)
+    list(show(watcher, film, 25, lambda number: {OBAMA: (120, 120)}))
+    appeared, named = watcher.take_events()
+    assert told([appeared, named]) == [("appeared", 1, None), ("named", 1, "Barack")]
+    assert appeared.start == named.start == 0
+    assert 0 < appeared.end < named.end < 25 / FPS
+    assert named.score is not None
+    assert named.score >= named.threshold
+    assert watcher.take_events() == []
+    list(show(watcher, film, 90, lambda number: {}))
+    (left,) = watcher.take_events()
+    assert told([left]) == [("left", 1, "Barack")]
+    assert left.end == pytest.approx(24 / FPS)
+    assert np.linalg.norm(left.box.reshape(2, 2).mean(axis=0) - (120, 120)) < 5
+    list(show(watcher, film, 12, lambda number: {OBAMA: (120, 120)}))
+    watcher.finish()
+    assert told(watcher.take_events()) == [("appeared", 2, None), ("named", 2, "Barack"), ("left", 2, "Barack")]
+
+
+def test_without_a_gallery_there_are_tracks_and_no_names(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    seen = list(show(Watcher(pipeline, None), Film(heads), 20, lambda number: {OBAMA: (120, 120), OTHER: (300, 120)}))
+    assert tracks(seen, OBAMA) != tracks(seen, OTHER)
+    assert [(face.name, face.score, face.candidates) for face in seen[-1].values()] == [(None, None, ())] * 2
+    assert all(face.decided for face in seen[-1].values())
+
+
+def test_two_who_look_alike_are_two_while_both_are_in_view(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]
+) -> None:
+    """Obama twice: what looks alike is not merged, and both are named."""
+    path: Mapping[str, Place] = {OBAMA: (120, 120), OTHER: (300, 120)}
+    seen = list(show(Watcher(pipeline, gallery), Film(heads), 30, lambda number: path))
+    assert tracks(seen, OBAMA) == [1] or tracks(seen, OTHER) == [1]
+    assert {face.name for face in seen[-1].values()} == {"Barack"}
+    assert len({face.track for face in seen[-1].values()}) == 2
+
+
+def test_odd_frames_are_taken_as_they_come(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    """No face, another size, tiny, black, a time set back."""
+    watcher, film = Watcher(pipeline, None), Film(heads)
+    list(show(watcher, film, 12, lambda number: {OBAMA: (120, 120)}))
+    for number, pixels in enumerate(
+        [background(1)[:100], background(1)[:3, :5], background(1)[:1, :1], background(5) * 0]
+    ):
+        assert watcher.see(Frame(Image(pixels, "odd"), number, number / FPS)) == []
+    watcher.finish()
+    (_, left) = watcher.take_events()
+    assert left.end == pytest.approx(11 / FPS)
+
+
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"top": 0}, {"threshold": 1.5}])
+def test_parameters_out_of_range_are_refused(pipeline: Pipeline, wrong: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        Watcher(pipeline, None, **wrong)  # type: ignore[arg-type]
