@@ -37,7 +37,7 @@ def test_a_stream(nothing_left: None, camera: NetworkCamera) -> None:
 def test_frames_are_timed_as_they_come(camera: NetworkCamera) -> None:
     with open_source(camera.url(), patience=QUICK) as source:
         frames = list(islice(source, 10))
-    assert frames[0].time == 0
+    assert 0 <= frames[0].time < 1  # not 0 where the first of all was dropped
     passed = [b.time - a.time for a, b in pairwise(frames)]
     assert min(passed) > 0
     assert [(b.at - a.at).total_seconds() for a, b in pairwise(frames)] == pytest.approx(passed, abs=0.05)
@@ -199,15 +199,13 @@ def test_a_local_camera_that_stays_away_ends(nothing_left: None, camera: Network
     link = Link("webcam:0", partial(open_stream, camera.url(), 3, 3), "", gone=QUICK.gone)
     with LiveSource(link, patience=QUICK, on_state=lambda *news: told.append(news)) as source:
         frames = iter(source)
-        last = next(frames)
+        next(frames)
         camera.disappear()
         rest = list(frames)
         assert source.state == "ended"
     assert [state for state, _ in told] == ["stalled", "reconnecting", "ended"]
     assert told[-1][1] == "gone for more than 0.4 s"
-    assert len(rest) <= 2
-    assert last.index == 0
-    camera.appear()  # for the fixture
+    assert len(rest) <= 1  # the last to come
 
 
 # Opening and closing --------------------------------------------------------------------------------------------------
@@ -313,7 +311,7 @@ def test_a_program_ends_at_ctrl_c_while_nothing_comes(camera: NetworkCamera) -> 
         text=True,
     )
     try:
-        assert run.stdout.readline() == "0\n"
+        assert run.stdout.readline().strip().isdecimal()
         camera.silent = True
         start = time.monotonic()
         run.send_signal(signal.SIGINT)
