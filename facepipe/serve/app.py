@@ -83,6 +83,7 @@ def _answer_errors(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         return error_response(*_named(app, request, error))
 
+    app.add_exception_handler(Exception, own)  # or Starlette would say it in its own words
     app.add_exception_handler(FacepipeError, own)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, refused)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
-import signal
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from types import FrameType
 
 import uvicorn
@@ -23,6 +20,14 @@ from facepipe.serve.settings import Settings
 FILES = 4096  # open at once, where the system lets us: each connection is one
 
 
+class _Server(uvicorn.Server):
+    """Ctrl-C and SIGTERM are how a server ends, not a failure, and the end takes its few seconds however often they
+    come: uvicorn would raise them again, and at the second leave out the application's own end."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.should_exit = True
+
+
 def run(settings: Settings, app: ASGIApp, listening: socket.socket | None = None) -> None:
     """Serve ``app`` until Ctrl-C or SIGTERM. ``listening`` is what ``listen`` returned, called before the slow part.
 
@@ -31,9 +36,9 @@ def run(settings: Settings, app: ASGIApp, listening: socket.socket | None = None
     place = listen(settings) if listening is None else listening
     _allow_many_files()
     log_to_stderr()
-    server = uvicorn.Server(config(settings, app))
+    server = _Server(config(settings, app))
     print(f"facepipe: open {url(settings, place)} (Ctrl-C ends the server)", file=sys.stderr, flush=True)
-    with _ended_by_a_signal(), place:
+    with place:
         server.run(sockets=[place])
 
 
@@ -122,21 +127,6 @@ def _why(error: OSError) -> str:
     if error.errno == errno.EACCES:
         return "no permission; take a port from 1024 on"
     return f"cannot listen there: {error.strerror or error}"
-
-
-@contextmanager
-def _ended_by_a_signal() -> Iterator[None]:
-    """Ctrl-C and SIGTERM are how a server ends, not a failure: uvicorn stops in good order, then raises them again."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        with suppress(KeyboardInterrupt):
-            yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _allow_many_files() -> None:

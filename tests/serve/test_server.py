@@ -125,6 +125,8 @@ def test_a_signal_is_a_good_end_however_much_is_going_on(number: int) -> None:
             assert client.get(f"{found[1]}api/v1/people/7").status_code == 200
             begin = time.monotonic()
             run.send_signal(number)
+            time.sleep(0.05)
+            run.send_signal(number)  # whoever is impatient gets the same good end
             out, err = run.communicate(timeout=20)
             assert time.monotonic() - begin < 10
     finally:
