@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from facepipe.errors import SourceNotFound, SourceRefused
-from facepipe.image import MAX_PIXELS
 from facepipe.records import Frame, Image, Pixels
 from facepipe.sources.base import RECONNECTING, STALLED, OnState, Patience
 from facepipe.sources.capture import Capture
 from facepipe.sources.handover import Handover
 from facepipe.sources.pace import Pacer, Thinner
 from facepipe.sources.threaded import Threaded
+
+NO_PICTURE = "no picture came"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class LiveSource(Threaded):
         try:
             self._first = self._take(2 * patience.connect + patience.read)
             if self._first is None:
-                raise _not_found(link)
+                raise SourceNotFound(f"{link.label}: {NO_PICTURE}; {link.advice}")
         except BaseException:  # Ctrl-C too: the thread is not to go on
             self.close()
             raise
@@ -74,33 +75,39 @@ class _Work:
             self._handover.end(message=message)
 
     def _keep_connected(self) -> str:
-        """Until nobody wants a frame any more, or the camera is gone. Returns why. Raises SourceNotFound if it never
-        was there."""
-        wait = self._patience.first_wait
+        """Until nobody wants a frame any more, or the camera is gone. Returns why.
+
+        Raises SourceNotFound if it never was there, SourceRefused if it never was a stream.
+        """
+        gone = self._link.gone
+        wait, longest = self._patience.first_wait, self._patience.longest_wait if gone is None else gone / 10
         while True:
             before = self._frames
             reason = self._connect_once()
             if self._handover.closed:
                 return "closed"
             if not self._frames:
-                raise _not_found(self._link)
+                raise SourceNotFound(f"{self._link.label}: {NO_PICTURE}; {self._link.advice}")
             if self._frames > before:
                 wait = self._patience.first_wait
                 self._handover.tell(STALLED, reason)
             self._handover.tell(RECONNECTING, f"{reason}; connecting again")
-            away = time.monotonic() - self._last
-            if self._link.gone is not None and away >= self._link.gone:
-                return f"gone for more than {self._link.gone:g} s"
+            if gone is not None and time.monotonic() - self._last >= gone:
+                return f"gone for more than {gone:g} s"
             self._handover.pause(wait)
-            wait = min(2 * wait, self._patience.longest_wait)
+            wait = min(2 * wait, longest)
 
     def _connect_once(self) -> str:
         """Hand over what comes until no more does. Returns why."""
-        capture = self._link.connect()
+        try:
+            capture = self._link.connect()
+        except SourceRefused:
+            if not self._frames:
+                raise
+            capture = None  # a camera that starts up may answer with a page or a picture
         if capture is None:
             return "it cannot be opened"
         try:
-            _check_size(capture, self._link.label)
             self.fps = capture.fps
             pacer = Pacer() if self._link.bursts else None
             while not self._handover.closed:
@@ -153,13 +160,3 @@ class _Still:
             self._given_up = True
             return True
         return False
-
-
-def _check_size(capture: Capture, label: str) -> None:
-    width, height = capture.size
-    if width * height > MAX_PIXELS:
-        raise SourceRefused(f"{label}: expected at most {MAX_PIXELS} pixels, got {width}x{height}; set it smaller")
-
-
-def _not_found(link: Link) -> SourceNotFound:
-    return SourceNotFound(f"{link.label}: no picture came; {link.advice}")

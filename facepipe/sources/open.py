@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from facepipe.errors import SourceNotFound, SourceRefused, UsageError
+from facepipe.image import MAX_PIXELS
 from facepipe.sources.addresses import check_url, label_of, scheme_of
 from facepipe.sources.base import OnState, Patience, Source
 from facepipe.sources.capture import Capture, open_camera, open_stream
@@ -120,7 +121,14 @@ def _camera(number: int, patience: Patience) -> Link:
 
 def _open_stream(url: str, label: str, patience: Patience) -> Capture | None:
     capture = open_stream(url, patience.connect, patience.read)
-    if capture is not None and capture.count is not None and scheme_of(url) in ("http", "https"):
-        capture.close()
-        raise SourceRefused(f"{label}: expected a stream, got a file that has an end; download it and give its path")
-    return capture
+    if capture is None:
+        return None
+    width, height = capture.size
+    if capture.count is not None and scheme_of(url) in ("http", "https"):
+        problem = "expected a stream, got a file that has an end; download it and give its path"
+    elif width * height > MAX_PIXELS:
+        problem = f"expected at most {MAX_PIXELS} pixels, got {width}x{height}; set the camera to less"
+    else:
+        return capture
+    capture.close()
+    raise SourceRefused(f"{label}: {problem}")

@@ -90,7 +90,7 @@ def _frames(
 
 
 def _open(path: str, container: Container, label: str) -> Capture:
-    capture = open_file(os.path.abspath(path))
+    capture = open_file(os.path.abspath(path))  # begins with "/" or a drive: no name is taken for an address
     if capture is None:
         raise SourceDamaged(f"{label}: damaged {container.kind}, cannot be decoded; copy or save it again")
     width, height = capture.size

@@ -208,6 +208,39 @@ def test_a_local_camera_that_stays_away_ends(nothing_left: None, camera: Network
     assert len(rest) <= 1  # the last to come
 
 
+def test_what_answers_meanwhile_is_no_reason_to_give_up(nothing_left: None, camera: NetworkCamera) -> None:
+    """A camera that starts up may show a page or a picture first."""
+    told, attempts = [], []
+
+    def connect():
+        attempts.append(1)
+        if len(attempts) == 2:
+            raise SourceRefused("a picture")
+        return open_stream(camera.url(), 3, 3)
+
+    def on_state(state: str, message: str) -> None:
+        told.append(state)
+        if state == "stalled":
+            camera.appear()
+
+    with LiveSource(Link("camera", connect, ""), patience=QUICK, on_state=on_state) as source:
+        frames = iter(source)
+        next(frames)
+        camera.disappear()
+        while len(told) < 3:
+            next(frames)
+    assert told == ["stalled", "reconnecting", "live"]
+    assert len(attempts) >= 3
+
+
+def test_pictures_that_are_too_large(
+    nothing_left: None, camera: NetworkCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facepipe.sources.open.MAX_PIXELS", SIZE[0] * SIZE[1] - 1)
+    with pytest.raises(SourceRefused, match="at most 19199 pixels, got 160x120"):
+        open_source(camera.url(), patience=QUICK)
+
+
 # Opening and closing --------------------------------------------------------------------------------------------------
 
 
