@@ -37,7 +37,7 @@ def test_enrolled_by_webcam_recognised_listed_looked_into_and_removed(site: Call
     page.get_by_role("link", name="People", exact=True).click()
     card = page.locator(".person")
     assert "5 references" in card.inner_text()
-    page.wait_for_function("document.querySelector('.portrait').naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('.portrait').naturalWidth > 0")
     card.click()
     page.get_by_role("button", name="Look inside").first.click()
     inside = page.frame_locator("iframe")

@@ -12,7 +12,7 @@ from facepipe.guide import MESSAGES
 from facepipe.serve import page
 
 SCRIPTS = Path(page.__file__).parent / "page"
-KEY = re.compile(r'^  "?([\w.-]+)"?: ', re.MULTILINE)
+KEY = re.compile(r'^  "?([\w.-]+)"?:', re.MULTILINE)
 SAID = re.compile(r'(?<!\.)\bsay\(\s*(?:[^,()`]*\?\s*)?"([\w.-]+)"(?:\s*:\s*"([\w.-]+)")?')
 
 

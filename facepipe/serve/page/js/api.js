@@ -1,4 +1,4 @@
-/** The server's verbs over HTTP. A busy server is asked again when it said; everything else that fails is an ApiError. */
+/** The server's verbs over HTTP. A busy server is asked again when it said; whatever else fails is an ApiError. */
 
 const TRIES = 4;
 const BUSY = new Set(["server-busy", "gallery-busy", "rate-limited"]);

@@ -5,7 +5,7 @@ import { say } from "./i18n.js";
 
 let count = 0;
 
-/** Open a dialog with what `body(close)` returns (nodes). Resolves to what was given to `close`, undefined if dismissed. */
+/** Open a dialog with the nodes of `body(close)`. Resolves to what `close` was given, undefined when dismissed. */
 export function openDialog({ title, body }) {
   return new Promise((resolve) => {
     let result;

@@ -4,7 +4,7 @@ import { Said, bind } from "./i18n.js";
 import { icon } from "./icons.js";
 
 /**
- * Make an element: h("button.primary", { icon: "check", on: { click } }, say("done")). `tag` may carry classes. An
+ * Make an element: h("button.primary", { icon: "check", on: { click } }, say("close")). `tag` may carry classes. An
  * object after it are attributes (a boolean: present or not), `on` {event: listener}, and `icon`, put first. Children
  * are nodes, text or phrases, also in arrays; null and false are left out.
  */

@@ -1,4 +1,4 @@
-/** Words in two languages. What is said is bound to its node, so that a change of language reaches what is on screen. */
+/** Words in two languages, bound to the nodes that show them, so that a change of language reaches what is on screen. */
 
 import en from "./locales/en.js";
 import zh from "./locales/zh.js";

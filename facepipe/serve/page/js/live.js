@@ -1,4 +1,4 @@
-/** The live connection: one frame under way at a time, so that what is answered is what is seen; reconnects by itself. */
+/** The live connection: one frame under way at a time, so that what is answered is what is seen. It reconnects. */
 
 import { pause } from "./api.js";
 
@@ -72,7 +72,8 @@ export class Live extends EventTarget {
       socket.addEventListener("message", ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "hello" && this.#greeted !== socket) this.#greet(socket, message, end);
-        else if (message.frame !== undefined) this.#answered?.(message); // an error too, where it is about a frame
+        else if (message.frame !== undefined)
+          this.#answered?.(message); // an error too, where it is about a frame
         else this.#tell("message", message);
       });
     });

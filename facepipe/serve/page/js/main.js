@@ -83,7 +83,9 @@ function pressed() {
 }
 
 for (const link of tabs.querySelectorAll("a")) link.prepend(icon(link.dataset.icon));
-for (const type of ["dragover", "drop"]) window.addEventListener(type, (event) => event.preventDefault()); // not opened by the browser
+for (const type of ["dragover", "drop"]) {
+  window.addEventListener(type, (event) => event.preventDefault()); // or the browser opens what is dropped beside a view
+}
 words();
 window.addEventListener("hashchange", route);
 document.querySelector(".skip").addEventListener("click", (event) => (event.preventDefault(), main.focus()));

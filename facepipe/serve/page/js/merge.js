@@ -68,7 +68,7 @@ function choice(person, close) {
   );
 }
 
-/** Choose whom `person` is merged into, and confirm it. Resolves to the target, undefined when nothing is to be done. */
+/** Choose whom `person` is merged into, and confirm it. Resolves to the target, undefined when nothing is wanted. */
 export async function askMerge(person) {
   const target = await askPerson({
     title: say("merge.title", { name: person.name }),

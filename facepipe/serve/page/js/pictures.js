@@ -2,6 +2,8 @@
 
 const LARGEST = 1600; // px of the longer side; more shows a face no better and takes long to send
 
+const SENT_AS_THEY_ARE = new Set(["image/jpeg", "image/png", "image/webp"]); // others only some browsers can show
+
 /** Raised for a file that this browser cannot show; the server would refuse it too. */
 export class PictureProblem extends Error {
   code = "image-format";
@@ -16,8 +18,8 @@ export async function prepare(file) {
     throw new PictureProblem(file.name);
   }
   const { width, height } = bitmap;
-  const scale = LARGEST / Math.max(width, height);
-  if (scale >= 1) return { blob: file, size: [width, height], name: file.name };
+  const scale = Math.min(1, LARGEST / Math.max(width, height));
+  if (scale >= 1 && SENT_AS_THEY_ARE.has(file.type)) return { blob: file, size: [width, height], name: file.name };
   const canvas = canvasOf(Math.round(width * scale), Math.round(height * scale));
   canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));

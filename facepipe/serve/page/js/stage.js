@@ -1,4 +1,4 @@
-/** Where the camera's picture is seen: the video, what is drawn over it, and a cover for everything that is not yet so. */
+/** Where the camera's picture is seen: the video, what is drawn over it, and a cover with words until there is one. */
 
 import { Camera, allowed } from "./camera.js";
 import { add, fill, h } from "./dom.js";
@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 
 const ICONS = { insecure: "lock", none: "camera", refused: "camera", taken: "camera", failed: "warn", gone: "camera" };
 
-let lastOn = false; // whether the camera was on when a view was last left: then the next one opens it too
+let inUse = false; // whether the visitor started the camera and did not stop it: then the next view opens it too
 
 export class Stage {
   #turn = 0;
@@ -24,20 +24,18 @@ export class Stage {
     this.node = h("div.stage", this.video, this.picture, this.canvas, this.corner, this.cover);
     this.video.addEventListener("resize", () => this.#shape(this.video.videoWidth, this.video.videoHeight));
     document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
-    signal.addEventListener("abort", () => {
-      lastOn = this.camera !== null;
-      this.stop();
-    });
+    signal.addEventListener("abort", () => this.stop());
   }
 
   /** Start by itself where the visitor would expect it, else invite to. */
   async begin(invitation) {
     this.invitation = invitation;
-    if (lastOn || (await allowed())) await this.start();
+    if (inUse || (await allowed())) await this.start();
     else this.invite();
   }
 
   invite() {
+    inUse = false;
     this.say(this.invitation.icon, this.invitation.title, this.invitation.text, [
       h("button.primary", { icon: "camera", on: { click: () => this.start() } }, say("camera.start")),
       ...(this.invitation.actions?.() ?? []),
@@ -59,6 +57,7 @@ export class Stage {
     }
     if (turn !== this.#turn) return camera.stop(); // stopped, or started anew, while the browser was asking
     camera.onend = () => (this.stop(), this.#problem("gone"));
+    inUse = true;
     this.camera = camera;
     this.video.classList.toggle("mirrored", camera.mirrored);
     this.#shape(this.video.videoWidth, this.video.videoHeight);

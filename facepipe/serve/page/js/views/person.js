@@ -102,7 +102,7 @@ class Person {
       h(
         "div.reference-words",
         h("p", say("reference.when", { at: enrolled_at })),
-        h("p.soft.source", { title: source }, source),
+        h("p.soft.source", { title: source }, source.split(/[\\/]/).pop()),
         agreed,
       ),
       h(

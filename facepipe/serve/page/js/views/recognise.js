@@ -75,6 +75,9 @@ class Recognise {
     );
     this.stage.canvas.addEventListener("click", (event) => this.#clicked(event));
     this.stage.canvas.addEventListener("pointermove", (event) => this.#pointed(event));
+    document.addEventListener("language", () => this.#latest && this.#show(this.#latest.faces, this.#latest.shot), {
+      signal,
+    });
     dropPictures(main, ([file]) => this.#picture(file), signal);
     this.stage.begin({ icon: "recognise", title: say("recognise.start"), text: say("recognise.start.how") });
     this.#idle();
@@ -90,7 +93,7 @@ class Recognise {
     this.link = openLive({ mode: "recognise" }, grab, {
       frame: (detail) => this.#frame(detail),
       message: ({ error }) => error && this.#idle(sayError(error)),
-      lost: () => (this.overlay.clear(), this.#list([], null)),
+      lost: () => this.#clear(),
     });
   }
 
@@ -100,8 +103,7 @@ class Recognise {
     this.stop.hidden = true;
     this.inside.hidden = true;
     tell(this.figures, "");
-    this.overlay.clear();
-    this.#list([], null);
+    this.#clear();
     this.#idle();
   }
 
@@ -129,7 +131,7 @@ class Recognise {
       this.stage.stop();
       this.back.hidden = false;
       await this.stage.show(shot);
-      this.overlay.clear();
+      this.#clear();
       this.#idle("working");
       const { faces, threshold } = await api.identify(shot.blob, this.signal);
       this.#show(
@@ -141,6 +143,12 @@ class Recognise {
     } catch (error) {
       if (error.name !== "AbortError") this.#idle(sayError(error));
     }
+  }
+
+  #clear() {
+    this.#latest = null;
+    this.overlay.clear();
+    this.#list([], null);
   }
 
   #show(faces, shot) {
