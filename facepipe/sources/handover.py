@@ -25,7 +25,7 @@ class Handover:
         self._changed = threading.Condition()
         self._state = LIVE
         self._news: deque[tuple[str, str]] = deque()
-        self._last = time.monotonic()
+        self._last: float | None = None  # when the last frame came; the first may take its time
         self._done = False
         self._error: BaseException | None = None
 
@@ -119,10 +119,15 @@ class Handover:
             self._news.append((state, message))
 
     def _look_at_the_clock(self) -> None:
-        if self._stall is not None and self._state == LIVE and not self._done:
-            silent = time.monotonic() - self._last
-            if silent >= self._stall:
-                self._become(STALLED, f"no picture for {silent:.1f} s")
+        end = self._stalls_at()
+        if end is not None and time.monotonic() >= end:
+            self._become(STALLED, f"no picture for {self._stall:g} s")
+
+    def _stalls_at(self) -> float | None:
+        """When the source counts as stalled if no frame comes; None when it does not."""
+        if self._stall is None or self._last is None or self._state != LIVE or self._done:
+            return None
+        return self._last + self._stall
 
     def _hear(self) -> tuple[str, str]:
         state, message = self._news.popleft()
@@ -140,8 +145,6 @@ class Handover:
         now = time.monotonic()
         if until is not None and now >= until:
             return False
-        ends = [until] if until is not None else []
-        if self._stall is not None and self._state == LIVE:
-            ends.append(self._last + self._stall)
+        ends = [end for end in (until, self._stalls_at()) if end is not None]
         self._changed.wait(max(0.0, min(ends) - now) if ends else None)
         return True

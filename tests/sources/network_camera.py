@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -51,6 +53,8 @@ class NetworkCamera:
     ``number``: of the picture sent last; ``requests``: what it was asked; ``silent``: connected, but nothing is sent.
     """
 
+    scheme = "http"
+
     def __init__(self, pictures: Callable[[int], np.ndarray] = picture, fps: float = 50) -> None:
         self.pictures, self.period = pictures, 1 / fps
         self.number = 0
@@ -62,7 +66,7 @@ class NetworkCamera:
         self.appear()
 
     def url(self, user: str = "", path: str = "/video") -> str:
-        return f"http://{user}127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://{user}127.0.0.1:{self.port}{path}"
 
     def appear(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port))
@@ -104,18 +108,66 @@ class NetworkCamera:
         with connection:
             connection.settimeout(2)
             try:
-                self.requests.append(connection.recv(4096).decode("latin-1"))
-                connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=next\r\n\r\n")
+                self._greet(connection)
                 while not gone.wait(self.period):
                     if not self.silent:
                         self._send(connection)
             except OSError:  # the other side went away
                 pass
 
+    def _greet(self, connection: socket.socket) -> None:
+        self.requests.append(connection.recv(4096).decode("latin-1"))
+        connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=next\r\n\r\n")
+
+    def _wrap(self, jpeg: bytes) -> bytes:
+        return b"--next\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg)
+
     def _send(self, connection: socket.socket) -> None:
         jpeg = cv2.imencode(".jpg", self.pictures(self.number + 1))[1].tobytes()
-        connection.sendall(b"--next\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg))
-        connection.sendall(jpeg + b"\r\n")
+        connection.sendall(self._wrap(jpeg))
         with self._sent:
             self.number += 1
             self._sent.notify_all()
+
+
+class RtspCamera(NetworkCamera):
+    """The same over RTSP: JPEG in RTP packets (RFC 2435) among the answers, in one TCP connection."""
+
+    scheme = "rtsp"
+    SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:track\r\n"
+    _packets = 0
+
+    def _greet(self, connection: socket.socket) -> None:
+        asked = ""
+        while asked != "PLAY":
+            request = connection.recv(4096).decode("latin-1")
+            if not request:
+                raise ConnectionError("the other side went away")
+            self.requests.append(request)
+            asked = request.split(" ")[0]
+            lines = [f"RTSP/1.0 200 OK\r\nCSeq: {re.search('CSeq: ([0-9]+)', request)[1]}\r\nSession: 1\r\n"]
+            if asked == "SETUP":
+                lines.append("Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n")
+            if asked == "DESCRIBE":
+                lines.append(f"Content-Type: application/sdp\r\nContent-Length: {len(self.SDP)}\r\n")
+            connection.sendall("".join([*lines, "\r\n", self.SDP if asked == "DESCRIBE" else ""]).encode())
+
+    def _wrap(self, jpeg: bytes) -> bytes:
+        tables, at = b"", 2
+        while jpeg[at + 1] != 0xDA:  # segments, up to the start of the scan
+            length = int.from_bytes(jpeg[at + 2 : at + 4], "big")
+            if jpeg[at + 1] == 0xDB:
+                tables += jpeg[at + 5 : at + 2 + length]  # one table in each segment
+            at += 2 + length
+        scan = jpeg[at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big") : -2]
+        sent = b""
+        for offset in range(0, len(scan), 1400):
+            part, last = scan[offset : offset + 1400], offset + 1400 >= len(scan)
+            head = struct.pack(">I4B", offset, 1, 255, WIDTH // 8, HEIGHT // 8)
+            if offset == 0:
+                head += struct.pack(">2BH", 0, 0, len(tables)) + tables
+            self._packets += 1
+            clock = self.number * 1800 & 0xFFFFFFFF  # in 1/90000 s
+            packet = struct.pack(">2BHII", 0x80, 26 | last << 7, self._packets & 0xFFFF, clock, 1) + head + part
+            sent += struct.pack(">cBH", b"$", 0, len(packet)) + packet
+        return sent

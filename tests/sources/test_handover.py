@@ -72,10 +72,17 @@ def test_closing_wakes_the_producer() -> None:
 
 
 def test_a_state_is_told_once() -> None:
-    handover = Handover(1, newest=True)
+    handover = Handover(1, newest=True, stall=0.01)
     handover.tell("stalled", "a")
     handover.tell("stalled", "b")
     handover.came()
     handover.came()
     assert [handover.take(), handover.take()] == [("stalled", "a"), ("live", "pictures come in")]
+    assert handover.take() == ("stalled", "no picture for 0.01 s")
+    assert handover.state == "stalled"
+
+
+def test_a_source_is_not_stalled_before_its_first_frame() -> None:
+    handover = Handover(1, newest=True, stall=0.01)
+    assert handover.take(0.05) is None
     assert handover.state == "live"

@@ -1,6 +1,7 @@
 """Video files: each frame once, at its time, decoded ahead; what is damaged says so."""
 
 import struct
+import threading
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -123,10 +124,12 @@ def test_max_fps_out_of_range(max_fps: float, clip: Path) -> None:
 
 
 def test_closed_in_the_middle(clip: Path, nothing_left: None) -> None:
+    before = threading.active_count()
     source = open_source(clip, loop=True)
     frames = iter(source)
     assert next(frames).index == 0
     source.close()
+    assert threading.active_count() == before  # at once
     source.close()
     assert source.state == "ended"
     assert list(frames) == list(source) == []
