@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 
 CHROMIUM = shutil.which("chromium")
-NAME = "facepipe.test"  # a name for this machine that browsers do not take for it, so that pages there are not secure
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
-    f"--host-resolver-rules=MAP {NAME} 127.0.0.1",
+    "--host-resolver-rules=MAP facepipe.test 127.0.0.1",  # a name by which pages are not secure
 ]
 HELD, MOVING = 15, 8  # frames in each pose and between two; Chromium plays 30 a second
 POSES = [  # the poses that the guide asks for, as it measures them on this face
@@ -122,12 +121,12 @@ def site(serve: Callable, pipeline: Pipeline, tmp_path: Path) -> Iterator[Callab
     """Start servers with an empty gallery each; ``site("read")`` makes one that asks for a key, which may read."""
     opened: list[Gallery] = []
 
-    def start(scope: str | None = None) -> Site:
+    def start(scope: str | None = None, names: tuple[str, ...] = ()) -> Site:
         keys = tmp_path / "keys.json"
         key = None if scope is None else Keyring(keys).add("page", scope)
         gallery = Gallery.open(tmp_path / f"gallery-{len(opened)}.db", backbone=pipeline.backbone)
         opened.append(gallery)
-        settings = Settings(keys=keys, names=(NAME,), require_key=key is not None)
+        settings = Settings(keys=keys, names=names, require_key=key is not None)
         served = serve(create_app(settings, pipeline, gallery), settings)
 
         def again() -> None:

@@ -45,8 +45,10 @@ def test_permission_refused(site: Callable, visit: Visit, refusing: Browser) -> 
 
 
 def test_an_address_that_is_not_secure(site: Callable, visit: Visit) -> None:
-    here = site()
+    here = site("read", names=("facepipe.test",))
     page = visit(here, url=here.url.replace("127.0.0.1", "facepipe.test"), expected=("Cross-Origin-Opener-Policy",))
+    page.get_by_label("Key").fill(here.key)
+    page.keyboard.press("Enter")
     page.get_by_role("button", name="Start the camera").click()
     page.get_by_role("heading", name="The camera needs a secure address").wait_for()
 
@@ -58,13 +60,13 @@ def test_the_camera_goes_off_when_it_is_not_looked_at(site: Callable, visit: Vis
     page.evaluate(f"window.first = {track}")
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true, writable: true })")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    assert page.evaluate("first.readyState") == "ended"
+    page.wait_for_function("() => first.readyState === 'ended'")
     page.evaluate("document.hidden = false; document.dispatchEvent(new Event('visibilitychange'))")
     page.wait_for_function(f"() => {track}?.readyState === 'live'")
     page.evaluate(f"window.second = {track}")
     page.get_by_role("link", name="People", exact=True).click()
     page.get_by_role("heading", name="People").wait_for()
-    assert page.evaluate("second.readyState") == "ended"
+    page.wait_for_function("() => second.readyState === 'ended'")
 
 
 def test_a_key_is_asked_for(site: Callable, visit: Visit) -> None:

@@ -40,7 +40,7 @@ export class Live extends EventTarget {
   close() {
     this.#over.abort();
     this.#retry?.abort();
-    this.#socket?.close();
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.close();
   }
 
   #tell(type, detail) {
@@ -69,6 +69,7 @@ export class Live extends EventTarget {
       this.#socket = socket;
       const end = (code) => (this.#answered?.(null), socket.close(), resolve(code));
       socket.addEventListener("close", ({ code }) => end(code));
+      socket.addEventListener("open", () => this.#over.signal.aborted && socket.close()); // before, it would be an error
       socket.addEventListener("message", ({ data }) => {
         const message = JSON.parse(data);
         if (message.type === "hello" && this.#greeted !== socket) this.#greet(socket, message, end);

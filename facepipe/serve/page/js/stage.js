@@ -58,6 +58,10 @@ export class Stage {
     if (turn !== this.#turn) return camera.stop(); // stopped, or started anew, while the browser was asking
     camera.onend = () => (this.stop(), this.#problem("gone"));
     inUse = true;
+    if (document.hidden) {
+      camera.stop();
+      return this.#rest(camera.device);
+    }
     this.camera = camera;
     this.video.classList.toggle("mirrored", camera.mirrored);
     this.#shape(this.video.videoWidth, this.video.videoHeight);
@@ -124,13 +128,17 @@ export class Stage {
     if (document.hidden && this.camera !== null) {
       const { device } = this.camera;
       this.stop();
-      this.say("camera", say("camera.paused"), null);
-      this.resume = device;
+      this.#rest(device);
     } else if (!document.hidden && this.resume !== undefined) {
       const device = this.resume;
       this.resume = undefined;
       this.start(device);
     }
+  }
+
+  #rest(device) {
+    this.say("camera", say("camera.paused"), null);
+    this.resume = device;
   }
 
   async #corner() {
