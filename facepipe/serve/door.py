@@ -10,10 +10,12 @@ from starlette.requests import cookie_parser
 from facepipe.errors import KeyWrong, RateLimited
 from facepipe.serve.keys import SCOPES, Key, Keyring, Principal
 from facepipe.serve.limits import Buckets
+from facepipe.serve.origins import is_loopback
 from facepipe.serve.sessions import COOKIE, Sessions
 from facepipe.serve.settings import Settings
 
 LOCAL = Principal("local", frozenset(SCOPES))  # on loopback, where no key is asked for
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 READING = 0.1  # of a token: a page full of pictures is many small requests
 
 
@@ -47,12 +49,12 @@ class Door:
             key = self.sessions.find(token)
         if key is not None:
             return Caller(key, key.principal)
-        return Caller(None, self.anonymous)
+        return Caller(None, self.anonymous(headers))
 
-    @property
-    def anonymous(self) -> Principal | None:
-        """Who a caller without a key is."""
-        return None if self.settings.needs_key else LOCAL
+    def anonymous(self, headers: Headers) -> Principal | None:
+        """Who a caller without a key is. What a proxy on this machine passes on comes from who knows where."""
+        passed_on = not is_loopback(headers.get("host", "")) or any(name in headers for name in FORWARDED)
+        return None if passed_on or self.settings.needs_key else LOCAL
 
     def key(self, text: str, client: str) -> Key:
         """The key that ``text`` is. Raises as ``caller``.

@@ -62,9 +62,14 @@ def shared(headers: Headers, settings: Settings) -> list[tuple[bytes, bytes]]:
     return [allow, (b"vary", b"Origin"), (b"cross-origin-resource-policy", b"cross-origin")]
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a Host header names this machine as only this machine can."""
+    return _name(host) in LOOPBACK_NAMES
+
+
 def _ours(host: str, settings: Settings) -> bool:
     name = _name(host)
-    if name in {*LOOPBACK_NAMES, *(given.lower() for given in settings.names)}:
+    if is_loopback(host) or name in {given.lower() for given in settings.names}:
         return True
     if settings.loopback or not name:
         return False

@@ -62,6 +62,21 @@ def test_on_this_machine_everything_is_allowed(client: httpx.Client) -> None:
     assert client.delete("/api/v1/people/1").status_code == 200
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+def test_what_a_proxy_passes_on_is_not_from_this_machine(client: httpx.Client, header: str) -> None:
+    assert code(client.get("/api/v1/people/1", headers={header: "1.2.3.4"})) == (401, "key-missing")
+
+
+def test_under_a_further_name_it_takes_a_key(serve: Serve, keys: dict[str, str]) -> None:
+    settings = Settings(names=("faces.example.org",))
+    host = {"Host": "faces.example.org"}
+    with serve(tiny_app(settings), settings).client() as client:
+        assert client.get("/api/v1/people/1").status_code == 200
+        assert code(client.get("/api/v1/people/1", headers=host)) == (401, "key-missing")
+        assert client.get("/api/v1/session", headers=host).json() == {"key_needed": True, "scopes": []}
+        assert client.get("/api/v1/people/1", headers=host | bearer(keys["read"])).status_code == 200
+
+
 def test_a_key_does_what_its_scope_says(guarded: httpx.Client, keys: dict[str, str]) -> None:
     calls = (("GET", "/api/v1/people/1"), ("POST", "/api/v1/enroll"), ("DELETE", "/api/v1/people/1"))
     for scope, statuses in (("read", [200, 403, 403]), ("enrol", [200, 200, 403]), ("admin", [200, 200, 200])):

@@ -25,14 +25,17 @@ class Session(BaseModel):
     scopes: Annotated[list[str], Field(description="What may be done: read, enrol, admin.")]
 
 
-def _session(door: Door, principal: Principal | None) -> Session:
+def _session(request: Request, principal: Principal | None) -> Session:
+    door: Door = request.state.door
     scopes = frozenset() if principal is None else principal.scopes
-    return Session(key_needed=door.anonymous is None, scopes=[scope for scope in SCOPES if scope in scopes])
+    return Session(
+        key_needed=door.anonymous(request.headers) is None, scopes=[scope for scope in SCOPES if scope in scopes]
+    )
 
 
 @router.get("/session", summary="What this caller may do")
 async def show(request: Request) -> Session:
-    return _session(request.state.door, request.state.principal)
+    return _session(request, request.state.principal)
 
 
 @router.post("/session", summary="Log in: exchange a key for a cookie")
@@ -48,7 +51,7 @@ async def open_(login: Login, request: Request, response: Response) -> Session:
         samesite="strict",
         secure=request.url.scheme == "https",
     )
-    return _session(door, key.principal)
+    return _session(request, key.principal)
 
 
 @router.delete("/session", summary="Log out")
@@ -57,4 +60,4 @@ async def close(request: Request, response: Response) -> Session:
     if token := request.cookies.get(COOKIE):
         door.sessions.close(token)
     response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
-    return _session(door, door.anonymous)
+    return _session(request, door.anonymous(request.headers))
