@@ -1,13 +1,12 @@
 import gc
-import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 import pytest
 from network_camera import NetworkCamera, write_video
+from settling import in_use, settles
 
 LONGEST = 30  # seconds that one of these tests may take
 
@@ -39,13 +38,6 @@ def camera() -> Iterator[NetworkCamera]:
     camera.disappear()
 
 
-def in_use() -> tuple[int, int]:
-    """How many file descriptors are open, and how many threads run, OpenCV's own among them."""
-    if not os.path.isdir("/proc/self/task"):
-        pytest.skip("open files are counted in /proc")
-    return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
-
-
 @pytest.fixture
 def nothing_left() -> Iterator[None]:
     """At the end of the test no more files are open and no more threads run than at its start."""
@@ -53,13 +45,3 @@ def nothing_left() -> Iterator[None]:
     yield
     gc.collect()
     assert settles(lambda: in_use()[0] <= files and in_use()[1] <= threads), (files, threads, in_use())
-
-
-def settles(holds: Callable[[], bool], seconds: float = 5) -> bool:
-    """Whether ``holds`` comes true in time."""
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.005)
-    return True

@@ -7,14 +7,20 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from facepipe.sources import Patience
+
 SIZE = WIDTH, HEIGHT = 160, 120
 BITS = 10  # of a picture's number, each a square of 16 px in its top row
+
+QUICK = Patience(connect=5, stall=3, read=4, frozen=60, first_wait=0.01, longest_wait=0.05, gone=0.4)
+SHORT = replace(QUICK, stall=0.3, read=0.6)  # for silence
 
 
 @cache

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import settles
+from settling import settles
 
 from facepipe.records import Frame, Image
 from facepipe.sources.handover import Handover
