@@ -28,6 +28,7 @@ class Handover:
         self._last: float | None = None  # when the last frame came; the first may take its time
         self._done = False
         self._error: BaseException | None = None
+        self._last_word = ""
 
     # The thread that makes frames ------------------------------------------------------------------------------------
 
@@ -58,11 +59,10 @@ class Handover:
             self._changed.notify_all()
 
     def end(self, error: BaseException | None = None, message: str = "the end") -> None:
-        """No more frames; those that wait are taken first, then ``error`` is raised there."""
+        """No more frames. Those that wait are taken first; then ``error`` is raised there, or ``message`` told."""
         with self._changed:
             if not self._done:
-                self._done, self._error = True, error
-                self._news.append((ENDED, message))
+                self._done, self._error, self._last_word = True, error, message
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> bool:
@@ -83,14 +83,13 @@ class Handover:
                 self._look_at_the_clock()
                 if self.closed:
                     return None
-                if self._news and (not self._frames or self._news[0][0] != ENDED):
-                    return self._hear()
+                if self._news:
+                    return self._news.popleft()
                 if self._frames:
                     self._changed.notify_all()
                     return self._frames.popleft()
                 if self._done:
-                    self._finish()
-                    return None
+                    return self._finish()
                 if not self._wait(until):
                     return None
 
@@ -129,16 +128,14 @@ class Handover:
             return None
         return self._last + self._stall
 
-    def _hear(self) -> tuple[str, str]:
-        state, message = self._news.popleft()
-        if state == ENDED:
-            self._state = ENDED
-        return state, message
-
-    def _finish(self) -> None:
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
+    def _finish(self) -> tuple[str, str] | None:
+        """The news of the end, once. Raises the error that is the end instead."""
+        if self._state == ENDED:
+            return None
+        self._state = ENDED
+        if self._error is not None:
+            raise self._error
+        return ENDED, self._last_word
 
     def _wait(self, until: float | None) -> bool:
         """Until something changes or the clock has to be looked at. False when ``until`` has passed."""
