@@ -16,7 +16,7 @@ export function openLive(mode, grab, on) {
   live.addEventListener("message", ({ detail }) => on.message?.(detail));
   live.addEventListener("lost", ({ detail }) => {
     const full = detail.code === TOO_MANY;
-    banner(say(full ? "live.full" : "live.lost"), full ? "wait" : "offline", retry);
+    banner(say(full ? "live.full" : "live.lost"), full ? "people" : "offline", retry);
     on.lost?.(detail);
     if (detail.unheard) checkKey();
   });
