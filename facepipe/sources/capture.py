@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import cv2
 
 from facepipe.records import Pixels
+
+TRIES = 300  # frames in a row that cannot be decoded: a damaged one may spoil all up to the next whole picture
+TRYING = 0.5  # seconds: a stream that keeps us waiting is not waited for again
 
 _CAMERA = cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY  # the others look for files and say so
 _FFMPEG_LEVEL = "OPENCV_FFMPEG_LOGLEVEL"
@@ -29,11 +33,17 @@ class Capture:
         self.size = (int(opened.get(cv2.CAP_PROP_FRAME_WIDTH)), int(opened.get(cv2.CAP_PROP_FRAME_HEIGHT)))
 
     def grab(self) -> bool:
-        """Go on to the next frame. False at the end, at an error, and when none came in time."""
+        """Go on to the next frame that can be decoded. False at the end, and when none came in time."""
+        until = time.monotonic() + TRYING
         try:
-            return bool(self._opened.grab())
+            for _ in range(TRIES):  # OpenCV says the same of one damaged frame as of the end
+                if self._opened.grab():
+                    return True
+                if time.monotonic() > until:
+                    break
         except cv2.error:
-            return False
+            pass
+        return False
 
     @property
     def time(self) -> float:

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import cv2
 import pytest
 from network_camera import QUICK, SHORT, NetworkCamera
 from settling import settles
@@ -159,6 +160,14 @@ def test_opencv_says_nothing_meanwhile_and_speaks_again_after(
     assert run.stdout == "refused\nrefused\nrefused\n50\n3 None\n"
     assert len(run.stderr.splitlines()) == 1
     assert "can't be used to capture by name" in run.stderr
+
+
+@pytest.mark.skipif("OPENCV_LOG_LEVEL" in os.environ, reason="a level that was chosen is left alone")
+def test_opencv_is_silent_while_a_stream_is_open(nothing_left: None, camera: NetworkCamera) -> None:
+    before = cv2.utils.logging.getLogLevel()
+    with open_source(camera.url(), patience=QUICK):
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_SILENT
+    assert cv2.utils.logging.getLogLevel() == before != cv2.utils.logging.LOG_LEVEL_SILENT
 
 
 # What is no stream ----------------------------------------------------------------------------------------------------

@@ -91,6 +91,15 @@ def test_away_and_back_twenty_times(nothing_left: None, camera: NetworkCamera) -
     assert max(threads) <= threads[0]
 
 
+def test_damaged_pictures_are_left_out(camera: NetworkCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrap, told = camera._wrap, []
+    monkeypatch.setattr(camera, "_wrap", lambda jpeg: wrap(jpeg if camera.number % 5 else b"\xff" * len(jpeg)))
+    with open_source(camera.url(), patience=QUICK, on_state=lambda *news: told.append(news)) as source:
+        numbers = [number_in(frame.image.pixels) for frame in islice(source, 20)]
+    assert [number for number in numbers if number % 5 == 1] == []
+    assert (told, len(camera.requests)) == ([], 1)
+
+
 def test_silence_is_noticed_and_over(nothing_left: None, camera: NetworkCamera) -> None:
     """The connection stands, but nothing comes; it comes back before that is given up."""
     told = []

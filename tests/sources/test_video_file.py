@@ -1,5 +1,6 @@
 """Video files: each frame once, at its time, decoded ahead; what is damaged says so."""
 
+import re
 import struct
 import threading
 from itertools import islice, pairwise
@@ -171,6 +172,21 @@ def test_a_truncated_file_is_played_as_far_as_it_goes(name: str, fourcc: str, tm
     assert seen == list(range(len(seen)))
     assert 20 < len(seen) < 40
     assert source.state == "ended"
+
+
+def test_damaged_frames_are_left_out(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", 50, "MJPG")
+    data = bytearray(path.read_bytes())
+    starts = [found.end() for found in re.finditer(b"00dc", data) if found.start() > data.index(b"movi")]
+    for number in (20, 21, 30):
+        (length,) = struct.unpack_from("<I", data, starts[number])
+        data[starts[number] + 4 : starts[number] + 4 + length] = b"\xff" * length
+    path.write_bytes(data)
+    with open_source(path) as source:
+        frames = list(source)
+    whole = [number for number in range(50) if number not in (20, 21, 30)]
+    assert [number_in(frame.image.pixels) for frame in frames] == whole
+    assert [frame.time for frame in frames] == pytest.approx([number / 25 for number in whole])
 
 
 def test_a_truncated_mp4_has_lost_its_index(clip: Path, tmp_path: Path) -> None:
