@@ -5,3 +5,4 @@ DETECTOR = "mtcnn"
 MIN_FACE = 32  # px; smaller faces carry too little to be recognised
 MIN_SCORE = 0.9
 FMR = "1e-3"
+EVERY = 5  # frames of a video from one search of the whole picture to the next

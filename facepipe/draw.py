@@ -16,6 +16,7 @@ from facepipe.files import replacing
 from facepipe.records import Detection, Identification, Image
 
 KNOWN, UNKNOWN, NEUTRAL = "#0f9d8a", "#d97706", "#3b82f6"
+_COLOURS = {True: KNOWN, False: UNKNOWN, None: NEUTRAL}
 _BEYOND_LATIN = ("NotoSansCJK-Regular.ttc", "NotoSansSC-Regular.otf", "wqy-microhei.ttc", "msyh.ttc", "PingFang.ttc")
 
 
@@ -46,14 +47,55 @@ def annotate(image: Image, marks: Iterable[Mark]) -> PIL.Image.Image:
     return picture
 
 
+def mirrored(image: Image, faces: Sequence[Detection]) -> tuple[Image, list[Detection]]:
+    """The image and its faces as in a mirror, which is how people expect to see themselves."""
+    turned = [
+        Detection(
+            np.array([image.width - x1, y0, image.width - x0, y1], np.float32),
+            face.score,
+            ((image.width - 1, 0) + face.landmarks[[1, 0, 2, 4, 3]] * (-1, 1)).astype(np.float32),
+        )
+        for face in faces
+        for x0, y0, x1, y1 in [face.box]
+    ]
+    return Image(np.ascontiguousarray(image.pixels[:, ::-1]), image.source), turned
+
+
+def caption(picture: PIL.Image.Image, message: str, done: int, wanted: int, known: bool | None = None) -> None:
+    """Write ``message`` along the bottom of ``picture``, and above it one dot for each thing ``wanted``, filled when
+    ``done``. ``known`` chooses the colour as a Mark's does."""
+    width, height = picture.size
+    size = max(14, round(min(height / 16, width / 24)))
+    font, colour = _font(size, message.isascii()), _COLOURS[known]
+    draw = ImageDraw.Draw(picture, "RGBA")
+    top = height - round(3.2 * size)
+    draw.rectangle((0, top, width, height), fill=(12, 18, 28, 205))
+    draw.rectangle((0, top, width, top + max(2, size // 8)), fill=colour)
+    text = _shortened(message, font, width - 2 * size)
+    left, above, right, below = draw.textbbox((0, 0), text, font=font)
+    draw.text(((width - right - left) / 2, height - 0.95 * size - (above + below) / 2), text, fill="white", font=font)
+    radius, step = size * 0.22, size * 0.8
+    for number in range(wanted):
+        x, y = width / 2 + (number - (wanted - 1) / 2) * step, top + 0.95 * size
+        taken = number < done
+        draw.ellipse(
+            (x - radius, y - radius, x + radius, y + radius),
+            fill=KNOWN if taken else None,
+            outline=KNOWN if taken else (255, 255, 255, 150),
+            width=max(1, size // 14),
+        )
+
+
 def _draw_mark(draw: ImageDraw.ImageDraw, mark: Mark, scale: float, size: tuple[int, int]) -> None:
-    colour = {True: KNOWN, False: UNKNOWN, None: NEUTRAL}[mark.known]
+    colour = _COLOURS[mark.known]
     width = max(2, round(3 * scale))
     x0, y0, x1, y1 = (float(v) for v in mark.detection.box)
     draw.rounded_rectangle((x0, y0, x1, y1), radius=4 * width, outline=colour, width=width)
     for x, y in mark.detection.landmarks:
         draw.ellipse((x - width, y - width, x + width, y + width), fill="white", outline=colour)
-    font = _font(max(12, round(20 * scale)), mark.label.isascii())
+    if not mark.label:
+        return
+    font = _font(max(14, round(20 * scale)), mark.label.isascii())
     padding = width * 2
     label = _shortened(mark.label, font, size[0] - 2 * padding)
     left, top, right, bottom = draw.textbbox((0, 0), label, font=font)

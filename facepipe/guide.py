@@ -218,8 +218,8 @@ def expect_unknown(name: str, templates: Sequence[Template], gallery: Gallery, l
     other, hits = max(scores.items(), key=lambda item: len(item[1]), default=("", []))
     if hits and 2 * len(hits) >= len(templates):
         error = EnrolledAlready(
-            f"{name}: is enrolled already, as {other} ({median(hits):.3f} ≥ {limit:.3f}); enrol under that name,"
-            " or confirm that they are two people"
+            f"{name}: is enrolled already, as {other} ({median(hits):.3f} ≥ {limit:.3f}); use that name, or"
+            " enrol anyway (--anyway) if they are two people"
         )
         error.person = other
         raise error

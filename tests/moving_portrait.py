@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +30,17 @@ class View:
     centre: tuple[float, float] = (WIDTH / 2, HEIGHT / 2)
     light: float = 1
     blur: float = 0
+
+
+# Ahead, left, right, up, down, far enough that the detector's landmarks follow
+FIVE = [View(), View(yaw=36), View(yaw=-36), View(pitch=20), View(pitch=-20)]
+
+
+def held(views: Iterable[View], times: int = 4) -> Iterator[View]:
+    """Each of the views several times, moving by a pixel as people do."""
+    for view in views:
+        for step in range(times):
+            yield replace(view, centre=(view.centre[0] + step % 2, view.centre[1]))
 
 
 @cache

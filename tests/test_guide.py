@@ -7,22 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moving_portrait import View, landmarks, picture, squares
+from moving_portrait import FIVE, View, held, landmarks, picture, squares
 
 from facepipe import Gallery, Pipeline
 from facepipe.errors import EnrolledAlready, NameInvalid, SeveralPeople, UsageError
 from facepipe.gate import Limits, Problem
 from facepipe.guide import MESSAGES, PATIENCE, POSES, STEADY, Guidance, Guide, expect_one_person
 from facepipe.records import Chip, Consent, Detection, Face, Image, Quality, Template
-
-FIVE = [View(), View(yaw=36), View(yaw=-36), View(pitch=20), View(pitch=-20)]
-
-
-def held(views: Iterable[View], times: int = 4) -> Iterator[View]:
-    """Each of the views several times, moving by a pixel as people do."""
-    for view in views:
-        for step in range(times):
-            yield View(**{**vars(view), "centre": (320 + step % 2, 240)})
 
 
 def perform(guide: Guide, pictures: Iterable[Image], start: float = 0, step: float = 0.1) -> list[Guidance]:
@@ -115,7 +106,7 @@ def test_who_is_enrolled_already_is_found(pipeline: Pipeline, gallery: Gallery, 
     pipeline.enroll("Barack", samples / "obama.jpg", gallery)
     pipeline.enroll("Joe", samples / "biden.jpg", gallery)
     guide = guided(pipeline, "obama")
-    with pytest.raises(EnrolledAlready, match=r"^Ada: is enrolled already, as Barack \(0\.9\d+ ≥ 0\.931\); enrol"):
+    with pytest.raises(EnrolledAlready, match=r"^Ada: is enrolled already, as Barack \(0\.9\d+ ≥ 0\.931\); use that name"):
         guide.enrol("Ada", gallery)
     assert len(gallery) == 2
     guide.enrol("Barack", gallery)  # more of the same person

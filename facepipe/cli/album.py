@@ -30,11 +30,12 @@ class Album:
 
         assert image is not None
         stem = os.fsdecode(os.fsencode(Path(image.source).stem)[:LONGEST_STEM])
-        path = self._unused(f"{stem}-faces")
+        path = self.unused(f"{stem}-faces")
         save(annotate(image, marks), path)
         return path
 
-    def _unused(self, stem: str) -> Path:
+    def unused(self, stem: str) -> Path:
+        """Where to write a picture named ``stem``."""
         while True:
             number = self._next.get(stem, 1)
             self._next[stem] = number + 1

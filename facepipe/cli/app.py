@@ -10,7 +10,7 @@ import sys
 import typer
 
 from facepipe import __version__
-from facepipe.cli import demo, gallery, inspect, keys, models, people, recognise, serve
+from facepipe.cli import demo, enroll, gallery, inspect, keys, models, people, recognise, serve, watch
 from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
 
@@ -24,13 +24,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Recognise faces on this machine: find them, summarise them, match them with the people you enrolled.",
-    epilog="Exit codes: 0 done, 1 error, 2 usage, 3 some inputs failed. Only `models pull` uses the network.",
+    epilog="Exit codes: 0 done, 1 error, 2 usage, 3 some inputs failed. Images and faces never leave this machine.",
 )
 app.command("demo")(demo.demo)
 app.command("detect")(recognise.detect)
-app.command("enroll")(recognise.enroll)
+app.command("enroll")(enroll.enroll)
 app.command("identify")(recognise.identify)
 app.command("verify")(recognise.verify)
+app.command("watch")(watch.watch)
 app.command("inspect")(inspect.inspect)
 app.add_typer(people.app, name="people")
 app.add_typer(gallery.app, name="gallery")

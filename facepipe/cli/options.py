@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +97,9 @@ Annotate = Annotated[
         help="Write each picture with its faces marked into this folder.",
     ),
 ]
+ShowWindow = Annotated[
+    bool | None, typer.Option("--window/--no-window", help="Show what is seen in a window; q or Esc ends it.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -121,6 +125,11 @@ def open_gallery(
 
     id = None if backbone is None else resolve(find_card(backbone), weights)[1]
     return Gallery.open(path, backbone=id, create=create)
+
+
+def camera(source: str) -> str:
+    """A bare number is a local camera's."""
+    return f"webcam:{source}" if source.isascii() and source.isdigit() and not os.path.exists(source) else source
 
 
 def image_files(paths: Sequence[str]) -> list[Path | str]:

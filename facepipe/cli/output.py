@@ -106,6 +106,27 @@ def steps() -> Iterator[Callable[[str, int, int], None] | None]:
         yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
 
 
+class Ticker:
+    """One line on stderr that goes on changing, when it is a terminal. It steps aside while other lines are printed."""
+
+    def __init__(self, shown: bool) -> None:
+        self._bar: Progress | None = None
+        if shown and sys.stderr.isatty():
+            from rich.progress import SpinnerColumn, TextColumn
+
+            self._bar = _bar(SpinnerColumn(), TextColumn("{task.description}", markup=False))
+            self._task = self._bar.add_task("")
+
+    def tell(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, description=text)
+            self._bar.start()
+
+    def step_aside(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
 def _bar(*columns: ProgressColumn) -> Progress:
     from rich.console import Console
     from rich.progress import Progress

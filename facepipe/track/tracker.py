@@ -15,13 +15,13 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from facepipe.defaults import EVERY
 from facepipe.errors import UsageError
 from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.track.cuts import Cuts
 from facepipe.track.flow import Flow, shrunk
 from facepipe.track.matching import assign, overlaps, stacked
 
-EVERY = 5  # frames from one scan to the next
 EVERY_IDLE = 3  # at most, while nobody is in view
 BIG = 700_000  # px of a picture in which small faces are looked for every other time only: that takes longest
 SURE = 0.7  # least score of a second look; MTCNN's own for its last network

@@ -37,7 +37,12 @@ COMMANDS = dict(commands())
 
 
 def options(command: Any) -> set[str]:
-    return {name for param in command.params if param.param_type_name == "option" for name in param.opts}
+    return {name for param in command.params if param.param_type_name == "option" for name in names(param)}
+
+
+def names(option: Any) -> list[str]:
+    """Of --window/--no-window both."""
+    return [*option.opts, *option.secondary_opts]
 
 
 def test_the_walk_finds_the_commands() -> None:

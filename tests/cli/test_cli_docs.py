@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from cli_shell import ROOT, Run
+from moving_portrait import FIVE, held, picture, video
 
-from facepipe import folders
+from facepipe import Pipeline, folders
 
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What differs from run to run or from machine to machine: numbers with decimals (scores, seconds), places of faces to
@@ -22,7 +23,7 @@ VARYING = [
     (r"\d{4}-\d\d-\d\d(T[\d:]+|( \d\d:\d\d))?", "DATE"),
     (r"@?[0-9a-f]{16,64}\b", "ID"),
     (r"(bytes\t|_bytes\": )\d+", r"\1SIZE"),
-    (r"[^\s\"]*/(?=gallery\.db|models/)", "DIR/"),
+    (r"[^\s\"]*/(?=(gallery|guests)\.db|models/)", "DIR/"),
     (r"\+00:00", ""),
 ]
 
@@ -48,10 +49,13 @@ def test_what_varies_is_left_out_and_nothing_else() -> None:
     assert settled("3 references, Ada") == "3 references, Ada"
 
 
-def test_the_examples_print_what_the_page_says(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_print_what_the_page_says(
+    run: Run, pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "documented"
     shutil.copytree(folders.samples(), folder / "samples", ignore=shutil.ignore_patterns("*.md"))
     monkeypatch.chdir(folder)
+    video(folder / "visit.avi", (picture("obama", pipeline, view) for view in held(FIVE)))
     assert len(examples()) > 15
     for command, expected in examples():
         program, *args = shlex.split(command)

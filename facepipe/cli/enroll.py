@@ -1,0 +1,204 @@
+"""enroll: store faces under a name, from images or from a camera."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+from facepipe.cli import webcam as cam
+from facepipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from facepipe.gallery import Gallery
+    from facepipe.pipeline import Enrolment
+    from facepipe.records import Consent
+    from facepipe.stream import Outcome
+
+
+NameAndPaths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAME PATH",
+        help="The person's name, then images or folders; with --webcam a camera (default 0), stream or video.",
+    ),
+]
+Folders = Annotated[
+    Path | None,
+    typer.Option(
+        "--folders", metavar="DIR", file_okay=False, help="Enrol everybody in a folder: one sub-folder per person."
+    ),
+]
+ConsentText = Annotated[
+    str | None,
+    typer.Option("--consent", metavar="TEXT", help="What the person agreed to: kept with the time, as it is shown."),
+]
+
+
+def enroll(
+    name_and_paths: NameAndPaths = None,
+    folders: Folders = None,
+    pick: opt.Pick = None,
+    gate: Annotated[bool, typer.Option("--gate", help="Refuse images that are blurred, dark, small, turned…")] = False,
+    webcam: Annotated[
+        bool, typer.Option("--webcam", help="Take the pictures with a camera, guided: enroll NAME --webcam [CAMERA].")
+    ] = False,
+    shots: Annotated[int, typer.Option("--shots", min=1, max=20, help="With --webcam: pictures to take.")] = 5,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="With --webcam: even when enrolled under another name.")
+    ] = False,
+    window: opt.ShowWindow = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", metavar="COSINE", help="With --webcam: least cosine that counts as the same person, -1 to 1."
+        ),
+    ] = None,
+    consent: ConsentText = None,
+    gallery: opt.GalleryPath = None,
+    as_json: opt.Json = False,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Store faces under a name.
+
+    Each image must show one face. One that cannot be used is reported and the others are enrolled; an image that is
+    enrolled under that name already adds nothing, so a run can be repeated. With --webcam all pictures that were taken
+    are enrolled together, or none.
+    """
+    given = _consent(consent)
+    if webcam:
+        if folders is not None or pick is not None:
+            raise UsageError("--webcam: expected NAME and perhaps a camera, without --folders and --pick")
+        name, source = _name_and_source(name_and_paths or [])
+    else:
+        _expect_webcam(shots != 5, anyway, window is not None, threshold is not None)
+        items = _enrol_items(name_and_paths or [], folders)
+    with opt.open_gallery(gallery, backbone, weights, create=True) as people:
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        if webcam:
+            _remark_on_spelling([name], people)
+            plan = cam.Plan(shots, threshold, anyway, window, given)
+            _report(cam.enrol(name, source, people, pipe, plan), people, as_json)
+        else:
+            _remark_on_spelling([person for person, _ in items], people)
+            outcomes = pipe.enroll_each(items, people, pick=pick, consent=given, gate=gate)
+            _enrol_images(items, outcomes, people, as_json, picked=pick is not None)
+
+
+def _enrol_images(
+    items: Sequence[tuple[str, Path | str]],
+    outcomes: Iterator[Outcome[Enrolment]],
+    gallery: Gallery,
+    as_json: bool,
+    picked: bool,
+) -> None:
+    batch = out.Batch(len(items), "enrolling", as_json)
+    blanks = ({"person": person, "reference": None} for person, _ in items)
+    added = known = 0
+    for outcome in batch.successes(outcomes, blanks):
+        done = outcome.unwrap()
+        added, known = (added, known + 1) if done.reference is None else (added + 1, known)
+        _print_enrolment(done, as_json, picked)
+    before = f", {known} enrolled before" if known else ""
+    if added or known:
+        out.say(f"{out.count(added, 'image')} enrolled{before}; {_holding(gallery)}")
+    batch.finish()
+
+
+def _report(enrolments: Sequence[Enrolment], gallery: Gallery, as_json: bool) -> None:
+    for done in enrolments:
+        _print_enrolment(done, as_json, picked=False)
+    out.say(f"{out.count(len(enrolments), 'shot')} enrolled; {_holding(gallery)}")
+
+
+def _expect_webcam(shots: bool, anyway: bool, window: bool, threshold: bool) -> None:
+    """Raise UsageError at an option that means something with a camera only."""
+    given = {"--shots": shots, "--anyway": anyway, "--window": window, "--threshold": threshold}
+    for option in (option for option, is_given in given.items() if is_given):
+        raise UsageError(f"{option}: only with --webcam")
+
+
+def _name_and_source(words: Sequence[str]) -> tuple[str, str]:
+    """The name, and the camera, stream or file that is looked at: ``webcam:0``, or a number for ``webcam:N``."""
+    from facepipe.gallery.names import clean_name
+
+    if not 1 <= len(words) <= 2:
+        quoted = f'; quote a name of several words: enroll "{" ".join(words)}" --webcam' if len(words) > 2 else ""
+        raise UsageError(f"expected a name and perhaps a camera: facepipe enroll NAME --webcam [CAMERA]{quoted}")
+    name, source = clean_name(words[0]), words[1] if len(words) == 2 else "0"
+    return name, opt.camera(source)
+
+
+def _consent(wording: str | None) -> Consent | None:
+    from facepipe.records import Consent
+
+    try:
+        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
+    except ValueError as error:
+        raise UsageError(f"--consent: {str(error).partition(': ')[2]}") from None
+
+
+def _holding(gallery: Gallery) -> str:
+    return f"{gallery.path} holds {out.count(len(gallery), 'reference')}"
+
+
+def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tuple[str, Path | str]]:
+    from facepipe.gallery.names import clean_name
+    from facepipe.sources import people_folders
+
+    if folders is not None:
+        if name_and_paths:
+            raise UsageError("expected NAME PATH... or --folders DIR, not both")
+        return [(person, path) for person, paths in people_folders(folders) for path in paths]
+    _expect_quotes(name_and_paths)
+    if len(name_and_paths) < 2:
+        raise UsageError("expected a name and at least one image: facepipe enroll NAME PATH...")
+    name, *paths = name_and_paths
+    if os.path.isfile(name):
+        raise UsageError(f"{name}: is a file, expected the person's name first: facepipe enroll NAME PATH...")
+    clean_name(name)  # or a name that cannot be would be reported once for each image
+    return [(name, path) for path in opt.image_files(paths)]
+
+
+def _expect_quotes(name_and_paths: Sequence[str]) -> None:
+    """Raise UsageError at a name of several words without quotes: its second word would be taken for an image."""
+    words = list(
+        takewhile(lambda word: 0 < len(word) < 100 and "." not in word and not os.path.exists(word), name_and_paths)
+    )
+    if len(words) > 1 and not any(os.sep in word for word in words):
+        raise UsageError(f'{words[1]}: no such file; quote a name of several words: enroll "{" ".join(words)}" PATH...')
+
+
+def _remark_on_spelling(names: Sequence[str], gallery: Gallery) -> None:
+    """Upper and lower case tell people apart, which is rarely meant."""
+    known = [person.name for person in gallery.people()]
+    spelled = {name.casefold(): name for name in known}
+    for name in dict.fromkeys(names):
+        other = spelled.setdefault(name.casefold(), name)
+        if other != name and name not in known:
+            out.say(f"{name} and {other} are two people; to make them one: facepipe people merge NAME INTO")
+
+
+def _print_enrolment(done: Enrolment, as_json: bool, picked: bool) -> None:
+    reference = None if done.reference is None else done.reference.id
+    if as_json:
+        out.line({"source": done.source, "person": done.person, "reference": reference, "error": None})
+    else:
+        what = f"was enrolled before, as reference {done.before}" if reference is None else f"reference {reference}"
+        typer.echo(out.printable(f"{done.person}: {done.source}: {what}"))
+    if reference is None and picked:
+        remove = f"facepipe people remove-reference {done.before}"
+        out.say(f"{done.source}: nothing added; to take another face of it, remove the reference first: {remove}")
+    if reference is not None and done.others:
+        out.say(f"{done.source}: also enrolled as {', '.join(done.others)}")

@@ -1,0 +1,224 @@
+"""watch: recognise live, or in a video."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+from facepipe.cli import window as win
+from facepipe.cli.film import LIVE_FPS, Film
+from facepipe.cli.snapshots import Snapshots
+from facepipe.cli.webcam import say_state
+from facepipe.defaults import EVERY
+
+if TYPE_CHECKING:
+    from facepipe.draw import Mark
+    from facepipe.records import Frame
+    from facepipe.sources import Source
+    from facepipe.watch import Event, TrackedFace, Watcher
+
+CUT_SHORT = 130  # as shells have it for Ctrl-C
+
+
+def watch(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="A camera (webcam:0), stream (rtsp://…, http://…) or video file."),
+    ],
+    as_json: opt.Json = False,
+    window: opt.ShowWindow = False,
+    video: Annotated[
+        Path | None, typer.Option("--video", metavar="FILE", help="Write a video with the faces marked: .mp4 or .avi.")
+    ] = None,
+    snapshots: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshots", metavar="FOLDER", file_okay=False, help="Write the best picture of each face here."
+        ),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="Frames from one search for faces to the next.")] = EVERY,
+    max_fps: Annotated[
+        float | None, typer.Option("--max-fps", metavar="FPS", help="Leave out frames that come faster.")
+    ] = None,
+    gallery: opt.GalleryPath = None,
+    threshold: opt.Threshold = None,
+    fmr: opt.Fmr = opt.FMR,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Recognise faces in a video or live.
+
+    A line for each face that appears, is named, and leaves. Ctrl-C ends it; a live source has no other end.
+    """
+    from facepipe.sources import open_source
+    from facepipe.watch import Watcher
+
+    shown = win.wanted(bool(window))
+    with opt.open_gallery(gallery, backbone, weights) as people, ExitStack() as stack:
+        if not len(people):
+            out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        watcher = Watcher(pipe, people, threshold=pipe.threshold(threshold, fmr), every=every)
+        frames = open_source(
+            opt.camera(source), max_fps=max_fps, on_state=lambda state, message: say_state(frames, state, message)
+        )
+        stack.enter_context(frames)
+        report = Report(as_json, None if snapshots is None else Snapshots(snapshots), out.Ticker(not shown))
+        if video is not None:
+            rate = LIVE_FPS if frames.live or not frames.fps else frames.fps
+            report.film = stack.enter_context(Film(video, min(rate, max_fps or rate)))
+        if shown:
+            report.window = stack.enter_context(win.Window(f"facepipe: {frames.label}"))
+        stopped = _run(watcher, frames, report)
+    if stopped and not frames.live:
+        raise typer.Exit(CUT_SHORT)
+
+
+def _run(watcher: Watcher, frames: Source, report: Report) -> bool:
+    """Watch until the end; whether Ctrl-C cut it short. What happened until an error is reported, too."""
+    try:
+        with _terminating_as_ctrl_c():
+            for frame in frames:
+                faces = watcher.see(frame)
+                report.events(watcher.take_events())
+                if not report.frame(frame, faces):
+                    return False
+    except KeyboardInterrupt:
+        return True
+    finally:
+        watcher.finish()
+        report.events(watcher.take_events())
+        report.end(frames)
+    return False
+
+
+@contextmanager
+def _terminating_as_ctrl_c() -> Iterator[None]:
+    """How services are ended: what is half done is finished then, too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class Report:
+    """All that is told and shown of what the watcher sees."""
+
+    def __init__(self, as_json: bool, snapshots: Snapshots | None, ticker: out.Ticker) -> None:
+        self.film: Film | None = None
+        self.window: win.Window | None = None
+        self._as_json, self._snapshots, self._ticker = as_json, snapshots, ticker
+        self._frames, self._started = 0, time.monotonic()
+        self._people: dict[int, str] = {}  # by track
+
+    def frame(self, frame: Frame, faces: Sequence[TrackedFace]) -> bool:
+        """Show a frame; whether to go on."""
+        self._frames += 1
+        self._ticker.tell(f"{clock(frame.time)}  {self._rate():.0f} frames a second")
+        if self._snapshots is not None:
+            self._snapshots.look(frame, faces)
+        if self.film is None and self.window is None:
+            return True
+        from facepipe.draw import annotate
+
+        picture = annotate(frame.image, [mark(face) for face in faces])
+        if self.film is not None:
+            self.film.add(picture, frame.time)
+        return self.window is None or self.window.show(picture)
+
+    def events(self, events: Sequence[Event]) -> None:
+        if events:
+            self._ticker.step_aside()
+        for event in events:
+            self._people[event.track] = event.name or "unknown"
+            picture = None
+            if event.kind == "left" and self._snapshots is not None:
+                picture = self._snapshots.write(event.track)
+            if self._as_json:
+                out.line(event_json(event, picture))
+            else:
+                typer.echo(event_text(event) + ("" if picture is None else f"   {out.printable(str(picture))}"))
+
+    def end(self, frames: Source) -> None:
+        """A remark on what there was."""
+        self._ticker.step_aside()
+        names = sorted({name for name in self._people.values() if name != "unknown"})
+        strangers = sum(name == "unknown" for name in self._people.values())
+        who = [*names, *([f"{strangers} unknown"] if strangers else [])]
+        dropped = f", {frames.dropped} dropped" if frames.dropped else ""
+        out.say(
+            f"{out.count(self._frames, 'frame')}, {self._rate():.1f} a second{dropped};"
+            f" {', '.join(who) or 'nobody was seen'}"
+        )
+
+    def _rate(self) -> float:
+        return self._frames / max(time.monotonic() - self._started, 1e-3)
+
+
+def mark(face: TrackedFace) -> Mark:
+    """The name and score of a known face; "…" while it is too early to tell."""
+    from facepipe.draw import Mark
+
+    if not face.decided:
+        return Mark(face.detection, "…")
+    label = "unknown" if face.name is None else f"{face.name} {face.score or 0:.2f}"
+    return Mark(face.detection, label, face.name is not None)
+
+
+def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
+    shot = {} if picture is None else {"snapshot": str(picture)}
+    return {
+        "event": event.kind,
+        "track": event.track,
+        "name": event.name,
+        "score": None if event.score is None else round(event.score, 4),
+        "threshold": round(event.threshold, 4),
+        "from": round(event.start, 3),
+        "to": round(event.end, 3),
+        "from_at": _iso(event.start_at),
+        "to_at": _iso(event.end_at),
+        "box": [round(float(v), 2) for v in event.box],
+        **shot,
+    }
+
+
+def event_text(event: Event) -> str:
+    """When, which track, what, the score against the threshold, where."""
+    moment, at = (event.start, event.start_at) if event.kind == "appeared" else (event.end, event.end_at)
+    when = clock(moment) if at is None else f"{at.astimezone():%H:%M:%S}"
+    who = out.printable(event.name or "unknown")
+    what = {"appeared": "appears", "named": f"is {who}", "left": f"leaves: {who}"}[event.kind]
+    sign = "≥" if event.name is not None else "<"
+    score = "" if event.score is None or event.kind == "appeared" else f"{event.score:.3f} {sign} {event.threshold:.3f}"
+    x0, y0, x1, y1 = (round(float(v)) for v in event.box)
+    return f"{when}  {event.track:>3}  {what:28} {score:13}   {x1 - x0}×{y1 - y0} px at ({x0}, {y0})"
+
+
+def clock(seconds: float) -> str:
+    """0:07.3, 1:02:07.3"""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    ahead = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{ahead}:{rest // 10:02}.{rest % 10}"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

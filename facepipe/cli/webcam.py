@@ -1,0 +1,116 @@
+"""``enroll --webcam``: guided enrolment in front of a camera, with a window or with hints in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from facepipe.cli import output as out
+from facepipe.cli import window as win
+from facepipe.errors import PoorShot
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+    from facepipe.gallery import Gallery
+    from facepipe.guide import Guidance, Guide
+    from facepipe.pipeline import Enrolment, Pipeline
+    from facepipe.records import Consent, Frame
+    from facepipe.sources import Source
+
+CANCELLED = 130  # as at Ctrl-C
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to go about it: the options of the command."""
+
+    shots: int
+    threshold: float | None
+    anyway: bool
+    window: bool | None
+    consent: Consent | None
+
+
+def enrol(name: str, source: str, gallery: Gallery, pipe: Pipeline, plan: Plan) -> list[Enrolment]:
+    """Take ``plan.shots`` shots from ``source`` and enrol them under ``name``, all or none.
+
+    Leaves the command when it is cancelled. Raises SourceError, PoorShot (the source ended before), SeveralPeople,
+    EnrolledAlready, GalleryError, UsageError.
+    """
+    from facepipe.guide import Guide
+    from facepipe.sources import open_source
+
+    pipe.threshold(plan.threshold)  # or it would be found missing when the shots are taken
+    shown = win.wanted(plan.window)
+    guide = Guide(pipe, shots=plan.shots)
+    with (
+        _cancelling(),
+        open_source(source, on_state=lambda state, message: say_state(frames, state, message)) as frames,
+        win.Window(f"facepipe: {name}") if shown else nullcontext() as window,
+    ):
+        told = _guided(guide, frames, window)
+        if told is None or not told.done:
+            last = "" if told is None else f" (the last hint was: {told.message})"
+            raise PoorShot(
+                f"{frames.label}: it ended after {guide.taken} of {plan.shots} good shots{last}, so nobody was"
+                " enrolled; give it longer, or ask for fewer --shots"
+            )
+        return guide.enrol(name, gallery, consent=plan.consent, anyway=plan.anyway, threshold=plan.threshold)
+
+
+def _guided(guide: Guide, frames: Source, window: win.Window | None) -> Guidance | None:
+    """Look at the frames, and tell the person what the guide says, until it is done; the last thing it said."""
+    hints, told = Hints(), None
+    for frame in frames:
+        told = guide.see(frame.image, frame.time)
+        hints.tell(told)
+        if window is not None and not window.show(picture(frame, told, mirror=frames.live)):
+            raise KeyboardInterrupt
+        if told.done:
+            break
+    return told
+
+
+@contextmanager
+def _cancelling() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        out.complain("cancelled; nobody was enrolled")
+        raise SystemExit(CANCELLED) from None  # rather than typer.Exit, which has its own line for this code
+
+
+class Hints:
+    """The guide's hints as lines on a terminal, one when it changes or a shot was taken. Silent in a pipe."""
+
+    def __init__(self) -> None:
+        self._told: tuple[str, int] | None = None
+
+    def tell(self, told: Guidance) -> None:
+        now = (told.hint, told.taken)
+        if now != self._told and sys.stderr.isatty():
+            out.say(f"{told.taken}/{told.wanted}  {told.message}")
+        self._told = now
+
+
+def say_state(frames: Source, state: str, message: str) -> None:
+    """A remark when a live source stalls, is looked for, is back, or is gone."""
+    if frames.live:
+        out.say(f"{frames.label}: {state}: {message}")
+
+
+def picture(frame: Frame, told: Guidance, mirror: bool) -> PIL.Image.Image:
+    """The frame with the face's box, the hint and the progress; ``mirror``: as people see themselves."""
+    from facepipe.draw import Mark, annotate, caption, mirrored
+
+    image, faces = frame.image, [] if told.detection is None else [told.detection]
+    if mirror:
+        image, faces = mirrored(image, faces)
+    good = told.done or not told.problems
+    drawn = annotate(image, [Mark(face, "", good) for face in faces])
+    caption(drawn, told.message, told.taken, told.wanted, good)
+    return drawn
