@@ -197,8 +197,10 @@ def test_pictures_are_left_to_the_decoder_of_images(samples: Path, tmp_path: Pat
     with open_source(tmp_path / "film.mp4") as source:
         assert len(list(source)) == 1
     (tmp_path / "tiff.mp4").write_bytes(cv2.imencode(".tiff", cv2.imread(str(samples / "obama.jpg")))[1].tobytes())
-    with open_source(tmp_path / "tiff.mp4") as source, pytest.raises(ImageError, match="TIFF"):
-        list(source)
+    (tmp_path / "heic.mp4").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    for kind in ("TIFF", "HEIC"):
+        with open_source(tmp_path / f"{kind.lower()}.mp4") as source, pytest.raises(ImageError, match=kind):
+            list(source)
 
 
 @pytest.mark.parametrize(("name", "fourcc"), [("a.mkv", "mp4v"), ("a.webm", "VP80"), ("a.avi", "MJPG")])
