@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -23,9 +24,16 @@ from facepipe.serve.engine import Engine
 from facepipe.serve.guard import Guard, error_response
 from facepipe.serve.inspections import Inspections
 from facepipe.serve.routes import about, enrol, faces, inspect, people, session
+from facepipe.serve.routes.docs import BODY, errors
+from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
 
 API = "/api/v1"
+KEYS: dict[str, Any] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key, from `facepipe keys add`."},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "What logging in sets."},
+}
+WITHOUT_KEY = ("/health", "/session")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
@@ -60,13 +68,33 @@ def create_api(settings: Settings, pipe: Pipeline, gallery: Gallery) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
-    for module in (faces, enrol, people, inspect, about, session, live):
+    for module in (faces, enrol, people, inspect, about, live):
         app.include_router(module.router, prefix=API)
+    app.include_router(session.router, prefix=API, responses=errors(*BODY))
     page.mount(app)
     _answer_errors(app)
+    _tell_of_keys(app, settings)
     return app
+
+
+def _tell_of_keys(app: FastAPI, settings: Settings) -> None:
+    """The OpenAPI says how to send a key, and whether one must."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = FastAPI.openapi(app)
+            made["components"]["securitySchemes"] = KEYS
+            free: list[dict[str, list[str]]] = [] if settings.needs_key else [{}]
+            for path, operations in made["paths"].items():
+                for operation in operations.values():
+                    open_to_all = path.removeprefix(API) in WITHOUT_KEY
+                    operation["security"] = [] if open_to_all else [*free, *({name: []} for name in KEYS)]
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _answer_errors(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""Bodies of requests: a form with files, or JSON with base64, both told by one model and described in the OpenAPI."""
+"""Bodies of requests: JSON, or a form where there are files; both told by one model and described in the OpenAPI."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_origin
 
 from anyio import to_thread
 from fastapi import Depends
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,6 +16,8 @@ from facepipe.errors import BodyFormat, UsageError
 from facepipe.serve.images import MEDIA_TYPES, Picture
 
 M = TypeVar("M", bound=BaseModel)
+# For JSON 1.0 is a whole number. Goes after the limits in an Annotated
+WHOLE = BeforeValidator(lambda number: int(number) if isinstance(number, float) and number.is_integer() else number)
 
 FORM, JSON = "multipart/form-data", "application/json"
 MOST_FIELDS = 20  # of a form, beside its files
@@ -32,19 +34,20 @@ class Ask(BaseModel):
 
 def body(model: type[M]) -> Any:
     """A dependency: the request's body as a ``model``. Raises UsageError, BodyFormat."""
+    pictures = _pictures(model)
 
     async def read(request: Request) -> AsyncIterator[M]:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == JSON:
-            yield await _from_json(model, await request.body())
-        elif kind == FORM:
+        if kind == FORM and pictures:
             form = await _form(request, model)
             try:
                 yield checked(lambda: model.model_validate(_fields(form, model)))
             finally:
                 await form.close()
+        elif kind == JSON:
+            yield await _from_json(model, await request.body())
         else:
-            raise BodyFormat(f"content type {kind[:80]!r}: expected {FORM} or {JSON}")
+            raise BodyFormat(f"content type {kind[:80]!a}: expected {f'{FORM} or ' if pictures else ''}{JSON}")
 
     return Depends(read)
 
@@ -68,7 +71,10 @@ def told(faults: Any) -> str:
 
 async def _from_json(model: type[M], data: bytes) -> M:
     def parse() -> M:
-        return checked(lambda: model.model_validate_json(data, strict=True))
+        found = checked(lambda: model.model_validate_json(data, strict=True))
+        if empty := sorted(name for name in found.model_fields_set if getattr(found, name) is None):
+            raise UsageError(f"{', '.join(empty)}: expected a value, got null; leave it out")
+        return found
 
     return parse() if len(data) < LARGE else await to_thread.run_sync(parse)
 
@@ -101,33 +107,34 @@ def _fields(form: FormData, model: type[BaseModel]) -> dict[str, Any]:
 # OpenAPI --------------------------------------------------------------------------------------------------------------
 
 
-def documented(model: type[BaseModel], example: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What an operation's ``openapi_extra`` says of its body: both forms of it."""
+def documented(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
+    """What an operation's ``openapi_extra`` says of its body: JSON, and a form where it has pictures."""
     schema = model.model_json_schema()
     schema.pop("title", None)
-    pictures = set(_pictures(model))
-    as_form = {**schema, "properties": {n: _in_form(p, n in pictures) for n, p in schema["properties"].items()}}
-    content: dict[str, Any] = {
-        FORM: {"schema": as_form, "encoding": {name: {"contentType": MEDIA_TYPES} for name in sorted(pictures)}},
-        JSON: {"schema": schema},
-    }
-    if example is not None:
-        content[JSON]["examples"] = {"request": {"value": example}}
+    schema["properties"] = {name: _without_null(value) for name, value in schema["properties"].items()}
+    pictures = _pictures(model)
+    content: dict[str, Any] = {JSON: {"schema": schema, "examples": {"request": {"value": example}}}}
+    if pictures:
+        files = {name: _file(schema["properties"][name]) for name in pictures}
+        as_form = {**schema, "properties": {**schema["properties"], **files}}
+        encoding = {name: {"contentType": MEDIA_TYPES} for name in sorted(pictures)}
+        content = {FORM: {"schema": as_form, "encoding": encoding}, **content}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _in_form(schema: dict[str, Any], picture: bool) -> dict[str, Any]:
-    """A form has no null, and files as they are."""
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What is not wanted is left out: there is no null."""
     options = [option for option in schema.get("anyOf", []) if option.get("type") != "null"]
     if len(options) == 1:
         schema = {**{key: value for key, value in schema.items() if key != "anyOf"}, **options[0]}
-    schema = {key: value for key, value in schema.items() if key != "default" or value is not None}
-    if not picture:
-        return schema
-    file = {"type": "string", "format": "binary", "description": schema.get("description", "")}
+    return {key: value for key, value in schema.items() if not (key == "default" and value is None)}
+
+
+def _file(schema: dict[str, Any]) -> dict[str, Any]:
+    """A picture's schema, as a form has it."""
     if schema.get("type") == "array":
-        return {**schema, "items": {"type": "string", "format": "binary"}}
-    return file
+        return {**schema, "items": _file(schema["items"])}
+    return {"type": "string", "format": "binary", **{k: v for k, v in schema.items() if k in ("title", "description")}}
 
 
 def _pictures(model: type[BaseModel]) -> list[str]:

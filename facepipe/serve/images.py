@@ -22,8 +22,6 @@ LONGEST_NAME = 200  # characters of it are kept
 MEDIA_TYPES = "image/jpeg, image/png, image/webp, image/bmp, image/gif"
 NOT_BASE64 = "expected the base64 of a picture's bytes; URLs, data URLs and paths are not read"
 UNKNOWN = ("text", "an unknown format")
-# The smallest PNG there is stands for a picture in examples
-EXAMPLE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +51,15 @@ class Picture:
         return cls(read, name.strip() or None)
 
     @classmethod
+    def of_part(cls, text: str) -> Picture:
+        """A part of a form without a file name, which was taken for text, byte by byte as it is none. Raises ValueError
+        where it is."""
+        data = text.encode("latin-1", "ignore")
+        if kind_of(data) in UNKNOWN:
+            raise ValueError("expected a file; URLs and paths are not read")
+        return cls(lambda: data)
+
+    @classmethod
     def of_base64(cls, text: str) -> Picture:
         """Raises ValueError unless it is base64 and may be a picture: a path such as ``/etc/host`` is base64 too."""
         try:
@@ -74,6 +81,4 @@ class Picture:
 
 
 def _a_file(given: object) -> Picture:
-    if not isinstance(given, Picture):
-        raise ValueError("expected a file; URLs and paths are not read")
-    return given
+    return given if isinstance(given, Picture) else Picture.of_part(str(given))

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import ConfigDict, Field, FiniteFloat, model_validator
+from typing_extensions import Self
 
 from facepipe.errors import NoFace, UsageError
 from facepipe.pipeline import Pipeline
-from facepipe.records import Consent, Detection, Image
-from facepipe.serve.bodies import Ask
+from facepipe.records import MOST_WORDING, Consent, Detection, Image
+from facepipe.serve.bodies import WHOLE, Ask
 
 Rate = Literal["1e-2", "1e-3", "1e-4"]
 
@@ -26,13 +27,12 @@ class WithThreshold(Ask):
         return pipe.threshold(self.threshold, self.fmr)
 
 
-Pick = Annotated[int, Field(ge=1, le=1000, description="Which face, where there are several: 1 is the largest.")]
+Pick = Annotated[int, Field(ge=1, le=1000, description="Which face, where there are several: 1 is the largest."), WHOLE]
 Point = Annotated[
     str,
     Field(
         pattern=r"^-?[0-9]{1,6}(\.[0-9]{1,3})?,-?[0-9]{1,6}(\.[0-9]{1,3})?$",
-        description="The face whose box holds this point x,y, image px. Goes before pick.",
-        examples=["496.5,276"],
+        description="Which face: the one whose box holds this point x,y, image px.",
     ),
 ]
 
@@ -42,7 +42,14 @@ class WithPick(Ask):
 
 
 class WithPlace(WithPick):
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["pick", "at"]}})
     at: Point | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.pick is not None and self.at is not None:
+            raise ValueError("expected pick or at, not both")
+        return self
 
     def number(self, image: Image, faces: Sequence[Detection]) -> int | None:
         """Which of ``faces`` is meant, from 1; None: the only one. Raises NoFace where there is none at the point."""
@@ -57,6 +64,28 @@ def face_at(point: str, image: Image, faces: Sequence[Detection]) -> int:
         if x0 <= x <= x1 and y0 <= y <= y1:
             return number
     raise NoFace(f"{image.source}: no face at {point}; {len(faces)} found")
+
+
+_SPACES = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
+Name = Annotated[  # the pattern is clean_name's rules, for those who go by the OpenAPI
+    str,
+    Field(
+        min_length=1,
+        max_length=200,
+        description="Any text without control characters; not only spaces.",
+        json_schema_extra={"pattern": f"^[^{_FORBIDDEN}]*[^{_FORBIDDEN}{_SPACES}][^{_FORBIDDEN}]*$"},
+    ),
+]
+Wording = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=MOST_WORDING,
+        description="The wording that the person agreed to, now.",
+        json_schema_extra={"pattern": r"\S"},
+    ),
+]
 
 
 def consented(wording: str | None) -> Consent | None:

@@ -28,6 +28,11 @@ PICTURE = (
 )
 ONE_FACE = (e.NoFace, e.SeveralFaces)
 
+TAKE = {
+    "person": ("show_person", "rename", "remove", "merge", "list_references"),
+    "reference": ("show_reference", "remove_reference", "picture"),
+}
+
 _MESSAGES: dict[type[FacepipeError], str] = {
     FacepipeError: "unexpected error; the server's log says more",
     e.UsageError: "pick: Input should be greater than or equal to 1",
@@ -73,3 +78,14 @@ def _response(status: int, kinds: dict[str, type[FacepipeError]]) -> dict[str, A
     if examples:
         found["content"] = {"application/json": {"examples": examples}}
     return found
+
+
+def with_links(responses: Responses, **where: str) -> Responses:
+    """``responses`` whose 200 says where in it the number of a ``person`` or a ``reference`` is, as a JSON pointer, and
+    which operations take it."""
+    links = {
+        operation: {"operationId": operation, "parameters": {"id": f"$response.body#/{pointer}"}}
+        for kind, pointer in where.items()
+        for operation in TAKE[kind]
+    }
+    return responses | {200: {"description": "Done.", "links": links}}

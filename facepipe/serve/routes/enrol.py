@@ -17,16 +17,16 @@ from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
 from facepipe.gallery import NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.guide import expect_unknown
-from facepipe.records import MOST_WORDING, Consent, Face, Image
+from facepipe.records import Consent, Face, Image
 from facepipe.serve import schemas
 from facepipe.serve.bodies import body, documented
 from facepipe.serve.context import Context, Server, attended
+from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
-from facepipe.serve.images import EXAMPLE, Picture
-from facepipe.serve.routes.asks import WithPlace, consented
-from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors
+from facepipe.serve.images import Picture
+from facepipe.serve.routes.asks import Name, WithPlace, Wording, consented
+from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors, with_links
 from facepipe.serve.routes.faces import decoder, gathered
-from facepipe.serve.routes.people import Name
 
 MOST_IMAGES = 20
 TOGETHER = 4  # images of one request in the queue at once: others have their turn in between
@@ -38,10 +38,7 @@ class EnrollAsk(WithPlace):
     name: Name
     images: Annotated[list[Picture], Field(min_length=1, max_length=MOST_IMAGES)]
     gate: Annotated[bool, Field(description="Take only good shots: size, light, sharpness, pose.")] = True
-    consent: Annotated[
-        str | None,
-        Field(min_length=1, max_length=MOST_WORDING, description="The wording that the person agreed to, now."),
-    ] = None
+    consent: Wording | None = None
     anyway: Annotated[bool, Field(description="Enrol although the person is known under another name.")] = False
     partial: Annotated[
         bool, Field(description="Enrol the images that can be used, and say what is wrong with the others.")
@@ -76,8 +73,12 @@ class Taken:
 @router.post(
     "/enroll",
     summary="Enrol a person",
-    openapi_extra=documented(EnrollAsk, {"name": "Ada", "images": [EXAMPLE]}),
-    responses=errors(*PICTURE, *ONE_FACE, *WRITING, e.PoorShot, e.SeveralPeople, e.EnrolledAlready, e.NameInvalid),
+    openapi_extra=documented(EnrollAsk, {"name": "Ada", "images": [FACE]}),
+    responses=with_links(
+        errors(*PICTURE, *ONE_FACE, *WRITING, e.PoorShot, e.EnrolledAlready, e.NameInvalid),
+        person="person/id",
+        reference="references/0/id",
+    ),
 )
 async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, body(EnrollAsk)]) -> EnrolledAnswer:
     """Store a face of each image under a name: all of them or, when one cannot be used, none; ``details`` of the error

@@ -13,10 +13,11 @@ from facepipe.defaults import FMR
 from facepipe.pipeline import pick_face
 from facepipe.records import Detection, Face, Image
 from facepipe.serve import schemas
-from facepipe.serve.bodies import Ask, body, documented
+from facepipe.serve.bodies import WHOLE, Ask, body, documented
 from facepipe.serve.context import Context, Server, attended
+from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
-from facepipe.serve.images import EXAMPLE, Picture
+from facepipe.serve.images import Picture
 from facepipe.serve.routes.asks import WithPick, WithThreshold
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, errors
 
@@ -32,7 +33,7 @@ class DetectAsk(Ask):
 class IdentifyAsk(WithThreshold):
     image: Picture
     top: Annotated[
-        int, Field(ge=1, le=MOST_CANDIDATES, description="Candidates to give for each face, best first.")
+        int, Field(ge=1, le=MOST_CANDIDATES, description="Candidates to give for each face, best first."), WHOLE
     ] = 1
 
 
@@ -44,7 +45,7 @@ class VerifyAsk(WithThreshold, WithPick):
 @router.post(
     "/detect",
     summary="Find faces",
-    openapi_extra=documented(DetectAsk, {"image": EXAMPLE}),
+    openapi_extra=documented(DetectAsk, {"image": FACE}),
     responses=errors(*PICTURE),
 )
 async def detect(request: Request, server: Server, ask: Annotated[DetectAsk, body(DetectAsk)]) -> schemas.Detected:
@@ -60,7 +61,7 @@ async def detect(request: Request, server: Server, ask: Annotated[DetectAsk, bod
 @router.post(
     "/identify",
     summary="Say who it is",
-    openapi_extra=documented(IdentifyAsk, {"image": EXAMPLE, "top": 3, "fmr": FMR}),
+    openapi_extra=documented(IdentifyAsk, {"image": FACE, "top": 3, "fmr": FMR}),
     responses=errors(*PICTURE, *GALLERY),
 )
 async def identify(
@@ -87,7 +88,7 @@ async def identify(
 @router.post(
     "/verify",
     summary="Compare two faces",
-    openapi_extra=documented(VerifyAsk, {"a": EXAMPLE, "b": EXAMPLE}),
+    openapi_extra=documented(VerifyAsk, {"a": FACE, "b": FACE}),
     responses=errors(*PICTURE, *ONE_FACE),
 )
 async def verify(request: Request, server: Server, ask: Annotated[VerifyAsk, body(VerifyAsk)]) -> schemas.Verified:

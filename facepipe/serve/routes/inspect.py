@@ -16,10 +16,11 @@ from starlette.responses import StreamingResponse
 from facepipe import errors as e
 from facepipe.image import read_image
 from facepipe.records import Image
-from facepipe.serve.bodies import body, documented
+from facepipe.serve.bodies import WHOLE, body, documented
 from facepipe.serve.context import Context, Server, while_there
+from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
-from facepipe.serve.images import EXAMPLE, Picture
+from facepipe.serve.images import Picture
 from facepipe.serve.routes.asks import Pick, Point, WithPlace, face_at
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, Responses, errors
 from facepipe.serve.routes.people import LARGEST
@@ -27,6 +28,8 @@ from facepipe.serve.schemas import answer
 
 VIEWS = ("kernel", "ladder", "patches", "translation", "identity", "match", "saliency", "coarse")
 _VIEW = "|".join(VIEWS)
+APART = (("pick", "at"), ("other", "other_reference"), ("other_pick", "other_at"))
+OF_OTHER = ("other_pick", "other_at")
 CHUNK = 256 * 2**10
 PAGE: Responses = {200: {"description": "The page.", "content": {"text/html": {"schema": {"type": "string"}}}}}
 FILE: Responses = {
@@ -37,14 +40,17 @@ FILE: Responses = {
 }
 
 router = APIRouter(tags=["inspect"], dependencies=[Depends(needs("read"))])
-ReferenceId = Annotated[int, Field(ge=1, le=LARGEST, description="A reference: its stored picture is looked into.")]
+ReferenceId = Annotated[
+    int, Field(ge=1, le=LARGEST, description="A reference: its stored picture is looked into."), WHOLE
+]
 
 
 class InspectAsk(WithPlace):
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [{"required": ["image"]}, {"required": ["reference"]}],
-            "not": {"required": ["other", "other_reference"]},
+            "not": {"anyOf": [{"required": list(pair)} for pair in APART]},
+            "dependentRequired": {name: ["other"] for name in OF_OTHER},
         }
     )
     image: Picture | None = None
@@ -65,8 +71,12 @@ class InspectAsk(WithPlace):
     def _of_one_or_two(self) -> InspectAsk:
         if (self.image is None) == (self.reference is None):
             raise ValueError("expected either image or reference")
-        if self.other is not None and self.other_reference is not None:
-            raise ValueError("expected other or other_reference, not both")
+        for one, other in APART:
+            if {one, other} <= self.model_fields_set:
+                raise ValueError(f"expected {one} or {other}, not both")
+        for name in OF_OTHER:
+            if name in self.model_fields_set and self.other is None:
+                raise ValueError(f"{name} says which face of other, which is not there")
         return self
 
 
@@ -84,7 +94,7 @@ class DumpAsk(WithPlace):
 @router.post(
     "/inspect",
     summary="Explain a face",
-    openapi_extra=documented(InspectAsk, {"image": EXAMPLE, "other_reference": 3, "views": "kernel,match"}),
+    openapi_extra=documented(InspectAsk, {"image": FACE, "other_reference": 3, "views": "kernel,match"}),
     responses=errors(*PICTURE, *ONE_FACE, *GALLERY, e.ReferenceNotFound),
 )
 async def inspect(request: Request, server: Server, ask: Annotated[InspectAsk, body(InspectAsk)]) -> Inspected:
@@ -113,7 +123,7 @@ async def inspection(
 @router.post(
     "/dump",
     summary="What every layer put out",
-    openapi_extra=documented(DumpAsk, {"image": EXAMPLE, "layers": "stages.*", "format": "safetensors"}),
+    openapi_extra=documented(DumpAsk, {"image": FACE, "layers": "stages.*", "format": "safetensors"}),
     response_class=Response,
     responses=FILE | errors(*PICTURE, *ONE_FACE, e.WriteFailed),
 )
@@ -147,13 +157,13 @@ def _subject(
     """What is looked into, and which face of it."""
     if picture is not None:
         image = picture.decode(server.settings.max_pixels)
-        return image, pick if at is None else face_at(at, image, server.pipe.detect(image))
-    assert reference is not None
-    held, data = server.gallery.reference(reference), server.gallery.thumbnail(reference)
-    if data is None:
-        raise e.ReferenceNotFound(f"{reference}: this reference has no picture to look into")
-    image = read_image(data, f"{held.person}, reference {reference}")
-    return image, pick or 1
+    else:
+        assert reference is not None
+        held, data = server.gallery.reference(reference), server.gallery.thumbnail(reference)
+        if data is None:
+            raise e.ReferenceNotFound(f"{reference}: this reference has no picture to look into")
+        image = read_image(data, f"{held.person}, reference {reference}")
+    return image, pick if at is None else face_at(at, image, server.pipe.detect(image))
 
 
 def _dump(server: Context, ask: DumpAsk) -> tuple[IO[bytes], int]:

@@ -12,18 +12,18 @@ from facepipe import errors as e
 from facepipe.gallery import Gallery
 from facepipe.gallery.base import Person
 from facepipe.serve import schemas
-from facepipe.serve.bodies import Ask, body, documented
+from facepipe.serve.bodies import WHOLE, Ask, body, documented
 from facepipe.serve.context import Server
 from facepipe.serve.guard import needs
-from facepipe.serve.routes.docs import BODY, GALLERY, WRITING, Responses, errors
+from facepipe.serve.routes.asks import Name
+from facepipe.serve.routes.docs import BODY, GALLERY, WRITING, Responses, errors, with_links
 
 MOST_PEOPLE = 200  # on one page
 MOST_MERGED = 100
-LARGEST = 2**63 - 1  # SQLite's
+LARGEST = 2**53 - 1  # id: the largest whole number that JavaScript and every JSON parser keep apart
 
 PNG = b"\x89PNG"
 Id = Annotated[int, Path(ge=1, le=LARGEST, description="Its number, from the list.", examples=[1])]
-Name = Annotated[str, Field(min_length=1, max_length=200, description="Any text without control characters.")]
 NO_CONTENT: Responses = {204: {"description": "Done."}}
 
 read = APIRouter(dependencies=[Depends(needs("read"))])
@@ -37,7 +37,7 @@ class RenameAsk(Ask):
 
 class MergeAsk(Ask):
     sources: Annotated[
-        list[Annotated[int, Field(ge=1, le=LARGEST)]],
+        list[Annotated[int, Field(ge=1, le=LARGEST), WHOLE]],
         Field(min_length=1, max_length=MOST_MERGED, description="The people who are this person too."),
     ]
 
@@ -113,7 +113,11 @@ async def merge(server: Server, id: Id, ask: Annotated[MergeAsk, body(MergeAsk)]
     return await server.engine.short(work)
 
 
-@read.get("/people/{id}/references", summary="List references", responses=errors(*GALLERY, e.PersonNotFound))
+@read.get(
+    "/people/{id}/references",
+    summary="List references",
+    responses=with_links(errors(*GALLERY, e.PersonNotFound), reference="references/0/id"),
+)
 async def list_references(server: Server, id: Id) -> schemas.References:
     """A person's references: where each came from, how well the face was seen, what was agreed to."""
 

@@ -1,0 +1,81 @@
+"""Try the server against its own OpenAPI: all checks of schemathesis, 100 examples for each operation.
+
+    python scripts/check_openapi.py [--examples 100] [--seed 1] [-- MORE OPTIONS OF SCHEMATHESIS]
+
+The server runs in this process, on 127.0.0.1, with a gallery and an API key of its own, and asks for the key. The exit
+code is 0 when nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from facepipe import Gallery, Pipeline
+from facepipe.folders import samples
+from facepipe.serve import server
+from facepipe.serve.app import create_app
+from facepipe.serve.keys import Keyring
+from facepipe.serve.settings import Settings
+
+HOOKS = Path(__file__).with_name("openapi_hooks.py")
+RATE = 100_000  # requests a second: what is tried here is not how many are let in
+
+
+def schemathesis(url: str, key: str, examples: int, seed: int, *more: str) -> int:
+    """Run all checks; the exit code."""
+    command = [
+        *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/api/v1/openapi.json"),
+        *("--checks", "all", "--max-examples", str(examples), "--seed", str(seed)),
+        *("--header", f"Authorization: Bearer {key}", "--suppress-health-check", "all"),
+        *("--request-timeout", "120", "--max-response-time", "60"),  # seconds: an inspection takes some
+        *more,
+    ]
+    with tempfile.TemporaryDirectory() as folder:  # it leaves a database of examples where it runs
+        paths = os.pathsep.join([str(HOOKS.parents[1]), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS), "PYTHONPATH": paths}
+        return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--examples", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("more", nargs="*")
+    options = parser.parse_args()
+    logging.disable(logging.INFO)
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder, "keys.json")
+        key = Keyring(keys).add("check", "admin")
+        settings = Settings(port=0, keys=keys, require_key=True, rate=RATE, burst=RATE, wrong_keys=RATE)
+        pipe = Pipeline()
+        with Gallery.open(Path(folder, "people.db"), backbone=pipe.backbone) as gallery:
+            pipe.enroll("Ada", samples() / "obama.jpg", gallery)
+            pipe.enroll("Ben", samples() / "biden.jpg", gallery)
+            place = server.listen(settings)
+            running = uvicorn.Server(server.config(settings, create_app(settings, pipe, gallery)))
+            thread = threading.Thread(target=running.run, kwargs={"sockets": [place]})
+            thread.start()
+            try:
+                url = server.url(settings, place).rstrip("/")
+                while not running.started:
+                    time.sleep(0.01)
+                httpx.get(f"{url}/api/v1/health", trust_env=False).raise_for_status()
+                return schemathesis(url, key, options.examples, options.seed, *options.more)
+            finally:
+                running.should_exit = True
+                thread.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
