@@ -164,7 +164,7 @@ def test_two_faces_are_compared(site: Callable, visit: Visit, enrol: Callable, s
     ask_for_views(page, "match")
     page.get_by_role("button", name="Person").first.click()
     page.get_by_role("button", name="Barack Obama").click()
-    page.locator("input[type=file]").set_input_files(samples / "biden.jpg")
+    page.locator("input[type=file]").last.set_input_files(samples / "biden.jpg")
     page.get_by_role("button", name="Compare inside").click(trial=True)  # with the face of a picture it could be done
     page.get_by_role("button", name="Change").last.click()
     page.get_by_role("button", name="Person").click()
