@@ -73,7 +73,8 @@ class Engine:
 
     def __init__(self, pipe: Pipeline, queue: int, wait: float) -> None:
         self.pipe = pipe
-        self._queue, self._wait, self._taken = queue, wait, 0
+        self._queue, self._wait = queue, wait
+        self.taken = 0  # places, now
         self._waiting: deque[Job] = deque()
         self._lock = threading.Lock()
         self._count, self._busy = torch.get_num_threads(), 0
@@ -93,13 +94,13 @@ class Engine:
     @contextmanager
     def place(self) -> Iterator[None]:
         """One of the queue's places, for as long as a request is worked on."""
-        if self._taken >= self._queue:
+        if self.taken >= self._queue:
             raise busy()
-        self._taken += 1
+        self.taken += 1
         try:
             yield
         finally:
-            self._taken -= 1
+            self.taken -= 1
 
     async def detect(self, decode: Callable[[], Image], then: Callable[[Image, list[Detection]], T]) -> T:
         """``then`` of a picture and the faces found in it, largest first."""

@@ -1,0 +1,144 @@
+"""detect, identify and verify over HTTP, on real faces."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import PIL.Image
+import pytest
+from serving import Served
+
+from facepipe.gallery import Gallery
+from facepipe.pipeline import Pipeline
+
+
+@pytest.fixture
+def client(start: Any) -> Any:
+    with start().client() as client:
+        yield client
+
+
+def encoded(pixels: np.ndarray, kind: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(stream, kind)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def pair(samples: Path) -> bytes:
+    """Obama on the left, Biden, smaller, on the right."""
+    faces = [np.asarray(PIL.Image.open(samples / name).resize((400, 500))) for name in ("obama.jpg", "biden.jpg")]
+    return encoded(np.hstack(faces))
+
+
+def post(client: httpx.Client, verb: str, files: dict[str, bytes], **fields: str) -> Any:
+    return client.post(f"/api/v1/{verb}", files=files, data=fields)
+
+
+def test_detect_says_what_the_pipeline_says(client: httpx.Client, pipeline: Pipeline, samples: Path) -> None:
+    path = samples / "obama.jpg"
+    found = client.post("/api/v1/detect", files={"image": ("ada.jpg", path.read_bytes())}).json()
+    (expected,) = pipeline.detect(path)
+    assert found["source"] == "ada.jpg"
+    assert found["size"] == [910, 1137]
+    (face,) = found["faces"]
+    assert face["box"] == pytest.approx(expected.box.tolist(), abs=0.01)
+    assert face["score"] == pytest.approx(expected.score, abs=1e-4)
+    assert np.array(face["landmarks"]) == pytest.approx(expected.landmarks, abs=0.01)
+
+
+def test_base64_gives_what_a_file_gives(client: httpx.Client, samples: Path) -> None:
+    data = (samples / "astronaut.png").read_bytes()
+    by_file = post(client, "detect", {"image": data}).json()
+    by_text = client.post("/api/v1/detect", json={"image": base64.b64encode(data).decode()}).json()
+    assert by_text["source"] is None
+    assert by_text["faces"] == by_file["faces"] != []
+
+
+def test_a_picture_without_faces_has_none(client: httpx.Client) -> None:
+    answer = post(client, "detect", {"image": encoded(np.full((64, 80, 3), 128, np.uint8))})
+    assert answer.status_code == 200
+    assert answer.json()["faces"] == []
+
+
+def test_identify_names_who_is_enrolled_and_nobody_else(
+    client: httpx.Client, pipeline: Pipeline, gallery: Gallery, samples: Path, pair: bytes
+) -> None:
+    pipeline.enroll("Barack", [samples / "obama2.jpg"], gallery)
+    pipeline.enroll("Joe", [samples / "biden.jpg"], gallery)
+    found = post(client, "identify", {"image": pair}, top="2").json()
+    names = {face["name"]: face["candidates"] for face in sorted(found["faces"], key=lambda face: face["box"][0])}
+    assert list(names) == ["Barack", "Joe"]
+    assert [(c["person"], c["rank"]) for c in names["Joe"]] == [("Joe", 1), ("Barack", 2)]
+    assert names["Joe"][0]["score"] >= found["threshold"] > names["Joe"][1]["score"]
+    assert names["Joe"][0]["reference"] == gallery.references("Joe")[0].id
+    stranger = post(client, "identify", {"image": (samples / "astronaut.png").read_bytes()}).json()
+    assert [face["name"] for face in stranger["faces"]] == [None]
+
+
+def test_a_threshold_of_ones_own_decides(
+    client: httpx.Client, pipeline: Pipeline, gallery: Gallery, samples: Path
+) -> None:
+    pipeline.enroll("Joe", [samples / "biden.jpg"], gallery)
+    data = (samples / "astronaut.png").read_bytes()
+    low = post(client, "identify", {"image": data}, threshold="-1").json()
+    assert low["threshold"] == -1
+    assert low["faces"][0]["name"] == "Joe"
+    strict = post(client, "identify", {"image": data}, fmr="1e-4").json()
+    assert strict["threshold"] == pytest.approx(pipeline.threshold(fmr="1e-4"), abs=1e-4)
+
+
+def test_verify(client: httpx.Client, samples: Path) -> None:
+    obama, again, biden = ((samples / name).read_bytes() for name in ("obama.jpg", "obama3.jpg", "biden.jpg"))
+    same = post(client, "verify", {"a": obama, "b": again}).json()
+    other = post(client, "verify", {"a": obama, "b": biden}).json()
+    assert same["match"] is True
+    assert same["score"] >= same["threshold"]
+    assert other["match"] is False
+    assert same["a"] == other["a"]
+    assert len(other["b"]["landmarks"]) == 5
+
+
+def test_verify_asks_which_face_where_there_are_several(client: httpx.Client, samples: Path, pair: bytes) -> None:
+    obama = (samples / "obama3.jpg").read_bytes()
+    refused = post(client, "verify", {"a": pair, "b": obama})
+    assert refused.status_code == 422
+    assert refused.json()["error"]["code"] == "several-faces"
+    picked = post(client, "verify", {"a": pair, "b": obama}, pick="1").json()
+    assert picked["match"] is True  # the larger face of the pair is his
+    assert post(client, "verify", {"a": pair, "b": obama}, pick="2").json()["error"]["code"] == "no-face"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", 400, "image-empty"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), 422, "image-damaged"),
+        (b"II*\0" + bytes(100), 415, "image-format"),
+        (b"#!/bin/sh\necho", 415, "image-format"),
+        (encoded(np.zeros((4, 4, 3), np.uint8)), 422, "image-too-small"),
+    ],
+)
+def test_what_is_no_usable_picture_is_named(client: httpx.Client, data: bytes, status: int, code: str) -> None:
+    answer = post(client, "identify", {"image": data})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+def test_half_a_jpeg_is_truncated(client: httpx.Client, samples: Path) -> None:
+    data = (samples / "obama.jpg").read_bytes()
+    answer = post(client, "detect", {"image": data[: len(data) // 2]})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "image-truncated")
+
+
+def test_too_many_pixels_are_told_from_the_header(start: Any) -> None:
+    served: Served = start(max_pixels=10_000)
+    with served.client() as client:
+        bomb = encoded(np.zeros((101, 100, 3), np.uint8))[:60]  # the header alone, and no pixel of it
+        answer = post(client, "detect", {"image": bomb})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "image-too-large")
+        assert post(client, "detect", {"image": encoded(np.zeros((100, 100, 3), np.uint8))}).status_code == 200
