@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -28,6 +29,20 @@ POINTERS = {  # what stands for {} is the address of a server on this machine
     "address": "{}\n",
     "rtsp text": "rtsptextrtsp://127.0.0.1:1/\n",
 }
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[NetworkCamera]:
+    camera = NetworkCamera()
+    yield camera
+    camera.disappear()
+
+
+@pytest.fixture
+def camera(listening: NetworkCamera) -> NetworkCamera:
+    """One for all of these tests, which are many; it remembers nothing of the tests before."""
+    listening.requests.clear()
+    return listening
 
 
 def refused(path: Path, error: type[SourceError], *words: str) -> str:
