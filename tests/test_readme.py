@@ -1,10 +1,14 @@
-"""The examples of the README and of docs/inspect.md run as they stand, beside the portraits in ``samples/``."""
+"""The Python examples of README, inspect.md and watch.md run as they stand, beside the portraits in ``samples/``."""
 
 import re
 import shutil
 from pathlib import Path
 
+import cv2
 import pytest
+from moving_portrait import HEIGHT, WIDTH, View, picture
+
+from facepipe import Pipeline
 
 README = Path(__file__).parents[1] / "README.md"
 PAGES = [README, README.with_name("README.zh.md"), *sorted((README.parent / "docs").glob("*.md"))]
@@ -38,6 +42,21 @@ def test_the_example_of_looking_inside_runs(capsys: pytest.CaptureFixture[str]) 
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "Why these two faces do not match"
     assert printed[-1] == "2 29"
+
+
+@pytest.mark.usefixtures("beside_samples")
+def test_the_example_of_watching_runs(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    frames = [picture("obama2", pipeline, View(centre=(300 + 2 * step, 240))) for step in range(25)]
+    film = cv2.VideoWriter("visit.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (WIDTH, HEIGHT))
+    for frame in frames:
+        film.write(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR))
+    film.release()
+    (example,) = blocks(README.parent / "docs" / "watch.md", "python")
+    exec(compile(example, "watch.md", "exec"), {})
+    *_, appeared, named, left = capsys.readouterr().out.splitlines()
+    assert appeared.startswith("appeared 1 None")
+    assert named.startswith("named 1 Barack Obama")
+    assert left.startswith("left 1 Barack Obama")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
