@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import PIL.Image
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
 
@@ -93,19 +95,24 @@ def test_somebody_enrolled_already_is_said_and_the_shots_added_to_them(
     assert person.references == 7
 
 
-def test_pictures_are_enrolled_but_those_that_are_not_good(site: Callable, visit: Visit, samples: Path) -> None:
+def test_pictures_are_enrolled_but_those_that_are_not_good(
+    site: Callable, visit: Visit, samples: Path, tmp_path: Path
+) -> None:
+    dark = tmp_path / "dark.jpg"
+    PIL.Image.open(samples / "obama3.jpg").point(lambda value: value // 8).save(dark)
     here = site()
     page = visit(here, "#enrol")
     page.get_by_role("button", name="Pictures").click()
-    files = [samples / "obama.jpg", samples / "obama2.jpg", samples / "README.md"]
+    files = [samples / "obama.jpg", samples / "obama2.jpg", samples / "README.md", dark]
     page.locator("input[type=file]").set_input_files(files)
-    page.locator(".picture.fine").nth(1).wait_for()
+    page.locator(".picture.fine").nth(2).wait_for()
     assert "not a picture" in page.locator(".picture.refused").inner_text()
     page.get_by_label("Name").fill("Barack Obama")
     assert page.get_by_role("button", name="Enrol", exact=True).is_disabled()  # no consent yet
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Enrol", exact=True).click()
     page.get_by_role("heading", name="Barack Obama is enrolled").wait_for()
+    assert "It is too dark" in page.locator(".picture.refused").inner_text()
     assert here.gallery.people()[0].references == 2
 
 

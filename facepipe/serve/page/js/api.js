@@ -90,11 +90,10 @@ export const identify = (image, signal) =>
 export const detect = (image, signal) => ask("POST", "detect", { form: formOf([["image", image]]), signal });
 
 /** Enrol those of `images` (Blobs) that are good as `name`. `at` "x,y" says which face, where there are several. */
-export const enrol = ({ name, consent, images, at }) => {
+export const enrol = ({ name, anyway, consent, images, at }) => {
   const fields = images.map((image) => ["images", image]);
-  return ask("POST", "enroll", {
-    form: formOf([["name", name], ["consent", consent], ["at", at], ["partial", true], ...fields]),
-  });
+  const about = { name, anyway, consent, at, partial: true };
+  return ask("POST", "enroll", { form: formOf([...Object.entries(about), ...fields]) });
 };
 
 /** `fields`: image or reference, and other or other_reference, at. Returns the address of the page. */

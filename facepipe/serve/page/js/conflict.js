@@ -4,8 +4,21 @@ import { openDialog } from "./dialog.js";
 import { h } from "./dom.js";
 import { say } from "./i18n.js";
 
-/** `person`: the name it is enrolled under. Resolves to {name, anyway}, undefined when nothing is to be done. */
-export function askConflict(person, name) {
+/**
+ * Enrol by `run(name, anyway)`; where the face is known under another name, ask what to do. Resolves to what `run` gave,
+ * undefined when it was left.
+ */
+export async function enrolAs(name, run) {
+  try {
+    return await run(name, false);
+  } catch (error) {
+    if (error.code !== "enrolled-already") throw error;
+    const choice = await askConflict(error.details.person, name);
+    return choice && run(choice.name, choice.anyway);
+  }
+}
+
+function askConflict(person, name) {
   const choices = (close) => [
     h(
       "button.primary",

@@ -1,7 +1,7 @@
 /** What can be done with one face that was clicked: see how it matches, enrol it, look inside, go to the person. */
 
 import * as api from "./api.js";
-import { askConflict } from "./conflict.js";
+import { enrolAs } from "./conflict.js";
 import { openDialog } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { matchOf, meter, nameOf, score, statusOf } from "./faces.js";
@@ -70,11 +70,10 @@ function words(face) {
 }
 
 function formFor(face, shot, close, signal) {
+  const about = { images: [shot.blob], at: centreOf(face.box) };
   const onsubmit = async (typed, consent) => {
-    const known = face.name !== null && face.name !== typed;
-    const choice = known ? await askConflict(face.name, typed) : { name: typed };
-    if (choice === undefined) return;
-    const answer = await api.enrol({ name: choice.name, consent, images: [shot.blob], at: centreOf(face.box) });
+    const answer = await enrolAs(typed, (name, anyway) => api.enrol({ name, anyway, consent, ...about }));
+    if (answer === undefined) return;
     close();
     toast(say("enrolled", { name: answer.person.name, n: answer.person.references }));
   };

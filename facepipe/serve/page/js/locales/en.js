@@ -132,7 +132,7 @@ export default {
   "hint.too-far": "Come closer",
   "hint.too-near": "Move back a little",
   "hint.cut-off": "Move into the picture",
-  "hint.blurred": "Hold still, it is blurred",
+  "hint.blurred": "It is blurred: hold still",
   "hint.too-dark": "It is too dark",
   "hint.too-bright": "It is too bright",
   "hint.flat": "Too little contrast",

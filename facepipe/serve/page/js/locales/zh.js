@@ -129,7 +129,7 @@ export default {
   "hint.too-far": "请靠近一些",
   "hint.too-near": "请退后一些",
   "hint.cut-off": "请移到画面中间",
-  "hint.blurred": "请保持不动，画面模糊",
+  "hint.blurred": "画面模糊，请保持不动",
   "hint.too-dark": "光线太暗",
   "hint.too-bright": "光线太亮",
   "hint.flat": "对比度太低",

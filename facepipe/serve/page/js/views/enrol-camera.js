@@ -1,7 +1,7 @@
 /** Guided enrolment: the server says what to do and takes the good shots, the page shows both. */
 
 import { ApiError } from "../api.js";
-import { askConflict } from "../conflict.js";
+import { enrolAs } from "../conflict.js";
 import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
 import { say } from "../i18n.js";
@@ -173,23 +173,23 @@ class Guided {
     fill(this.hint, icon(sign), say(`hint.${code}`, { fallback }));
   }
 
-  async #enrol(name, consent, anyway = false) {
-    const answer = new Promise((resolve, reject) => (this.#answer = { resolve, reject }));
-    this.link.send({ type: "enrol", name, consent, anyway });
+  async #enrol(name, consent) {
+    const run = (chosen, anyway) => {
+      this.link.send({ type: "enrol", name: chosen, consent, anyway });
+      return new Promise((resolve, reject) => (this.#answer = { resolve, reject }));
+    };
     try {
-      const { person } = await answer;
-      this.done(person, this.#shots.map(pictureOf));
+      const answer = await enrolAs(name, run);
+      if (answer !== undefined) this.done(answer.person, this.#shots.map(pictureOf));
     } catch (error) {
       if (error.code === "several-people") this.#restart();
-      if (error.code !== "enrolled-already") throw error;
-      const choice = await askConflict(error.details.person ?? error.message, name);
-      if (choice !== undefined) await this.#enrol(choice.name, consent, choice.anyway);
+      throw error;
     }
   }
 
   #message(message) {
     const waiting = this.#answer;
-    if (waiting === null) {
+    if (waiting === null || message.frame !== undefined) {
       if (message.type === "error") this.form.fail(new ApiError(message.error));
       return;
     }

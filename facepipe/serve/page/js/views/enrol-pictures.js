@@ -1,7 +1,7 @@
 /** Enrolment from picture files, with what is wrong with each of them. */
 
 import * as api from "../api.js";
-import { askConflict } from "../conflict.js";
+import { enrolAs } from "../conflict.js";
 import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
 import { say, sayError, sayProblem } from "../i18n.js";
@@ -48,17 +48,17 @@ class Pictures {
   }
 
   async #add(file) {
-    const item = { shot: null, problem: null, node: h("li.picture.waiting", {}) };
+    const item = { shot: null, problem: null, node: h("li.picture.waiting") };
     this.#items.push(item);
     this.list.append(item.node);
     this.#render(item, file.name);
     try {
       const shot = await prepare(file);
-      const { faces } = await api.identify(shot.blob, this.signal);
+      const { faces } = await api.detect(shot.blob, this.signal);
       item.shot = shot;
       if (faces.length === 0) item.problem = say("error.no-face");
       else if (faces.length > 1) item.problem = say("error.several-faces");
-      else Object.assign(item, { box: faces[0].box, known: faces[0].name });
+      else item.box = faces[0].box;
     } catch (error) {
       if (error.name === "AbortError") return;
       item.problem = sayError(error);
@@ -107,24 +107,23 @@ class Pictures {
 
   async #enrol(name, consent) {
     const sent = this.#good();
-    const known = sent.map((item) => item.known).filter((other) => other !== null && other !== name);
-    const choice = 2 * known.length >= sent.length && known.length > 0 ? await askConflict(known[0], name) : { name };
-    if (choice === undefined) return;
+    const images = sent.map(({ shot }) => shot.blob);
     let answer;
     try {
-      answer = await api.enrol({ name: choice.name, consent, images: sent.map(({ shot }) => shot.blob) });
+      answer = await enrolAs(name, (chosen, anyway) => api.enrol({ name: chosen, anyway, consent, images }));
     } catch (error) {
       for (const { image, problems } of error.details?.details ?? []) this.#refuse(sent[image], problems);
       this.#ready();
       throw error;
     }
+    if (answer === undefined) return;
     for (const [index, { problems }] of answer.references.entries())
       if (problems.length > 0) this.#refuse(sent[index], problems);
     const taken = sent.filter(({ problem }) => problem === null);
     this.done(
       answer.person,
       taken.map(({ shot, box }) => faceOf(shot.blob, box, 128)),
-      sent.length - taken.length,
+      sent.filter(({ problem }) => problem !== null).map(({ node }) => node),
     );
   }
 

@@ -34,7 +34,7 @@ export function mount(main, { signal }) {
     for (const [index, button] of buttons.entries()) {
       button.setAttribute("aria-pressed", String(Object.keys(WAYS)[index] === name));
     }
-    const done = (person, pictures, leftOut = 0) => finish(name, person, pictures, leftOut);
+    const done = (person, pictures, leftOut = []) => finish(name, person, pictures, leftOut);
     WAYS[name](place, { signal: way.signal, done, usePictures: () => start("pictures") });
   }
 
@@ -48,7 +48,8 @@ export function mount(main, { signal }) {
         h("div.enrolled-faces", pictures),
         h("h2", icon("check"), say("enrol.done", { name: person.name })),
         h("p.soft", say("enrol.done.references", { n: person.references })),
-        leftOut > 0 ? h("p.soft", say("enrol.left-out", { n: leftOut })) : null,
+        leftOut.length > 0 ? h("p.soft", say("enrol.left-out", { n: leftOut.length })) : null,
+        h("ul.pictures", leftOut),
         h(
           "div.actions",
           h("a.button.primary", { href: "#recognise" }, say("enrol.try")),
