@@ -42,12 +42,13 @@ class Motion:
 
 def shrunk(pixels: Pixels) -> tuple[Pixels, float]:
     """``pixels`` (H, W, 3) RGB in grey, at most ``LONGEST`` px long, and the scale: small px per image px."""
-    height, width = pixels.shape[:2]
+    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+    height, width = grey.shape
     scale = min(1.0, LONGEST / max(height, width))
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)), scale
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    return grey, scale
 
 
 class Flow:

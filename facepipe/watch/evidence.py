@@ -12,8 +12,8 @@ from facepipe.records import Floats, Template
 
 MOST = 5  # chips kept of a track
 ENOUGH = 3  # good ones, from which a decision can be made
-SOON, LATER, RARELY = 0.15, 0.5, 2.0  # seconds between chips: until there are enough, for a better one, to be sure
-BETTER = 1.1  # times as much worth as the worst one kept
+SOON, LATER, RARELY = 0.15, 0.7, 2.0  # seconds between chips: until there are enough, for a better one, to be sure
+BETTER = 1.15  # times as much worth as the worst one kept
 
 # What makes a good chip; looser than the gate of enrolment, as several chips are looked at together
 SIZE, YAW, PITCH, ROLL, SHARPNESS, OUTSIDE, DARKEST, BRIGHTEST = 32, 50, 45, 45, 0.05, 0.3, 20, 235
@@ -59,12 +59,16 @@ class Evidence:
     def decidable(self) -> bool:
         return sum(view.good for view in self.views) >= ENOUGH
 
-    def wants(self, chip_worth: float, time: float) -> bool:
+    def may_want(self, time: float) -> bool:
+        """Would any chip be of use at ``time``, seconds?"""
+        return time - self.looked >= (LATER if self.decidable or len(self.views) == MOST else SOON)
+
+    def wants(self, chip_worth: float, good: bool, time: float) -> bool:
         """Would a chip worth that much be of use at ``time``, seconds?"""
-        waited = time - self.looked
-        if len(self.views) < MOST:
-            return waited >= (LATER if self.decidable else SOON)
-        return waited >= (LATER if chip_worth > BETTER * self._worst().worth else RARELY)
+        if not self.may_want(time) or len(self.views) < MOST:
+            return self.may_want(time)
+        worst = self._worst()
+        return (good, chip_worth) > (worst.good, BETTER * worst.worth) or time - self.looked >= RARELY
 
     def add(self, view: View, time: float) -> bool:
         """Take a view in if it is among the best; was it?"""

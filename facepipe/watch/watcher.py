@@ -135,15 +135,20 @@ class Watcher:
         """Views of the faces that have waited longest for one, among those that would be of use."""
         wanting = []
         for track in self._tracker.tracks:
-            if track.detected and (measures := measure(image, track.face)) is not None:
-                evidence, value = self._stories[track].evidence, worth(measures, track.face.score)
-                if evidence.wants(value, self._time):
+            evidence = self._stories[track].evidence
+            if not (track.detected and evidence.may_want(self._time)):
+                continue
+            if (measures := measure(image, track.face)) is not None:
+                value = worth(measures, track.face.score)
+                if evidence.wants(value, is_good(measures), self._time):
                     wanting.append((evidence.looked, -value, track.id, track.face))
         return self._summarise(image, [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:CHIPS_AT_ONCE]])
 
     def _summarise(self, image: Image, faces: Sequence[Detection]) -> dict[Detection, View]:
         """Views of ``faces``, but of those that cannot be cut or summarised: they are there, and tell nothing."""
         measured = [(face, measures) for face in faces if (measures := measure(image, face)) is not None]
+        if not measured:
+            return {}
         try:
             described = self._pipe.describe(image, [face for face, _ in measured])
         except FaceError:

@@ -55,19 +55,20 @@ def test_a_decision_takes_several_good_chips() -> None:
 
 def test_chips_are_wanted_less_and_less() -> None:
     evidence = Evidence()
-    assert evidence.wants(0.1, 0.0)
+    assert evidence.wants(0.1, True, 0.0)
     for number in range(ENOUGH):
         evidence.add(view(1, 0), number)
-        assert not evidence.wants(0.9, number + SOON - 0.01)
-        assert evidence.wants(0.1, number + SOON + 0.01) == (number < ENOUGH - 1)
-        assert evidence.wants(0.1, number + LATER)
+        assert not evidence.wants(0.9, True, number + SOON - 0.01)
+        assert evidence.wants(0.1, True, number + SOON + 0.01) == (number < ENOUGH - 1)
+        assert evidence.wants(0.1, True, number + LATER + 0.01)
     for number in range(ENOUGH, MOST):
         evidence.add(view(1, 0), number)
-    last = MOST - 1
-    assert not evidence.wants(0.9, last + SOON)
-    assert evidence.wants(0.9, last + LATER)
-    assert not evidence.wants(0.5, last + LATER)  # no better than those there are
-    assert evidence.wants(0.5, last + RARELY)
+    soon, later, rarely = (MOST - 1 + seconds + 0.01 for seconds in (SOON, LATER, RARELY))
+    assert not evidence.wants(0.9, True, soon)
+    assert evidence.wants(0.9, True, later)
+    assert not evidence.wants(0.9, False, later)  # it would replace no good one
+    assert not evidence.wants(0.5, True, later)  # no better than those there are
+    assert evidence.wants(0.5, False, rarely)
 
 
 def test_likeness_is_the_mean_of_the_cosines() -> None:
