@@ -54,6 +54,7 @@ async def while_there(request: Request, work: Callable[[], Awaitable[T]]) -> T:
     finally:
         task.cancel()
         gone.cancel()
+        await asyncio.wait({task, gone})  # so that nothing of it is in a queue any more
 
 
 async def _gone(request: Request) -> None:

@@ -18,6 +18,14 @@ WHEN = "2026-11-23T09:30:00+00:00"
 FACE = {"box": BOX, "score": 0.9995, "landmarks": LANDMARKS}
 PERSON = {"id": 1, "name": "Ada", "references": 2}
 FULL_PERSON = PERSON | {"first_enrolled": WHEN, "last_enrolled": WHEN, "picture": 3}
+REFERENCE = {
+    "id": 3,
+    "person": "Ada",
+    "source": "ada.jpg",
+    "enrolled_at": WHEN,
+    "quality": {"size": 221.7, "sharpness": 310.2},
+    "consent": {"wording": "Recognition at the door, until I say no", "given_at": WHEN},
+}
 CANDIDATE = {"person": "Ada", "score": 0.9738, "rank": 1, "reference": 3}
 
 Point = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -107,16 +115,7 @@ class ConsentInfo(BaseModel):
 
 
 class ReferenceInfo(BaseModel):
-    model_config = answer(
-        {
-            "id": 3,
-            "person": "Ada",
-            "source": "ada.jpg",
-            "enrolled_at": WHEN,
-            "quality": {"size": 221.7, "sharpness": 310.2},
-            "consent": {"wording": "Recognition at the door, until I say no", "given_at": WHEN},
-        }
-    )
+    model_config = answer(REFERENCE)
     id: int
     person: str
     source: str
@@ -126,6 +125,7 @@ class ReferenceInfo(BaseModel):
 
 
 class References(BaseModel):
+    model_config = answer({"references": [REFERENCE]})
     references: Annotated[list[ReferenceInfo], Field(description="In the order of their enrolment.")]
 
 
@@ -155,6 +155,7 @@ class ErrorInfo(BaseModel):
 
 
 class ErrorBody(BaseModel):
+    model_config = answer({"error": {"code": "no-face", "message": "ada.jpg: no face found; use a photo with a face"}})
     error: ErrorInfo
 
 

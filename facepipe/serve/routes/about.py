@@ -19,6 +19,26 @@ router = APIRouter(tags=["server"])
 read = [Depends(needs("read"))]
 
 
+NETWORK = {
+    "name": "dlib_resnet",
+    "role": "backbone",
+    "here": True,
+    "used": True,
+    "licence": "CC0-1.0",
+    "summary": "dlib's face ResNet",
+}
+FACTS = {
+    "people": 1,
+    "references": 2,
+    "backbone": "dlib_resnet@fbb0be73543fdc79",
+    "dimension": 128,
+    "thumbnails": 2,
+    "record_bytes": 69632,
+    "index_bytes": 1189,
+    "index": "valid",
+}
+
+
 class Health(BaseModel):
     model_config = answer({"ok": True, "version": __version__})
     ok: bool
@@ -35,10 +55,12 @@ class Model(BaseModel):
 
 
 class Models(BaseModel):
+    model_config = answer({"models": [NETWORK]})
     models: list[Model]
 
 
 class GalleryFacts(BaseModel):
+    model_config = answer(FACTS)
     people: int
     references: int
     backbone: Annotated[str | None, Field(description="The network whose templates it holds.")]

@@ -35,6 +35,7 @@ def _session(request: Request, principal: Principal | None) -> Session:
 
 @router.get("/session", summary="What this caller may do")
 async def show(request: Request) -> Session:
+    """Needs no key: whether one is asked for, and what may be done with the one that came, if any."""
     return _session(request, request.state.principal)
 
 
@@ -56,6 +57,7 @@ async def open_(login: Login, request: Request, response: Response) -> Session:
 
 @router.delete("/session", summary="Log out")
 async def close(request: Request, response: Response) -> Session:
+    """The session ends, and the cookie goes."""
     door: Door = request.state.door
     if token := request.cookies.get(COOKIE):
         door.sessions.close(token)
