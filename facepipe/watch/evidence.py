@@ -59,13 +59,17 @@ class Evidence:
     def decidable(self) -> bool:
         return sum(view.good for view in self.views) >= ENOUGH
 
+    @property
+    def full(self) -> bool:
+        return len(self.views) == MOST
+
     def may_want(self, time: float) -> bool:
         """Would any chip be of use at ``time``, seconds?"""
-        return time - self.looked >= (LATER if self.decidable or len(self.views) == MOST else SOON)
+        return time - self.looked >= (LATER if self.decidable or self.full else SOON)
 
     def wants(self, chip_worth: float, good: bool, time: float) -> bool:
         """Would a chip worth that much be of use at ``time``, seconds?"""
-        if not self.may_want(time) or len(self.views) < MOST:
+        if not (self.may_want(time) and self.full):
             return self.may_want(time)
         worst = self._worst()
         return (good, chip_worth) > (worst.good, BETTER * worst.worth) or time - self.looked >= RARELY
@@ -73,7 +77,7 @@ class Evidence:
     def add(self, view: View, time: float) -> bool:
         """Take a view in if it is among the best; was it?"""
         self.looked = time
-        if len(self.views) < MOST:
+        if not self.full:
             self.views.append(view)
             return True
         worst = self._worst()

@@ -13,12 +13,17 @@ from facepipe.records import Candidate
 @dataclass(frozen=True, slots=True)
 class Levels:
     """Cosines: ``limit`` for a name; ``loose`` and ``strict``: for one person, where much and where nothing else says
-    that it is the same; ``slack``: by how much evidence must be clearer to overturn a name."""
+    that it is the same; ``slack``: by how much evidence must be clearer to overturn a name; ``clear``: for a name
+    where no chip is good, as in profile, in which strangers look more alike."""
 
     limit: float
     loose: float
     strict: float
     slack: float
+
+    @property
+    def clear(self) -> float:
+        return max(self.limit, self.strict) + self.slack
 
 
 def levels(card: Card, limit: float) -> Levels:

@@ -185,7 +185,8 @@ class Watcher:
             story.candidates = tuple(
                 Candidate(each.person, each.score * length, each.rank, each.reference_id) for each in row
             )
-            if story.evidence.decidable:
+            clear = story.evidence.full and (_score(story) or -1) >= self._levels.clear
+            if story.evidence.decidable or clear or story.name is not None:
                 story.name = decide(story.name, story.candidates, self._levels)
 
     def _tell(self, story: Story) -> None:
@@ -218,7 +219,7 @@ class Watcher:
             _score(story),
             self._levels.limit,
             story.candidates[: self._top],
-            story.evidence.decidable,
+            story.evidence.decidable or story.name is not None,
             len(story.evidence.views),
             track.detected,
         )

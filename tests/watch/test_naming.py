@@ -49,6 +49,11 @@ def test_levels_come_from_the_card() -> None:
     assert found == Levels(0.95, card.threshold("1e-2"), card.threshold("1e-4"), pytest.approx(0.0164))
 
 
+def test_a_clear_likeness_lies_above_every_level() -> None:
+    assert LEVELS.clear == pytest.approx(0.94)
+    assert Levels(limit=0.97, loose=0.88, strict=0.92, slack=0.02).clear == pytest.approx(0.99)
+
+
 def test_a_card_without_measurements_has_levels_about_the_limit() -> None:
     card = find_card("inception_resnet_v1-vggface2")
     assert not card.thresholds

@@ -187,6 +187,18 @@ def test_without_a_gallery_there_are_tracks_and_no_names(pipeline: Pipeline, hea
     assert all(face.decided for face in seen[-1].values())
 
 
+def test_without_a_good_chip_only_a_clear_likeness_gives_a_name(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facepipe.watch.watcher.is_good", lambda measures: False)  # as for faces in profile
+    gallery.remove("Barack")
+    path: Mapping[str, Place] = {BIDEN: (120, 120), STRANGER: (300, 120)}
+    seen = list(show(Watcher(pipeline, gallery), Film(heads), 50, lambda number: path))
+    assert names(seen, BIDEN) == [None, "Joe"]  # the very photograph
+    assert [seen[-1][name].decided for name in (BIDEN, STRANGER)] == [True, False]
+    assert seen[-1][STRANGER].chips == 5
+
+
 def test_two_who_look_alike_are_two_while_both_are_in_view(
     pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]
 ) -> None:
