@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import median
 from time import monotonic
@@ -37,6 +38,7 @@ MOST = 20  # shots
 YAW, PITCH = 10.0, 8.0  # degrees from the first shot that make another pose
 AHEAD_YAW, AHEAD_PITCH = 15.0, 25.0  # degrees: as far from ahead the first shot may be
 NEW = 0.5  # of these steps away from every shot taken: not the same shot again
+FEW = 4  # shots: with fewer, that they are of one person is decided at FMR 1e-2
 SAME = 0.993  # cosine: pictures of a photo have 0.993 and more, of a person who turned by 10° up to 0.99
 STILL = 0.08  # of the face's size: as far a landmark may have moved since the picture before
 GLANCE = 3  # good pictures one after the other, whose median is the pose: single ones are up to 10° off
@@ -189,16 +191,16 @@ class Guide:
     ) -> list[Enrolment]:
         """Store all shots under ``person``, in one transaction, when they are of one person whom no other name has.
 
-        ``threshold``: the cosine that decides both; None takes the card's for FMR 1e-3. ``anyway``: also when the
-        person is enrolled under another name. Raises UsageError (shots are missing), SeveralPeople, EnrolledAlready,
-        GalleryError.
+        ``threshold``: the cosine that decides both; None takes the card's for FMR 1e-3 (but see ``FEW``). ``anyway``:
+        also when the person is enrolled under another name. Raises UsageError (shots are missing), SeveralPeople,
+        EnrolledAlready, GalleryError.
         """
         name = clean_name(person)
         if self._open:
             raise UsageError(f"{self.taken} of {self.wanted} shots were taken; go on until it is done")
         limit = self._pipe.threshold(threshold)
         vectors = np.stack([shot.reference.template.vector for shot in self._shots])
-        expect_one_person(vectors, limit)
+        expect_one_person(vectors, self._loose(threshold) if len(vectors) < FEW else limit)
         if not anyway:
             expect_unknown(name, [shot.reference.template for shot in self._shots], gallery, limit)
         entries = [replace(shot.reference, consent=consent) for shot in self._shots]
@@ -206,6 +208,12 @@ class Guide:
             enrolled(gallery, name, new.source, new.image_sha256, reference)
             for new, reference in zip(entries, gallery.add(name, entries), strict=True)
         ]
+
+    def _loose(self, threshold: float | None) -> float:
+        """The limit for one person in few shots: two poses of one person differ more than one does from several."""
+        with suppress(UsageError):  # of a card without this rate
+            return self._pipe.threshold(threshold, "1e-2")
+        return self._pipe.threshold(threshold)
 
 
 def expect_unknown(name: str, templates: Sequence[Template], gallery: Gallery, limit: float) -> None:

@@ -5,7 +5,18 @@ import PIL.Image
 import pytest
 from PIL import ImageColor
 
-from facepipe.draw import KNOWN, NEUTRAL, UNKNOWN, Mark, annotate, mark_identified, save, side_by_side
+from facepipe.draw import (
+    KNOWN,
+    NEUTRAL,
+    UNKNOWN,
+    Mark,
+    annotate,
+    caption,
+    mark_identified,
+    mirrored,
+    save,
+    side_by_side,
+)
 from facepipe.errors import WriteFailed
 from facepipe.records import Candidate, Detection, Identification, Image
 
@@ -126,6 +137,41 @@ def test_marks_of_the_known_and_of_strangers() -> None:
     assert (known.label, known.known) == ("Ada 0.96", True)
     for stranger in (identification(), identification(Candidate("Ada", 0.89, 1, 1))):
         assert (mark_identified(stranger).label, mark_identified(stranger).known) == ("unknown", False)
+
+
+def test_a_mark_without_a_label_has_no_plate(image: Image) -> None:
+    box = (100, 120, 200, 240)
+    pixels = drawn(image, box, "")
+    assert (pixels[:115] == GREY).all()
+    assert (pixels[245:] == GREY).all()
+
+
+def test_mirrored() -> None:
+    pixels = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
+    points = np.array([[1, 1], [3, 1], [2, 2], [1.5, 3], [2.5, 3]], np.float32)
+    given = Detection(np.array([0, 0, 4, 4], np.float32), 0.9, points)
+    image, (face,) = mirrored(Image(pixels, "ada"), [given])
+    assert image.source == "ada"
+    assert (image.pixels == pixels[:, ::-1]).all()
+    assert face.box.tolist() == [2, 0, 6, 4]
+    assert face.landmarks.tolist() == [[2, 1], [4, 1], [3, 2], [2.5, 3], [3.5, 3]]  # image-left first, as ever
+    for x, y in points.astype(int)[:3]:
+        assert (image.pixels[y, 5 - x] == pixels[y, x]).all()
+
+
+@pytest.mark.parametrize("message", ["turn your head a little to your left", "把头向左转一点", "W" * 300, ""])
+@pytest.mark.parametrize("size", [(640, 480), (1920, 1080), (90, 120)])
+def test_a_caption_is_within_the_lower_part(message: str, size: tuple[int, int]) -> None:
+    picture = PIL.Image.new("RGB", size, (GREY,) * 3)
+    caption(picture, message, 2, 5, True)
+    pixels = np.asarray(picture)
+    assert (pixels[: size[1] // 2] == GREY).all()
+    assert (pixels[-1] != GREY).all()
+    dots = (np.abs(pixels.astype(int) - ImageColor.getrgb(KNOWN)).max(axis=2) < 10).sum()
+    other = PIL.Image.new("RGB", size, (GREY,) * 3)
+    caption(other, message, 4, 5, True)
+    more = (np.abs(np.asarray(other).astype(int) - ImageColor.getrgb(KNOWN)).max(axis=2) < 10).sum()
+    assert more > dots  # more of them are filled
 
 
 def test_side_by_side() -> None:

@@ -76,7 +76,8 @@ def watch(
             opt.camera(source), max_fps=max_fps, on_state=lambda state, message: say_state(frames, state, message)
         )
         stack.enter_context(frames)
-        report = Report(as_json, None if snapshots is None else Snapshots(snapshots), out.Ticker(not shown))
+        ticker = out.Ticker(not shown and not frames.live)
+        report = Report(as_json, None if snapshots is None else Snapshots(snapshots), ticker)
         if video is not None:
             rate = LIVE_FPS if frames.live or not frames.fps else frames.fps
             report.film = stack.enter_context(Film(video, min(rate, max_fps or rate)))

@@ -53,13 +53,13 @@ def enrol(name: str, source: str, gallery: Gallery, pipe: Pipeline, plan: Plan) 
         win.Window(f"facepipe: {name}") if shown else nullcontext() as window,
     ):
         told = _guided(guide, frames, window)
-        if told is None or not told.done:
-            last = "" if told is None else f" (the last hint was: {told.message})"
-            raise PoorShot(
-                f"{frames.label}: it ended after {guide.taken} of {plan.shots} good shots{last}, so nobody was"
-                " enrolled; give it longer, or ask for fewer --shots"
-            )
-        return guide.enrol(name, gallery, consent=plan.consent, anyway=plan.anyway, threshold=plan.threshold)
+    if told is None or not told.done:
+        last = "" if told is None else f" (the last hint was: {told.message})"
+        raise PoorShot(
+            f"{frames.label}: it ended after {guide.taken} of {plan.shots} good shots{last}, so nobody was"
+            " enrolled; give it longer, or ask for fewer --shots"
+        )
+    return guide.enrol(name, gallery, consent=plan.consent, anyway=plan.anyway, threshold=plan.threshold)
 
 
 def _guided(guide: Guide, frames: Source, window: win.Window | None) -> Guidance | None:

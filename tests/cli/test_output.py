@@ -165,3 +165,25 @@ def test_the_download_bar_shows_file_and_bytes(monkeypatch: pytest.MonkeyPatch) 
 def test_no_download_bar_in_a_pipe() -> None:
     with out.download_bar() as report:
         assert report is None
+
+
+def test_the_ticker_steps_aside_for_other_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
+    ticker = out.Ticker(shown=True)
+    ticker.tell("0:01.0  30 frames a second")
+    ticker.step_aside()
+    before = terminal.text()
+    assert "0:01.0  30 frames a second" in before
+    typer.echo("Ada")
+    assert terminal.text() == f"{before}Ada\n"
+    ticker.tell("0:02.0  31 frames a second")
+    ticker.step_aside()
+    assert "0:02.0  31 frames a second" in terminal.text()
+
+
+def test_no_ticker_in_a_pipe_or_when_it_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = open_terminal(monkeypatch)
+    out.Ticker(shown=False).tell("0:01.0")
+    monkeypatch.setattr(Terminal, "isatty", lambda self: False)
+    out.Ticker(shown=True).tell("0:01.0")
+    assert terminal.text() == ""
