@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from zipfile import is_zipfile
 
 import numpy as np
@@ -18,8 +18,11 @@ from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
 from facepipe.gallery.check import problems
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.session import Session
-from facepipe.gallery.store import Entry
+from facepipe.gallery.store import Entry, Record
 from facepipe.records import Candidate, Reference, Template
+
+Who: TypeAlias = str | int
+"""A person, by name or by ``Person.id``."""
 
 
 class BackboneLike(Protocol):
@@ -142,25 +145,22 @@ class Gallery:
         with self._session.searching() as (record, index):
             return index.search(self._session.checked(record, probes), int(top))
 
-    # People and references
+    # People and references. A person goes by name or by number, which stays when the name changes
 
     def people(self) -> list[Person]:
         """Everybody, in the order of their first enrolment."""
         with self._session.reading() as record:
             return record.people()
 
-    def person(self, id: int) -> Person:
+    def person(self, person: Who) -> Person:
         """Raises PersonNotFound."""
         with self._session.reading() as record:
-            if found := record.people(id):
-                return found[0]
-        raise PersonNotFound(f"{id}: nobody enrolled has this number; Gallery.people() lists everybody")
+            return _find(record, person)
 
-    def references(self, person: str | None = None) -> list[Reference]:
+    def references(self, person: Who | None = None) -> list[Reference]:
         """The references of ``person``, or of everybody, in the order of enrolment. Raises PersonNotFound."""
-        name = None if person is None else clean_name(person)
         with self._session.reading() as record:
-            return list(record.references(name))
+            return list(record.references(None if person is None else _name(record, person)))
 
     def reference(self, id: int) -> Reference:
         """Raises ReferenceNotFound."""
@@ -173,25 +173,25 @@ class Gallery:
             record.reference(id)
             return record.thumbnail(id)
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, old: Who, new: str) -> None:
         """Raises PersonNotFound, PersonExists (merge instead), NameInvalid."""
         with self._session.writing() as (record, _):
-            record.rename(clean_name(old), clean_name(new))
+            record.rename(_name(record, old), clean_name(new))
 
-    def merge(self, sources: Sequence[str], into: str) -> Tally:
+    def merge(self, sources: Sequence[Who] | Who, into: Who) -> Tally:
         """Give the references of ``sources`` to ``into``, who must exist; a shared image is kept once (``skipped``).
 
         Raises PersonNotFound.
         """
-        names = [clean_name(name) for name in ([sources] if isinstance(sources, str) else sources)]
+        several = [sources] if isinstance(sources, str | int) else sources
         with self._session.writing(removing=True) as (record, _):
-            return record.merge(names, clean_name(into))
+            return record.merge([_name(record, person) for person in several], _name(record, into))
 
-    def remove(self, person: str) -> int:
+    def remove(self, person: Who) -> int:
         """Delete ``person`` and their references (returns how many): the vectors are overwritten in the record, and the
         index file is deleted, to be made anew without them. Raises PersonNotFound."""
         with self._session.writing(removing=True) as (record, _):
-            return record.remove(clean_name(person))
+            return record.remove(_name(record, person))
 
     def remove_reference(self, id: int) -> Reference:
         """Delete one reference as ``remove`` does, and the person with their last one. Raises ReferenceNotFound."""
@@ -274,6 +274,19 @@ class Gallery:
                 f"{path}: holds templates of {found.backbone}, {self.path} those of"
                 f" {self.backbone or 'another backbone'}; import it into another gallery (--gallery OTHER)"
             ) from error
+
+
+def _find(record: Record, who: Who) -> Person:
+    """Raises PersonNotFound."""
+    found = record.people(record.person(clean_name(who)) if isinstance(who, str) else who)
+    if not found:
+        raise PersonNotFound(f"{who}: nobody enrolled has this number; Gallery.people() lists everybody")
+    return found[0]
+
+
+def _name(record: Record, who: Who) -> str:
+    """The name of ``who``, as it is now. Raises PersonNotFound for a number that nobody has."""
+    return clean_name(who) if isinstance(who, str) else _find(record, who).name
 
 
 def _size(path: Path) -> int:

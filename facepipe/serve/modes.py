@@ -83,7 +83,7 @@ class EnrolMode:
         """Store the shots. Raises UsageError, SeveralPeople, EnrolledAlready, GalleryError."""
         gallery, consent = self._server.gallery, consented(asked.consent)
         done = self._guide.enrol(asked.name, gallery, consent=consent, anyway=asked.anyway)
-        person = next(person for person in gallery.people() if person.name == done[0].person)
+        person = gallery.person(done[0].person)
         references = [
             {"id": one.reference and one.reference.id, "before": one.before, "source": one.source} for one in done
         ]

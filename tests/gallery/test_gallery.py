@@ -219,6 +219,24 @@ def test_a_person_goes_with_their_last_reference(gallery: Gallery) -> None:
             call(3)
 
 
+def test_a_person_goes_by_number_too(gallery: Gallery, new) -> None:
+    ada, bob = gallery.people()
+    gallery.rename(bob.id, "Robert")
+    assert gallery.person(bob.id) == gallery.person("Robert")
+    assert [r.person for r in gallery.references(bob.id)] == ["Robert"]
+    gallery.add("42", [new(7)])  # a name, however it looks
+    assert gallery.person("42").id not in (ada.id, bob.id, 42)
+    assert gallery.merge([bob.id], ada.id).added == 1
+    assert gallery.remove(ada.id) == 3
+    assert names(gallery) == [("42", 1)]
+    for call in (gallery.person, gallery.references, gallery.remove, lambda id: gallery.merge(["42"], id)):
+        with pytest.raises(PersonNotFound):
+            call(bob.id)
+    with pytest.raises(PersonNotFound):
+        gallery.rename(ada.id, "Eve")
+    assert (names(gallery), gallery.check()) == ([("42", 1)], [])
+
+
 def test_numbers_are_never_used_again(gallery: Gallery, new) -> None:
     gallery.remove("Bob")
     assert gallery.add("Bob", [new(3)])[0].id == 4

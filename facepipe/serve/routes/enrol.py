@@ -127,8 +127,7 @@ def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> 
         done = enrolled(gallery, name, one.source, one.sha256, reference)
         id = None if reference is None else reference.id
         references.append(Enrolled(id=id, before=done.before, source=one.source, problems=[]))
-    person = next(person for person in gallery.people() if person.name == name)
-    return EnrolledAnswer(person=schemas.brief(person), references=references)
+    return EnrolledAnswer(person=schemas.brief(gallery.person(name)), references=references)
 
 
 def _refusal(taken: Sequence[Taken]) -> FacepipeError:

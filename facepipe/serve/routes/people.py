@@ -77,7 +77,7 @@ async def rename(server: Server, id: Id, ask: Annotated[RenameAsk, body(RenameAs
     """Give a person another name, one that nobody has."""
 
     def work() -> schemas.PersonInfo:
-        server.gallery.rename(server.gallery.person(id).name, ask.name)
+        server.gallery.rename(id, ask.name)
         return _info(server.gallery, server.gallery.person(id))
 
     return await server.engine.short(work)
@@ -92,7 +92,7 @@ async def rename(server: Server, id: Id, ask: Annotated[RenameAsk, body(RenameAs
 )
 async def remove(server: Server, id: Id) -> None:
     """Delete a person and all their references, for good."""
-    await server.engine.short(lambda: server.gallery.remove(server.gallery.person(id).name))
+    await server.engine.short(lambda: server.gallery.remove(id))
 
 
 @change.post(
@@ -106,8 +106,7 @@ async def merge(server: Server, id: Id, ask: Annotated[MergeAsk, body(MergeAsk)]
     have is kept once."""
 
     def work() -> schemas.PersonInfo:
-        into = server.gallery.person(id)
-        server.gallery.merge([server.gallery.person(source).name for source in ask.sources], into.name)
+        server.gallery.merge(ask.sources, id)
         return _info(server.gallery, server.gallery.person(id))
 
     return await server.engine.short(work)
@@ -122,7 +121,7 @@ async def list_references(server: Server, id: Id) -> schemas.References:
     """A person's references: where each came from, how well the face was seen, what was agreed to."""
 
     def work() -> schemas.References:
-        found = server.gallery.references(server.gallery.person(id).name)
+        found = server.gallery.references(id)
         return schemas.References(references=[schemas.reference_info(reference) for reference in found])
 
     return await server.engine.short(work)
@@ -175,7 +174,7 @@ async def picture(request: Request, server: Server, id: Id) -> Response:
 
 
 def _info(gallery: Gallery, person: Person) -> schemas.PersonInfo:
-    held = gallery.references(person.name)
+    held = gallery.references(person.id)
     return schemas.person_info(person, held[0].id if held else None)
 
 
