@@ -25,7 +25,7 @@ from facepipe.serve.guard import error_body, needs
 from facepipe.serve.limits import Buckets
 from facepipe.serve.modes import MESSAGE, EnrolMode, Mode, RecogniseMode, ToEnrol, ToMode
 
-TOO_MANY, SILENT, TOO_FAST = 1013, 4408, 4429
+FAILED, TOO_MANY, SILENT, TOO_FAST = 1011, 1013, 4408, 4429
 MESSAGES = 16  # that are not frames, waiting
 SPARE, BURST = 1.25, 2.0  # of max_fps a second, and seconds of it at once: a client's clock is not ours
 SOURCE = "camera"
@@ -64,6 +64,9 @@ async def live(socket: WebSocket, server: Server) -> None:
         await connection.run()
     except Closed as closed:
         await socket.close(closed.code, closed.reason)
+    except FacepipeError as error:  # there is no threshold, say
+        await connection.tell_error(error)
+        await socket.close(FAILED)
     except WebSocketDisconnect:
         pass
     finally:
@@ -82,10 +85,11 @@ class Connection:
         self._received = self._dropped = 0
         fps = self._settings.max_fps
         self._rate = Buckets(SPARE * fps, BURST * fps)
-        self._mode: Mode = RecogniseMode(server)
+        self._mode: Mode
 
     async def run(self) -> None:
         """Until either side closes. Raises Closed, WebSocketDisconnect."""
+        self._mode = RecogniseMode(self._server)
         await self._hello()
         tasks = [asyncio.ensure_future(self._take_in()), asyncio.ensure_future(self._work())]
         try:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from socket import SHUT_RDWR
 from typing import Any
@@ -258,6 +259,16 @@ def test_only_so_many_at_once(start: Any) -> None:
                 break
     else:
         pytest.fail("the place was not given back")
+
+
+def test_a_backbone_without_a_threshold_cannot_recognise_live(
+    start: Any, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = replace(pipeline.backbone.card, thresholds={})
+    monkeypatch.setattr(pipeline.backbone, "card", card)
+    with talking(start()) as socket:
+        code, told = closed(socket)
+    assert (code, told[-1]["error"]["code"]) == (1011, "usage")
 
 
 def test_who_may_only_read_may_not_enrol(start: Any, tmp_path: Path) -> None:

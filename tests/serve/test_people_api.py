@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ import pytest
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 from facepipe.records import Consent
+from facepipe.serve.app import create_app
+from facepipe.serve.settings import Settings
 
 
 @pytest.fixture
@@ -151,6 +154,22 @@ def test_what_the_server_is(client: httpx.Client, pipeline: Pipeline) -> None:
     assert "path" not in facts
     used = {model["name"] for model in client.get("/api/v1/models").json()["models"] if model["used"]}
     assert used == {"mtcnn", "dlib_resnet"}
+
+
+def test_while_somebody_else_writes_the_answer_is_busy(
+    pipeline: Pipeline, serve: Any, tmp_path: Path, samples: Path
+) -> None:
+    with Gallery.open(tmp_path / "held.db", backbone=pipeline.backbone, busy_timeout=0.05) as held:
+        pipeline.enroll("Ada", [samples / "astronaut.png"], held)
+        with serve(create_app(Settings(), pipeline, held)).client() as client:
+            other = sqlite3.connect(held.path, isolation_level=None)
+            other.execute("BEGIN EXCLUSIVE")
+            answer = client.patch("/api/v1/people/1", json={"name": "Bob"})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "gallery-busy")
+            assert answer.headers["Retry-After"] == "1"
+            assert str(tmp_path) not in answer.text
+            other.close()
+            assert client.patch("/api/v1/people/1", json={"name": "Bob"}).status_code == 200
 
 
 @pytest.fixture
