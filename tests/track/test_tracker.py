@@ -8,7 +8,7 @@ import pytest
 
 from facepipe.errors import UsageError
 from facepipe.records import Detection, Floats, Image, Pixels
-from facepipe.track.tracker import KEPT, UNSEEN, Track, Tracker
+from facepipe.track.tracker import KEPT, MOST_LOST, UNSEEN, Track, Tracker
 
 FPS, SIDE = 25, 40
 Where = dict[str, tuple[float, float]]  # the squares' middles
@@ -109,12 +109,18 @@ def test_squares_that_cross_do_not_swap() -> None:
 
 def test_of_two_tracks_on_one_face_the_one_that_strayed_is_hidden() -> None:
     run = Run(every=50)
-    run({"A": (100, 100), "B": (150, 100)})
-    run({"A": (103, 100), "B": (147, 100)})
-    for x in (106, 109, 112, 115):  # B steps behind A and is not drawn any more
-        seen = run({"A": (x, 100)}, drawn={"A": (x, 100)})
-    assert seen == {1: (pytest.approx(115, abs=2), pytest.approx(100, abs=2))}
+    assert run({"A": (100, 100), "B": (113, 100)}) == {1: (100, 100), 2: (113, 100)}
+    assert run({"A": (100, 100)}) == {1: (100, 100)}  # what was B looks like A's face now
     assert [track.id for track in run.tracker.lost] == [2]
+
+
+def test_a_second_look_that_finds_a_neighbour_is_not_believed() -> None:
+    run = Run(every=50)
+    drawn = {"A": (100.0, 100.0), "B": (114.0, 100.0)}
+    run(drawn)
+    run.toy.blind = {"B"}
+    assert run(drawn)[2] == pytest.approx((114, 100), abs=1)
+    assert [track.detected for track in run.tracker.tracks] == [True, False]
 
 
 def test_a_face_the_detector_misses_is_followed_for_a_while() -> None:
@@ -205,6 +211,15 @@ def test_large_pictures_are_searched_for_small_faces_every_other_time() -> None:
         large({"A": (100, 100)})
     assert small.toy.scans == [False] * 5
     assert large.toy.scans == [False, True, False, True, False]
+
+
+def test_lost_tracks_are_few() -> None:
+    run = Run(every=50)
+    for run.scene in range(5):  # each cut loses 20
+        run.toy.ghosts = [face(30 + 60 * (number % 5), 30 + 45 * (number // 5)) for number in range(20)]
+        run({})
+    assert len(run.tracker.lost) == MOST_LOST
+    assert run.ended == list(range(1, 31))
 
 
 def test_a_track_can_be_split() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,8 @@ import pytest
 from moving_faces import FPS, HEADS, Film, Head, Place, background, head, located, show
 
 from facepipe import Gallery, Pipeline
-from facepipe.errors import UsageError
-from facepipe.records import Frame, Image
+from facepipe.errors import EmbeddingInvalid, UsageError
+from facepipe.records import Detection, Face, Frame, Image
 from facepipe.watch import Event, TrackedFace, Watcher
 from facepipe.watch.watcher import REFRESH
 
@@ -180,6 +180,63 @@ def test_what_happened_is_told_once(pipeline: Pipeline, gallery: Gallery, heads:
     assert told(watcher.take_events()) == [("appeared", 2, None), ("named", 2, "Barack"), ("left", 2, "Barack")]
 
 
+def test_a_face_of_a_few_frames_is_no_event(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    """As a false detection is: one search found it, the next one does not."""
+    watcher, film = Watcher(pipeline, None), Film(heads)
+    seen = list(show(watcher, film, 4, lambda number: {OBAMA: (120, 120)}))
+    assert share(seen, OBAMA) == 1
+    list(show(watcher, film, 3, lambda number: {}))
+    watcher.finish()
+    assert watcher.take_events() == []
+
+
+def test_who_takes_the_place_of_another_does_not_take_the_name(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]
+) -> None:
+    """From one frame to the next, in the same place, with no cut: the track slides onto the other face."""
+    watcher, film = Watcher(pipeline, gallery), Film(heads)
+    before = list(show(watcher, film, 25, lambda number: {OBAMA: (120, 120)}))[-1][OBAMA]
+    after = list(show(watcher, film, 75, lambda number: {STRANGER: (120, 120)}))
+    assert before.name == "Barack"
+    assert after[-1][STRANGER].track != before.track
+    assert names(after, STRANGER)[-1] is None
+    assert after[-1][STRANGER].decided
+
+
+def test_the_score_is_the_mean_cosine_of_the_best_chips(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]
+) -> None:
+    watcher = Watcher(pipeline, gallery)
+    seen = list(show(watcher, Film(heads), 30, lambda number: {OBAMA: (120 + 3 * number, 120)}))[-1][OBAMA]
+    (story,) = watcher._stories.values()
+    (reference,) = gallery.references("Barack")
+    cosines = [view.template.cosine(reference.template) for view in story.evidence.views]
+    assert len(cosines) == seen.chips > 3
+    assert seen.score == pytest.approx(np.mean(cosines), abs=1e-5)
+
+
+def test_a_face_that_cannot_be_summarised_is_still_followed(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(image: Image, faces: Sequence[Detection]) -> list[Face]:
+        raise EmbeddingInvalid("no direction")
+
+    monkeypatch.setattr(pipeline, "describe", refuse)
+    seen = list(show(Watcher(pipeline, gallery), Film(heads), 12, lambda number: {OBAMA: (120, 120)}))
+    assert tracks(seen, OBAMA) == [1]
+    assert (seen[-1][OBAMA].chips, seen[-1][OBAMA].decided, seen[-1][OBAMA].name) == (0, False, None)
+
+
+def test_a_clock_that_is_set_back_turns_no_time(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    watcher, film = Watcher(pipeline, None), Film(heads)
+    list(show(watcher, film, 12, lambda number: {OBAMA: (120, 120)}))
+    film.number = 0
+    assert tracks(list(show(watcher, film, 3, lambda number: {OBAMA: (120, 120)})), OBAMA) == [1]
+    watcher.finish()
+    (_, left) = watcher.take_events()
+    assert left.end == pytest.approx(11 / FPS)
+
+
 def test_without_a_gallery_there_are_tracks_and_no_names(pipeline: Pipeline, heads: dict[str, Head]) -> None:
     seen = list(show(Watcher(pipeline, None), Film(heads), 20, lambda number: {OBAMA: (120, 120), OTHER: (300, 120)}))
     assert tracks(seen, OBAMA) != tracks(seen, OTHER)
@@ -211,7 +268,7 @@ def test_two_who_look_alike_are_two_while_both_are_in_view(
 
 
 def test_odd_frames_are_taken_as_they_come(pipeline: Pipeline, heads: dict[str, Head]) -> None:
-    """No face, another size, tiny, black, a time set back."""
+    """No face, another size, tiny, black."""
     watcher, film = Watcher(pipeline, None), Film(heads)
     list(show(watcher, film, 12, lambda number: {OBAMA: (120, 120)}))
     for number, pixels in enumerate(
