@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from facepipe.sources import Source
     from facepipe.watch import Event, TrackedFace, Watcher
 
+UNKNOWN, UNDECIDED = "unknown", "undecided"
 CUT_SHORT = 130  # as shells have it for Ctrl-C
 
 
@@ -148,7 +150,7 @@ class Report:
         if events:
             self._ticker.step_aside()
         for event in events:
-            self._people[event.track] = event.name or "unknown"
+            self._people[event.track] = who(event)
             picture = None
             if event.kind == "left" and self._snapshots is not None:
                 picture = self._snapshots.write(event.track)
@@ -160,13 +162,13 @@ class Report:
     def end(self, frames: Source) -> None:
         """A remark on what there was."""
         self._ticker.step_aside()
-        names = sorted({name for name in self._people.values() if name != "unknown"})
-        strangers = sum(name == "unknown" for name in self._people.values())
-        who = [*names, *([f"{strangers} unknown"] if strangers else [])]
+        seen = Counter(self._people.values())
+        nameless = [f"{seen.pop(what)} {what}" for what in (UNKNOWN, UNDECIDED) if what in seen]
+        everybody = [*sorted(seen), *nameless]
         dropped = f", {frames.dropped} dropped" if frames.dropped else ""
         out.say(
             f"{out.count(self._frames, 'frame')}, {self._rate():.1f} a second{dropped};"
-            f" {', '.join(who) or 'nobody was seen'}"
+            f" {', '.join(everybody) or 'nobody was seen'}"
         )
 
     def _rate(self) -> float:
@@ -183,6 +185,11 @@ def mark(face: TrackedFace) -> Mark:
     return Mark(face.detection, label, face.name is not None)
 
 
+def who(event: Event) -> str:
+    """The name; or that it is a stranger, or that too little was seen of the face to tell."""
+    return event.name or (UNKNOWN if event.decided else UNDECIDED)
+
+
 def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
     shot = {} if picture is None else {"snapshot": str(picture)}
     return {
@@ -191,6 +198,7 @@ def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
         "name": event.name,
         "score": None if event.score is None else round(event.score, 4),
         "threshold": round(event.threshold, 4),
+        "decided": event.decided,
         "from": round(event.start, 3),
         "to": round(event.end, 3),
         "from_at": _iso(event.start_at),
@@ -204,10 +212,11 @@ def event_text(event: Event) -> str:
     """When, which track, what, the score against the threshold, where."""
     moment, at = (event.start, event.start_at) if event.kind == "appeared" else (event.end, event.end_at)
     when = clock(moment) if at is None else f"{at.astimezone():%H:%M:%S}"
-    who = out.printable(event.name or "unknown")
-    what = {"appeared": "appears", "named": f"is {who}", "left": f"leaves: {who}"}[event.kind]
-    sign = "≥" if event.name is not None else "<"
-    score = "" if event.score is None or event.kind == "appeared" else f"{event.score:.3f} {sign} {event.threshold:.3f}"
+    shown = out.printable(who(event))
+    what = {"appeared": "appears", "named": f"is {shown}", "left": f"leaves: {shown}"}[event.kind]
+    score = ""
+    if event.score is not None and event.kind != "appeared":
+        score = f"{event.score:.3f} {'≥' if event.score >= event.threshold else '<'} {event.threshold:.3f}"
     x0, y0, x1, y1 = (round(float(v)) for v in event.box)
     return f"{when}  {event.track:>3}  {what:28} {score:13}   {x1 - x0}×{y1 - y0} px at ({x0}, {y0})"
 

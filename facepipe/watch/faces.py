@@ -32,8 +32,9 @@ class TrackedFace:
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
     """What happened to a track: ``kind`` is "appeared" (it is no passing error), "named" (also: named otherwise) or
-    "left". ``start`` and ``end``: when it was first and last seen until then, seconds by ``Frame.time``, and by
-    ``Frame.at`` where frames have one. ``box`` (4,) image px: where it was last.
+    "left". ``name`` is None while not ``decided``, and then for *unknown*. ``start`` and ``end``: when it was first and
+    last seen until then, seconds by ``Frame.time``, and by ``Frame.at`` where frames have one. ``box`` (4,) image px:
+    where it was last.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Event:
     name: str | None
     score: float | None
     threshold: float
+    decided: bool
     start: float
     end: float
     start_at: datetime | None

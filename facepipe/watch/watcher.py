@@ -208,7 +208,8 @@ class Watcher:
     def _event(self, kind: str, story: Story) -> None:
         track, name = story.track, None if kind == "appeared" else story.name
         times = (track.start, track.seen, story.start_at, story.end_at)
-        self._events.append(Event(kind, track.id, name, _score(story), self._levels.limit, *times, track.face.box))
+        score, decided = _score(story), story.evidence.decidable
+        self._events.append(Event(kind, track.id, name, score, self._levels.limit, decided, *times, track.face.box))
 
     def _face(self, track: Track) -> TrackedFace:
         story = self._stories[track]
@@ -237,10 +238,10 @@ class _Finder:
 
     def scan(self, image: Image, large: bool) -> list[Detection]:
         detector = self._pipe.detector
-        if not (large and isinstance(detector, CloseDetector)):
+        if not isinstance(detector, CloseDetector):
             return self._pipe.detect(image)
         with within_memory(image):
-            return detector.detect_large(image)
+            return detector.scan(image, large)
 
     def look(self, image: Image, boxes: Floats) -> list[Detection] | None:
         detector = self._pipe.detector

@@ -20,7 +20,7 @@ from facepipe.cli.film import Film
 from facepipe.draw import KNOWN
 from facepipe.errors import GalleryBusy, UsageError, WriteFailed
 from facepipe.records import Detection, Frame, Image
-from facepipe.watch import TrackedFace, Watcher
+from facepipe.watch import Event, TrackedFace, Watcher
 
 
 @pytest.fixture(scope="session")
@@ -286,3 +286,14 @@ def test_marks() -> None:
     assert label(None, False) == ("…", None)
     assert label(None, True) == ("unknown", False)
     assert label("Ada", True) == ("Ada 0.96", True)
+
+
+def test_who_left_too_soon_is_neither_known_nor_unknown() -> None:
+    def left(name: str | None, score: float, decided: bool) -> str:
+        event = Event("left", 1, name, score, 0.93, decided, 0, 1, None, None, np.array([0, 0, 9, 9], np.float32))
+        return watch.event_text(event)
+
+    assert "leaves: undecided" in left(None, 0.957, False)
+    assert "0.957 ≥ 0.930" in left(None, 0.957, False)
+    assert "leaves: unknown" in left(None, 0.84, True)
+    assert "0.920 < 0.930" in left("Ada", 0.92, True)  # a name stays until the chips clearly say otherwise
