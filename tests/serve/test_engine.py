@@ -6,7 +6,7 @@ import asyncio
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -235,3 +235,37 @@ def test_a_full_queue_answers_503(start: Any, pipeline: Pipeline, samples: Path,
         free.set()
         assert sorted(one.result().status_code for one in asked) == [200, 503]
         assert client.post("/api/v1/detect", files={"image": data}).status_code == 200
+
+
+def test_a_client_that_hangs_up_makes_room(start: Any, pipeline: Pipeline, samples: Path, monkeypatch: Any) -> None:
+    free, busy = threading.Event(), threading.Event()
+    find = pipeline.detect
+
+    def slow(image: Image) -> list[Detection]:
+        busy.set()
+        free.wait(30)
+        return find(image)
+
+    monkeypatch.setattr(pipeline, "detect", slow)
+    data = (samples / "astronaut.png").read_bytes()
+    served = start(queue=1)
+
+    def ask() -> int:
+        with served.client() as client:
+            client.timeout = 60
+            return int(client.post("/api/v1/detect", files={"image": data}).status_code)
+
+    with served.connect() as first, ThreadPoolExecutor(1) as pool:
+        kind = "multipart/form-data; boundary=x"
+        head = f"POST /api/v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+        body = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\r\n\r\n' + data + b"\r\n--x--\r\n"
+        first.sendall(head.encode() + f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert busy.wait(30)
+        assert ask() == 503
+        first.close()
+        while True:  # until the server has noticed
+            asked = pool.submit(ask)
+            if not wait([asked], timeout=1).done:
+                break
+        free.set()
+        assert asked.result() == 200

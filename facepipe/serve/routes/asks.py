@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
-from typing_extensions import Self
 
 from facepipe.errors import NoFace, UsageError
 from facepipe.pipeline import Pipeline
@@ -46,7 +45,7 @@ class WithPlace(WithPick):
     at: Point | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _one_way(self) -> WithPlace:
         if self.pick is not None and self.at is not None:
             raise ValueError("expected pick or at, not both")
         return self
