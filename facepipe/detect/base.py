@@ -61,8 +61,8 @@ class OpenDetector(Detector, Protocol):
 class CloseDetector(Detector, Protocol):
     """A detector that need not search the whole image in full each time, for faces that are followed."""
 
-    def detect_large(self, image: Image) -> list[Detection]:
-        """As ``detect``, but only faces of at least twice the size of the smallest it can: quicker."""
+    def scan(self, image: Image) -> list[Detection]:
+        """As ``detect``, but quicker: of many frames, what is overlooked in one may be found in the next."""
 
     def look(self, image: Image, boxes: Floats) -> list[Detection]:
         """The best guess at a face at each of ``boxes`` (N, 4) image px, in their order, whatever its score and size;

@@ -30,6 +30,9 @@ WINDOW = 12  # px, the side P-Net looks at
 STRIDE = 2  # px, between neighbouring windows
 FACTOR = 0.709  # from one level of the pyramid to the next: half the area
 PROPOSE, REFINE, DECIDE = 0.6, 0.7, 0.7  # least probabilities of the three stages
+# PROPOSE of a scan. It saves a quarter of the time; of 1,113 faces (LFW, LFW shrunk to 45 px, frames of two clips) it
+# missed 8, none of the 161 in the clips with a score of at least 0.98
+SCAN_PROPOSE = 0.8
 MARGIN = 4  # px of grey around each level of the pyramid
 GREY = (127, 127, 127)  # about nought to the networks
 BATCH = 512  # crops a forward pass
@@ -67,10 +70,9 @@ class Mtcnn:
         """Every face of the image, largest first; boxes and landmarks in image px."""
         return self.report(self.stages(image)[-1])
 
-    def detect_large(self, image: Image) -> list[Detection]:
-        """The faces of at least twice ``min_face``, largest first, in about two fifths of the time."""
-        least = 2 * self.min_face
-        return [face for face in self.report(self.stages(image, least)[-1]) if face.size >= least]
+    def scan(self, image: Image) -> list[Detection]:
+        """The faces of a frame, largest first, in three quarters of the time."""
+        return self.report(self.stages(image, SCAN_PROPOSE)[-1])
 
     def report(self, decided: Candidates) -> list[Detection]:
         """The faces among what O-Net let through: those large and sure enough, largest first."""
@@ -89,9 +91,10 @@ class Mtcnn:
         return [Detection(*part) for part in zip(*parts, strict=True)]
 
     @torch.inference_mode()
-    def stages(self, image: Image, min_face: float | None = None) -> tuple[Candidates, Candidates, Candidates]:
-        """What P-Net proposed and R-Net refined, both squares, and what O-Net decided, with landmarks."""
-        proposed = Candidates("proposed", *self._propose(image.pixels, self.min_face if min_face is None else min_face))
+    def stages(self, image: Image, propose: float = PROPOSE) -> tuple[Candidates, Candidates, Candidates]:
+        """What P-Net proposed with a probability of at least ``propose`` and R-Net refined, both squares, and what
+        O-Net decided, with landmarks."""
+        proposed = Candidates("proposed", *self._propose(image.pixels, propose))
         refined = Candidates("refined", *self._refine(image.pixels, proposed.boxes))
         return proposed, refined, Candidates("decided", *self._decide(image.pixels, refined.boxes))
 
@@ -107,16 +110,17 @@ class Mtcnn:
         level = min(levels, key=lambda level: abs(math.log(level[1] / window)))[0]
         return {"pnet": framed(level), "rnet": crop(image.pixels, box, 24), "onet": crop(image.pixels, box, 48)}
 
-    def _propose(self, pixels: Pixels, min_face: float) -> tuple[Floats, Floats]:
+    def _propose(self, pixels: Pixels, least: float) -> tuple[Floats, Floats]:
         """Squares (N, 4) where P-Net sees a face at some level of the pyramid, and their scores (N,)."""
-        levels = [self._propose_level(level, scale) for level, scale in pyramid(pixels, WINDOW / min_face)]
+        scales = pyramid(pixels, WINDOW / self.min_face)
+        levels = [self._propose_level(level, scale, least) for level, scale in scales]
         boxes, scores, regressions = (np.concatenate(parts) for parts in zip(*levels, strict=True)) if levels else _NONE
         kept = suppress(boxes, scores, 0.7)
         return squared(shift(boxes[kept], regressions[kept], pixel=0)), scores[kept]
 
-    def _propose_level(self, level: Pixels, scale: float) -> tuple[Floats, Floats, Floats]:
+    def _propose_level(self, level: Pixels, scale: float, least: float) -> tuple[Floats, Floats, Floats]:
         regressions, scores = (t[0].cpu().numpy() for t in self.pnet(self.to_tensor(framed(level)[None])))
-        rows, columns = np.nonzero(scores >= PROPOSE)
+        rows, columns = np.nonzero(scores >= least)
         corner = STRIDE * np.stack([columns, rows], axis=1) - MARGIN
         boxes = np.floor(np.hstack([corner + 1, corner + WINDOW]) / scale).astype(np.float32)
         chosen = scores[rows, columns]

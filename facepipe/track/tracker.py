@@ -23,7 +23,6 @@ from facepipe.track.flow import Flow, shrunk
 from facepipe.track.matching import assign, overlaps, stacked
 
 EVERY_IDLE = 3  # at most, while nobody is in view
-BIG = 700_000  # px of a picture in which small faces are looked for every other time only: that takes longest
 SURE = 0.7  # least score of a second look; MTCNN's own for its last network
 AGREE = 0.5  # least overlap of what a second look finds with where the flow led
 SAME = 0.3  # least overlap of a scan's detection with a track in view, or as much nearness: see ``_affinity``
@@ -40,8 +39,8 @@ PATCH = 20  # px, the side of the picture by which a face is known from frame to
 class Finder(Protocol):
     """Finds faces in a whole picture, or, where it can (else None), at given places alone."""
 
-    def scan(self, image: Image, large: bool) -> list[Detection]:
-        """Every face; with ``large`` it may leave out the smaller ones, if that saves time."""
+    def scan(self, image: Image) -> list[Detection]:
+        """Every face."""
 
     def look(self, image: Image, boxes: Floats) -> list[Detection] | None:
         """The best guess at a face at each of ``boxes`` (N, 4), whatever its score."""
@@ -82,7 +81,6 @@ class Tracker:
         self._flow = Flow()
         self._cuts = Cuts()
         self._since_scan = every
-        self._large = True  # the last scan was for large faces alone
         self._last_id = 0
         self.tracks: list[Track] = []
         self.lost: list[Track] = []
@@ -107,7 +105,6 @@ class Tracker:
         every = self._every if self.tracks else min(self._every, EVERY_IDLE)
         self.scanned = urgent or self._since_scan >= every
         if self.scanned:
-            self._large = image.width * image.height >= BIG and not (urgent or self._large)
             self._scan(image, time, relink)
         for track in self.tracks:
             track.seen = time
@@ -176,12 +173,12 @@ class Tracker:
     # The whole picture
 
     def _scan(self, image: Image, time: float, relink: Relink) -> None:
-        detections = [face for face in self._finder.scan(image, self._large) if not _outside(image, face.box)]
+        detections = [face for face in self._finder.scan(image) if not _outside(image, face.box)]
         self._since_scan = 0
         pairs = assign(_affinity(self.tracks, detections), SAME)
         new = sorted(set(range(len(detections))) - {column for _, column in pairs})
         for track in self.tracks:
-            track.overlooked += not self._large
+            track.overlooked += 1
         for row, column in pairs:
             self._saw(self.tracks[row], detections[column], time)
         if not new:

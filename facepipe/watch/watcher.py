@@ -236,12 +236,10 @@ class _Finder:
     def __init__(self, pipe: Pipeline) -> None:
         self._pipe = pipe
 
-    def scan(self, image: Image, large: bool) -> list[Detection]:
+    def scan(self, image: Image) -> list[Detection]:
         detector = self._pipe.detector
-        if not isinstance(detector, CloseDetector):
-            return self._pipe.detect(image)
         with within_memory(image):
-            return detector.scan(image, large)
+            return detector.scan(image) if isinstance(detector, CloseDetector) else detector.detect(image)
 
     def look(self, image: Image, boxes: Floats) -> list[Detection] | None:
         detector = self._pipe.detector

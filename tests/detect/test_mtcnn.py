@@ -271,10 +271,9 @@ def test_a_second_look_finds_the_face_that_is_about_there(pictures: dict[str, Im
     assert detector.look(image, np.empty((0, 4), np.float32)) == []
 
 
-def test_large_faces_are_found_alone(pictures: dict[str, Image], pipeline: Pipeline) -> None:
-    detector = load_detector(min_face=60)
+def test_a_scan_finds_what_a_search_does(pictures: dict[str, Image], pipeline: Pipeline) -> None:
+    detector = pipeline.detector
     assert isinstance(detector, CloseDetector)
-    image = pictures["astronaut.png"]  # a face of 91 px
-    assert len(detector.detect(image)) == 1
-    assert detector.detect_large(image) == []
-    assert len(pipeline.detector.detect_large(image)) == 1  # type: ignore[attr-defined]
+    for name, image in pictures.items():
+        (face, *_), (scanned, *_) = detector.detect(image), detector.scan(image)
+        assert scanned.box == pytest.approx(face.box, abs=0.1 * face.size), name
