@@ -25,7 +25,7 @@ SHORT = replace(QUICK, stall=0.3, read=0.6)  # for silence
 
 @cache
 def _portrait() -> np.ndarray:
-    path = Path(__file__).parents[2] / "data" / "samples" / "obama.jpg"
+    path = Path(__file__).parents[1] / "data" / "samples" / "obama.jpg"
     return cv2.resize(cv2.imread(str(path)), (WIDTH + 64, HEIGHT + 64))
 
 
