@@ -204,6 +204,16 @@ def test_a_face_that_leaves_the_picture_is_lost() -> None:
             assert bool(seen) == (280 + 4 * number < 320)
 
 
+def test_while_nobody_is_in_view_scans_come_sooner() -> None:
+    run = Run(every=6)
+    for _ in range(7):
+        run({})
+    assert run.toy.scans == 3
+    for _ in range(13):
+        run({"A": (100, 100)})
+    assert run.toy.scans == 5
+
+
 def test_lost_tracks_are_few() -> None:
     run = Run(every=50)
     for run.scene in range(5):  # each cut loses 20

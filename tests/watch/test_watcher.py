@@ -250,10 +250,17 @@ def test_without_a_good_chip_only_a_clear_likeness_gives_a_name(
     monkeypatch.setattr("facepipe.watch.watcher.is_good", lambda measures: False)  # as for faces in profile
     gallery.remove("Barack")
     path: Mapping[str, Place] = {BIDEN: (120, 120), STRANGER: (300, 120)}
-    seen = list(show(Watcher(pipeline, gallery), Film(heads), 50, lambda number: path))
+    clock, film = Clock(), Film(heads)
+    watcher = Watcher(pipeline, gallery, clock=clock)
+    seen = list(show(watcher, film, 50, lambda number: path))
     assert names(seen, BIDEN) == [None, "Joe"]  # the very photograph
+    assert {faces[BIDEN].chips for faces in seen if faces[BIDEN].name} == {5}
     assert [seen[-1][name].decided for name in (BIDEN, STRANGER)] == [True, False]
     assert seen[-1][STRANGER].chips == 5
+    gallery.remove("Joe")
+    clock.now += REFRESH
+    (last,) = show(watcher, film, 1, lambda number: path)
+    assert (last[BIDEN].name, last[BIDEN].decided) == (None, False)
 
 
 def test_two_who_look_alike_are_two_while_both_are_in_view(
