@@ -61,6 +61,13 @@ def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, 
                 _simplify(content[FORM])
 
 
+@schemathesis.hook
+def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> bool:
+    """A form has no empty list: such a field is not sent at all, and the server cannot object to what is not there."""
+    body = case.body if case.media_type == FORM and isinstance(case.body, dict) else {}
+    return not any(value == [] for value in body.values())
+
+
 def _simplify(form: dict[str, Any]) -> None:
     """schemathesis cannot judge a form with files against conditions ("Unsupported type: 'Binary'"). They are tried in
     JSON, where the same fields are; and without media types it does not send pictures of its own, of one pixel."""

@@ -82,7 +82,7 @@ Wording = Annotated[
         min_length=1,
         max_length=MOST_WORDING,
         description="The wording that the person agreed to, now.",
-        json_schema_extra={"pattern": rf"[^\u0009-\u000d\u001c-\u001f\u0085\u2028\u2029{_SPACES}]"},
+        json_schema_extra={"pattern": rf"^[\s\S]*[^\u0009-\u000d\u001c-\u001f\u0085\u2028\u2029{_SPACES}][\s\S]*$"},
     ),
 ]
 
