@@ -227,7 +227,7 @@ def expect_unknown(name: str, templates: Sequence[Template], gallery: Gallery, l
     if hits and 2 * len(hits) >= len(templates):
         error = EnrolledAlready(
             f"{name}: is enrolled already, as {other} ({median(hits):.3f} ≥ {limit:.3f}); use that name, or"
-            " enrol anyway (--anyway) if they are two people"
+            " say that they are two people (anyway)"
         )
         error.person = other
         raise error

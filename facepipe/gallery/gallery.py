@@ -280,7 +280,7 @@ def _find(record: Record, who: Who) -> Person:
     """Raises PersonNotFound."""
     found = record.people(record.person(clean_name(who)) if isinstance(who, str) else who)
     if not found:
-        raise PersonNotFound(f"{who}: nobody enrolled has this number; Gallery.people() lists everybody")
+        raise PersonNotFound(f"{who}: nobody enrolled has this number; see the list of people")
     return found[0]
 
 

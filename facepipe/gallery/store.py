@@ -39,6 +39,13 @@ _INSERT = """
 _WITH_IT = "FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING"
 _INSERT_THUMBNAIL = f"INSERT INTO thumbnail (image, reference_id) SELECT ?, id {_WITH_IT}"
 _INSERT_CONSENT = f"INSERT INTO consent (wording, given_at, reference_id) SELECT ?, ?, id {_WITH_IT}"
+_KEEP_CONSENT = """
+    INSERT INTO consent (reference_id, wording, given_at)
+    SELECT kept.id, c.wording, c.given_at
+    FROM reference gone JOIN consent c ON c.reference_id = gone.id
+    JOIN reference kept ON kept.fingerprint = gone.fingerprint AND kept.person_id = :target
+    WHERE gone.person_id = :person ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +122,7 @@ class Record(Database):
                 continue
             move = "UPDATE OR IGNORE reference SET person_id = ? WHERE person_id = ?"
             moved += self.sql.execute(move, (target, person)).rowcount
+            self.sql.execute(_KEEP_CONSENT, {"person": person, "target": target})
             dropped += self._remove(person)
         return Tally(moved, dropped)
 
@@ -167,7 +175,7 @@ class Record(Database):
         row = self.sql.execute(f"{self._references} WHERE r.id = ?", (number,)).fetchone()
         if row is None:
             raise ReferenceNotFound(
-                f"{number}: there is no reference of this number; `facepipe people show` lists them"
+                f"{number}: there is no reference of this number; see those of a person (people show)"
             )
         return self._reference(row, self.backbone or "")
 

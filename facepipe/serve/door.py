@@ -21,10 +21,12 @@ READING = 0.1  # of a token: a page full of pictures is many small requests
 
 @dataclass(frozen=True)
 class Caller:
-    """``key`` is None for whoever needs none, ``principal`` is None for whoever may do nothing."""
+    """``key`` is None for whoever needs none, ``principal`` is None for whoever may do nothing; ``token``: that of the
+    session which the key came from, if it did."""
 
     key: Key | None
     principal: Principal | None
+    token: str | None = None
 
 
 class Door:
@@ -39,7 +41,7 @@ class Door:
 
     def caller(self, headers: Headers, client: str) -> Caller:
         """Raises KeyWrong, and RateLimited when wrong keys come too often from ``client``."""
-        key = None
+        key, token = None, None
         if (given := headers.get("authorization")) is not None:
             scheme, _, text = given.partition(" ")
             if scheme.lower() != "bearer" or not text.strip():
@@ -48,8 +50,14 @@ class Door:
         elif (token := cookie_parser(headers.get("cookie", "")).get(COOKIE)) is not None:
             key = self.sessions.find(token)
         if key is not None:
-            return Caller(key, key.principal)
+            return Caller(key, key.principal, token)
         return Caller(None, self.anonymous(headers))
+
+    def still(self, caller: Caller) -> bool:
+        """Whether a caller who was let in would be now: the key is there, and the session has not ended."""
+        if caller.key is None:
+            return True
+        return self.keyring.holds(caller.key) if caller.token is None else self.sessions.find(caller.token) is not None
 
     def anonymous(self, headers: Headers) -> Principal | None:
         """Who a caller without a key is. What a proxy on this machine passes on comes from who knows where."""

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -61,9 +61,15 @@ class Lane:
         if self._taken >= self._most:
             raise busy()
         self._taken += 1
+        held = [work]  # emptied when the caller goes: what is left in the pool's queue then holds no picture
+
+        def begin() -> T:
+            return held.pop()()
+
         try:
-            return await _begun_within(self._wait, self.pool.submit(work))
+            return await _begun_within(self._wait, self.pool.submit(begin))
         finally:
+            held.clear()
             self._taken -= 1
 
 
@@ -136,7 +142,16 @@ class Engine:
             self._busy += idle
         if idle:
             self._pool.submit(self._work)
-        return await _begun_within(self._wait, job.future)
+        try:
+            return await _begun_within(self._wait, job.future)
+        finally:
+            if job.future.cancel():  # only what waits can be
+                self._withdraw(job)
+
+    def _withdraw(self, job: Job) -> None:
+        """Its caller has gone: it must not wait here with its picture until a worker comes to it."""
+        with self._lock, suppress(ValueError):
+            self._waiting.remove(job)
 
     def _work(self) -> None:
         """One worker: does its share of what waits until nothing does."""

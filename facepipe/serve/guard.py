@@ -23,12 +23,14 @@ from facepipe.serve.answers import careful
 from facepipe.serve.answers import error_body as error_body
 from facepipe.serve.answers import error_response as error_response
 from facepipe.serve.door import Caller, Door
-from facepipe.serve.intake import Intake
+from facepipe.serve.intake import Hall, Intake
 from facepipe.serve.keys import SCOPES, Principal
 from facepipe.serve.limits import client_of
 from facepipe.serve.settings import Settings
 
 log = logging.getLogger("facepipe.serve")
+
+SMALL = 16 * 2**10  # bytes of a body from who has no key, or logs in: nothing there is larger
 
 
 def needs(scope: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
@@ -62,6 +64,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings, door: Door | None = None) -> None:
         self.app, self.settings = app, settings
         self.door = Door(settings) if door is None else door
+        self._hall = Hall(settings.max_bodies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -85,13 +88,15 @@ class Guard:
         return caller
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, headers: Headers, visit: Visit) -> None:
-        intake = Intake(headers, receive, self.settings)
+        intake = Intake(headers, receive, self.settings, self._hall)
         answer = _Answer(send, intake, visit, origins.shared(headers, self.settings))
         try:
             if preflight := origins.preflight(scope, headers, self.settings):
                 await answer.refuse(scope, preflight)
                 return
-            self._admit(scope, headers, visit)
+            caller = self._admit(scope, headers, visit)
+            if caller.principal is None or scope["path"].endswith("/session"):
+                intake.most = SMALL
             if intake.refused is None:
                 await self.app(scope, intake.receive, answer.send)
         except FacepipeError as error:
@@ -105,6 +110,8 @@ class Guard:
             if intake.refused is None:  # else it is only that the application missed the rest
                 log.exception("unexpected error")
                 await answer.refuse(scope, error_response(error))
+        finally:
+            intake.end()
         if intake.refused is not None:
             await answer.refuse(scope, error_response(intake.refused))
 
@@ -118,8 +125,8 @@ class Guard:
 
         async def receive_while_allowed() -> Message:
             message = await receive()
-            if message["type"] == "websocket.receive" and caller.key and not self.door.keyring.holds(caller.key):
-                await send({"type": "websocket.close", "code": 1008, "reason": "the key was removed"})
+            if message["type"] == "websocket.receive" and not self.door.still(caller):
+                await send({"type": "websocket.close", "code": 1008, "reason": "the key or the session has ended"})
                 return {"type": "websocket.disconnect", "code": 1008}
             return message
 

@@ -7,20 +7,30 @@ import asyncio
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
-from facepipe.errors import BodyTooLarge, BodyTooSlow, FacepipeError, UsageError
+from facepipe.errors import BodyTooLarge, BodyTooSlow, FacepipeError, ServerBusy, UsageError
 from facepipe.serve.settings import Settings
 
 LINGER = 2.0  # seconds in which a client that was answered early may finish sending, so that it reads the answer
 GONE: Message = {"type": "http.disconnect"}
 
 
-class Intake:
-    """``refused`` says why no more is taken; the application then sees a client that went away."""
+class Hall:
+    """How many ``bytes`` of bodies the server holds, of all requests under way."""
 
-    def __init__(self, headers: Headers, receive: Receive, settings: Settings) -> None:
+    def __init__(self, most: int) -> None:
+        self.most, self.bytes = most, 0
+
+
+class Intake:
+    """``refused`` says why no more is taken; the application then sees a client that went away. ``most``: bytes taken,
+    which may be lowered before the first is."""
+
+    def __init__(self, headers: Headers, receive: Receive, settings: Settings, hall: Hall) -> None:
         self.refused: FacepipeError | None = None
         self.gone = False
-        self._receive, self._settings = receive, settings
+        self.most = settings.max_body
+        self._receive, self._settings, self._hall = receive, settings, hall
+        self._held = 0  # of the hall's bytes
         self._until = asyncio.get_running_loop().time() + settings.body_deadline
         self._count = 0
         self._waits_for_a_sign = "expect" in headers  # of 100-continue: it sends nothing before we ask
@@ -46,10 +56,22 @@ class Intake:
             )
             return GONE
         self._take(message)
-        if self._count > self._settings.max_body:
+        if self._count > self.most:
             self._refuse_size()
             return GONE
-        return message
+        self._hold(len(message.get("body", b"")))
+        return GONE if self.refused else message
+
+    def end(self) -> None:
+        """The request is over, and its body let go."""
+        self._hall.bytes -= self._held
+        self._held = 0
+
+    def _hold(self, count: int) -> None:
+        self._held += count
+        self._hall.bytes += count
+        if self._hall.bytes > self._hall.most:
+            self.refused = ServerBusy("the server holds as many pictures as it can; try again in a moment")
 
     async def linger(self) -> None:
         """Let a client that has its answer finish, within bounds; what it sends is thrown away.
@@ -73,5 +95,4 @@ class Intake:
         self.complete = not message.get("more_body", False) and not self.gone
 
     def _refuse_size(self) -> None:
-        most = self._settings.max_body
-        self.refused = BodyTooLarge(f"the body is larger than {most} bytes; send fewer or smaller pictures")
+        self.refused = BodyTooLarge(f"the body is larger than {self.most:,} bytes; send fewer or smaller pictures")

@@ -25,6 +25,7 @@ class Settings:
     certificate: Path | None = None
     private_key: Path | None = None
     max_body: int = 32 * 2**20
+    max_bodies: int = 512 * 2**20  # of all requests under way
     max_pixels: int = 50_000_000
     max_head: int = 16 * 2**10  # the request line and the headers
     max_connections: int = 800  # beyond it, those that have waited longest for a request make room
@@ -57,4 +58,5 @@ class Settings:
 
     @property
     def needs_key(self) -> bool:
-        return self.require_key or not self.loopback
+        """Who has a further name is called through something: a proxy may pass strangers on as if they were here."""
+        return self.require_key or not self.loopback or bool(self.names)

@@ -87,10 +87,12 @@ class Watcher:
         ended = self._tracker.advance(frame.image, self._time, self._relink)
         for track in self._tracker.tracks:
             self._stories.setdefault(track, Story(track, frame.at, frame.at)).end_at = frame.at
-        self._ask(self._learn(frame))
-        for story in self._stories.values():
-            self._tell(story)
-        self._leave(ended)
+        try:
+            self._ask(self._learn(frame))
+            for story in self._stories.values():
+                self._tell(story)
+        finally:
+            self._leave(ended)
         return [self._face(track) for track in sorted(self._tracker.tracks, key=lambda track: track.id)]
 
     def finish(self) -> None:

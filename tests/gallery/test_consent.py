@@ -62,6 +62,12 @@ def test_it_follows_a_merge_and_a_rename(agreed: Gallery) -> None:
     assert [reference.consent for reference in agreed.references("Bob")] == [None, YES, YES]
 
 
+def test_a_merge_keeps_it_of_an_image_that_both_have(agreed: Gallery, new) -> None:
+    agreed.add("Bob", [new(7)])
+    assert agreed.merge(["Eve"], "Bob") == Tally(1, 1)
+    assert [reference.consent for reference in agreed.references("Bob")] == [None, YES, YES]
+
+
 def test_an_export_carries_it(agreed: Gallery, tmp_path: Path) -> None:
     agreed.export(tmp_path / "people.zip")
     with Gallery.open(tmp_path / "other.db") as other:

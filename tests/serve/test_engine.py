@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -94,6 +95,35 @@ def test_what_waits_is_described_together(pipe: Watched, samples: Path) -> None:
     for faces in (found[1], found[4], found[7]):
         assert faces[0].template.cosine(alone.template) == pytest.approx(1, abs=1e-5)
         assert faces[0].detection.box.tolist() == alone.detection.box.tolist()
+
+
+def test_who_hangs_up_leaves_no_picture_behind(pipe: Watched) -> None:
+    class Picture:
+        pass
+
+    async def hang_up(run: Callable[[Callable[[], Any]], Awaitable[Any]]) -> weakref.ref[Picture]:
+        picture = Picture()
+        task = asyncio.ensure_future(run(lambda: picture))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait({task})
+        return weakref.ref(picture)
+
+    async def ask(made: Engine) -> list[Picture | None]:
+        end = threading.Event()
+        with all_workers_busy(made) as started:
+            await started
+            first = asyncio.ensure_future(made.long(end.wait))  # the only one of its kind that runs
+            await asyncio.sleep(0.05)
+            seen = [await hang_up(made.single), await hang_up(made.long)]
+            gc.collect()
+            left = [one() for one in seen]
+            end.set()
+        await first
+        return left
+
+    with engine(pipe) as made:
+        assert asyncio.run(ask(made)) == [None, None]
 
 
 def test_an_error_is_only_its_own_pictures(pipe: Watched, samples: Path) -> None:

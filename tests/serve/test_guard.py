@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -14,7 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from facepipe.serve.answers import POLICY
+from facepipe.serve.guard import SMALL
 from facepipe.serve.keys import Keyring
+from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
 
 PLENTY = Settings(burst=10_000, wrong_keys=10_000)
@@ -67,11 +70,12 @@ def test_what_a_proxy_passes_on_is_not_from_this_machine(client: httpx.Client, h
     assert code(client.get("/api/v1/people/1", headers={header: "1.2.3.4"})) == (401, "key-missing")
 
 
-def test_under_a_further_name_it_takes_a_key(serve: Serve, keys: dict[str, str]) -> None:
+def test_with_a_further_name_it_takes_a_key(serve: Serve, keys: dict[str, str]) -> None:
+    """Also under its own: a proxy that was set up without care passes strangers on as if they were here."""
     settings = Settings(names=("faces.example.org",))
     host = {"Host": "faces.example.org"}
     with serve(tiny_app(settings), settings).client() as client:
-        assert client.get("/api/v1/people/1").status_code == 200
+        assert code(client.get("/api/v1/people/1")) == (401, "key-missing")
         assert code(client.get("/api/v1/people/1", headers=host)) == (401, "key-missing")
         assert client.get("/api/v1/session", headers=host).json() == {"key_needed": True, "scopes": []}
         assert client.get("/api/v1/people/1", headers=host | bearer(keys["read"])).status_code == 200
@@ -319,6 +323,53 @@ def test_a_websocket_ends_when_its_key_is_removed(serve: Serve, keys: dict[str, 
         with pytest.raises(ConnectionClosed):
             socket.recv()
         assert socket.close_code == 1008
+
+
+def test_a_websocket_ends_with_its_session(serve: Serve, keys: dict[str, str]) -> None:
+    settings = Settings(require_key=True)
+    served = serve(tiny_app(settings), settings)
+    with served.client() as page:
+        page.post("/api/v1/session", json={"key": keys["read"]}).raise_for_status()
+        cookie = {"Cookie": f"{COOKIE}={page.cookies[COOKIE]}"}
+        with live(served, additional_headers=cookie) as socket:
+            socket.send(b"frame")
+            assert socket.recv() == "5"
+            page.delete("/api/v1/session").raise_for_status()
+            socket.send(b"frame")
+            with pytest.raises(ConnectionClosed):
+                socket.recv()
+            assert socket.close_code == 1008
+
+
+def test_who_has_no_key_can_send_little(guarded: httpx.Client, keys: dict[str, str]) -> None:
+    """A login is parsed before it is known whose it is."""
+    large = {"key": "x" * SMALL}
+    assert code(guarded.post("/api/v1/session", json=large)) == (413, "body-too-large")
+    assert code(guarded.post("/api/v1/session", json=large, headers=bearer(keys["read"]))) == (413, "body-too-large")
+    assert guarded.post("/api/v1/enroll", content=b"x" * SMALL * 2, headers=bearer(keys["enrol"])).status_code == 200
+
+
+def test_bodies_of_all_requests_together_have_a_limit(serve: Serve) -> None:
+    settings = Settings(max_bodies=100_000)
+    served = serve(tiny_app(settings), settings)
+    head = b"POST /api/v1/enroll HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\n\r\n"
+    with served.connect() as first, served.client() as client:
+        first.sendall(head + b"x" * 80_000)
+        settled(lambda: code_of(client) == 503)
+        first.sendall(b"x" * 10_000)
+        assert first.recv(100).startswith(b"HTTP/1.1 200")
+        settled(lambda: code_of(client) == 200)  # what is over is let go
+
+
+def code_of(client: httpx.Client) -> int:
+    return client.post("/api/v1/enroll", content=b"x" * 30_000).status_code
+
+
+def settled(found: Callable[[], bool]) -> None:
+    until = time.monotonic() + 10
+    while not found():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_websocket_that_fails_before_it_opens(served: Served) -> None:

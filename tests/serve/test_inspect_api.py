@@ -69,6 +69,8 @@ def test_references_and_pictures_are_compared(
     assert "<b>" not in re.sub(r"<b aria-hidden[^>]*>", "", other)  # the name is text
     missing = client.post("/api/v1/inspect", json={"reference": 9})
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "reference-not-found")
+    client.delete("/api/v1/references/1")  # and no page of it is left
+    assert client.get(asked.json()["page"]).status_code == 404
 
 
 @pytest.mark.parametrize(

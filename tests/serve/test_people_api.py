@@ -103,6 +103,8 @@ def test_merging(client: httpx.Client, people: Gallery) -> None:
     merged = client.post("/api/v1/people/1/merge", json={"sources": [2, 3]}).json()
     assert (merged["id"], merged["references"]) == (1, 4)
     assert [person.name for person in people.people()] == ["Barack"]
+    itself = client.post("/api/v1/people/1/merge", json={"sources": [1]})
+    assert (itself.status_code, itself.json()["error"]["code"]) == (422, "usage")
     gone = client.post("/api/v1/people/1/merge", json={"sources": [2]})
     assert (gone.status_code, gone.json()["error"]["code"]) == (404, "person-not-found")
 

@@ -93,6 +93,7 @@ async def rename(server: Server, id: Id, ask: Annotated[RenameAsk, body(RenameAs
 async def remove(server: Server, id: Id) -> None:
     """Delete a person and all their references, for good."""
     await server.engine.short(lambda: server.gallery.remove(id))
+    server.inspections.clear()  # their face must not live on in one
 
 
 @change.post(
@@ -104,6 +105,9 @@ async def remove(server: Server, id: Id) -> None:
 async def merge(server: Server, id: Id, ask: Annotated[MergeAsk, body(MergeAsk)]) -> schemas.PersonInfo:
     """Give this person the references of others, who are gone then. It cannot be undone. An image that several of them
     have is kept once."""
+
+    if id in ask.sources:
+        raise e.UsageError(f"sources: expected other people, got {id} itself")
 
     def work() -> schemas.PersonInfo:
         server.gallery.merge(ask.sources, id)
@@ -143,6 +147,7 @@ async def show_reference(server: Server, id: Id) -> schemas.ReferenceInfo:
 async def remove_reference(server: Server, id: Id) -> None:
     """Delete one reference, for good. With their last one the person goes too."""
     await server.engine.short(lambda: server.gallery.remove_reference(id))
+    server.inspections.clear()  # their face must not live on in one
 
 
 PICTURE: Responses = {
