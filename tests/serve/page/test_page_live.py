@@ -103,6 +103,7 @@ def test_pictures_are_enrolled_but_those_that_are_not_good(
     here = site()
     page = visit(here, "#enrol")
     page.get_by_role("button", name="Pictures").click()
+    assert "Choose a picture" in page.locator(".missing").inner_text()
     files = [samples / "obama.jpg", samples / "obama2.jpg", samples / "README.md", dark]
     page.locator("input[type=file]").set_input_files(files)
     page.locator(".picture.fine").nth(2).wait_for()
@@ -127,6 +128,47 @@ def test_a_picture_is_recognised_too(site: Callable, visit: Visit, enrol: Callab
     assert page.evaluate("document.querySelector('video').srcObject") is None  # the camera went off
     page.get_by_role("button", name="Back to the camera").click()
     page.locator(".face[data-status=unknown]").wait_for()
+
+
+def test_a_face_enrolled_from_a_picture_has_its_name_at_once(site: Callable, visit: Visit, samples: Path) -> None:
+    here = site()
+    page = visit(here)
+    page.locator("input[type=file]").set_input_files(samples / "astronaut.png")
+    page.get_by_role("button", name="Back to the camera").wait_for()
+    page.locator(".face[data-status=unknown]").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Enrol this person").click()
+    dialog.get_by_label("Name").fill("Eileen Collins")
+    dialog.get_by_role("checkbox").check()
+    dialog.get_by_role("button", name="Enrol", exact=True).click()
+    face = page.locator(".face[data-status=known]")
+    face.wait_for()
+    assert "Eileen Collins" in face.inner_text()
+    assert page.locator(".face").count() == 1
+    assert page.locator(".invite").count() == 0  # nor does the page say any longer that nobody is enrolled
+    page.get_by_role("link", name="People", exact=True).click()
+    page.locator(".person").click()
+    page.get_by_role("heading", name="References").wait_for()
+
+
+def test_a_file_that_is_no_picture_takes_the_place_of_the_one_before(
+    site: Callable, visit: Visit, samples: Path
+) -> None:
+    page = visit(site())
+    chosen = page.locator("input[type=file]")
+    chosen.set_input_files(samples / "astronaut.png")
+    page.locator(".still").wait_for()
+    page.locator(".face").wait_for()
+    chosen.set_input_files(samples / "README.md")
+    cover = page.locator(".cover")
+    cover.get_by_role("alert").wait_for()
+    assert cover.get_by_role("heading", name="README.md").is_visible()
+    assert "not a picture" in cover.inner_text()
+    assert page.locator(".face").count() == 0
+    assert page.get_by_role("button", name="Look inside").count() == 0
+    chosen.set_input_files(samples / "astronaut.png")
+    page.locator(".face").wait_for()
+    assert cover.is_hidden()
 
 
 def test_people_are_found_renamed_and_merged(site: Callable, visit: Visit, enrol: Callable) -> None:

@@ -72,7 +72,9 @@ def test_the_camera_goes_off_when_it_is_not_looked_at(site: Callable, visit: Vis
 def test_a_key_is_asked_for(site: Callable, visit: Visit) -> None:
     here = site("enrol")
     page = visit(here, "#people", expected=("401",))
-    page.get_by_label("Key").fill("fp_wrong")
+    page.get_by_label("Key").wait_for()
+    page.wait_for_function("() => document.activeElement.id === 'key'")
+    page.keyboard.type("fp_wrong")
     page.keyboard.press("Enter")
     page.get_by_text("This key is not valid.").wait_for()
     assert page.get_by_role("navigation").count() == 0
@@ -105,14 +107,41 @@ def test_the_connection_is_lost_and_comes_back(site: Callable, visit: Visit) -> 
     here.stop()
     page.get_by_text("The connection is lost").wait_for()
     assert page.locator(".face").count() == 0
+    assert page.locator(".figures").inner_text() == ""
+    assert page.locator(".side [aria-live]").inner_text() == ""
+    assert page.get_by_role("button", name="Look inside").count() == 0
     page.evaluate("window.location.hash = '#people'")
     page.get_by_text("The server does not answer").wait_for()
+    assert page.locator(".count").inner_text() == ""
     page.evaluate("window.location.hash = '#recognise'")
     page.get_by_text("The connection is lost").wait_for()
     here.start()
     page.get_by_role("button", name="Try now").click()
     page.locator(".face").wait_for()
     assert page.get_by_text("The connection is lost").count() == 0
+
+
+def test_people_are_listed_when_the_server_is_back(site: Callable, visit: Visit, enrol: Callable) -> None:
+    here = site()
+    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    page = visit(here, "#inspect", expected=("ERR_CONNECTION_REFUSED",))
+    page.get_by_role("heading", level=1).wait_for()
+    here.stop()
+    page.evaluate("window.location.hash = '#people'")
+    page.get_by_role("alert").wait_for()
+    here.start()
+    page.locator(".person").wait_for()
+    assert page.get_by_role("alert").count() == 0
+
+
+def test_who_was_in_view_is_not_said_when_the_camera_is_off(site: Callable, visit: Visit) -> None:
+    page = visit(site())
+    spoken = page.locator(".side [aria-live]")
+    spoken.get_by_text("Unknown").wait_for(state="attached")
+    page.get_by_role("button", name="Stop the camera").click()
+    page.get_by_role("button", name="Start the camera").wait_for()
+    assert spoken.inner_text() == ""
+    assert page.locator(".figures").inner_text() == ""
 
 
 def test_a_busy_server_is_waited_for(site: Callable, visit: Visit, enrol: Callable) -> None:

@@ -13,12 +13,16 @@ import { centreOf, faceOf } from "./pictures.js";
 import { can } from "./session.js";
 import { lookInside } from "./views/inspect.js";
 
-/** `face` as the server told it, in `shot` {blob, size}. Resolves when the sheet is closed. */
-export function openFace(face, shot) {
+/**
+ * `face` as the server told it, in `shot` {blob, size}. `enrolled()` is called when it was enrolled. Resolves when the
+ * sheet is closed.
+ */
+export function openFace(face, shot, enrolled) {
   const over = new AbortController();
   const body = (close) => {
     const actions = h("div.actions.stacked");
-    const enrolForm = () => fill(actions, formFor(face, shot, close, over.signal).node);
+    const done = () => (close(), enrolled());
+    const enrolForm = () => fill(actions, formFor(face, shot, done, over.signal).node);
     fill(
       actions,
       face.name === null
@@ -69,12 +73,12 @@ function words(face) {
   );
 }
 
-function formFor(face, shot, close, signal) {
+function formFor(face, shot, done, signal) {
   const about = { images: [shot.blob], at: centreOf(face.box) };
   const onsubmit = async (typed, consent) => {
     const answer = await enrolAs(typed, (name, anyway) => api.enrol({ name, anyway, consent, ...about }));
     if (answer === undefined) return;
-    close();
+    done();
     toast(say("enrolled", { name: answer.person.name, n: answer.person.references }));
   };
   const form = new PersonForm({ onsubmit, signal });

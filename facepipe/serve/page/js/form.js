@@ -10,10 +10,10 @@ export class PersonForm {
   #ready = false;
   #busy = false;
 
-  /** `onsubmit(name, consent)` is awaited; what it throws is shown. */
-  constructor({ onsubmit, signal }) {
+  /** `onsubmit(name, consent)` is awaited; what it throws is shown. `wanting` is said until there are pictures. */
+  constructor({ onsubmit, wanting = "missing.shots", signal }) {
     count += 1;
-    this.onsubmit = onsubmit;
+    Object.assign(this, { onsubmit, wanting });
     this.name = nameField({ oninput: () => this.#update(), signal });
     this.tick = h("input", { type: "checkbox", id: `consent-${count}`, on: { change: () => this.#update() } });
     this.wording = h("label", { for: this.tick.id }, say("consent.wording"));
@@ -70,14 +70,14 @@ export class PersonForm {
     this.button.disabled = this.#busy || !(this.#ready && named && this.tick.checked);
     this.node.toggleAttribute("aria-busy", this.#busy);
     const missing = this.#busy
-      ? "working"
+      ? "missing.working"
       : !this.#ready
-        ? "shots"
+        ? this.wanting
         : !named
-          ? "name"
+          ? "missing.name"
           : !this.tick.checked
-            ? "consent"
+            ? "missing.consent"
             : null;
-    tell(this.missing, missing === null ? "" : say(`missing.${missing}`));
+    tell(this.missing, missing === null ? "" : say(missing));
   }
 }

@@ -4,6 +4,11 @@ import { add, h } from "./dom.js";
 import { say } from "./i18n.js";
 import { picturesIn } from "./pictures.js";
 
+const touch = window.matchMedia("(pointer: coarse)");
+
+/** The phrase `key` that asks to drop something, in other words where there is nothing to drop with. */
+export const sayDrop = (key) => say(touch.matches ? `${key}.touch` : key);
+
 /** A button that opens the browser's file dialog; `onpictures(files)`. */
 export function pictureButton({ onpictures, multiple = false, label = say("picture.choose"), kind = "button" }) {
   const input = h("input", { type: "file", accept: "image/*", multiple, hidden: true });

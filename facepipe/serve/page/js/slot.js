@@ -7,7 +7,7 @@ import { add, fill, h } from "./dom.js";
 import { say, sayError } from "./i18n.js";
 import { icon } from "./icons.js";
 import { askPerson } from "./merge.js";
-import { dropPictures, pictureButton } from "./picker.js";
+import { dropPictures, pictureButton, sayDrop } from "./picker.js";
 import { centreOf, faceOf, prepare } from "./pictures.js";
 
 export class FaceSlot {
@@ -59,7 +59,7 @@ export class FaceSlot {
     this.filled = false;
     fill(
       this.place,
-      h("p.soft", say(this.optional ? "slot.optional" : "slot.how")),
+      h("p.soft", this.optional ? say("slot.optional") : sayDrop("slot.how")),
       h(
         "div.actions",
         pictureButton({ onpictures: ([file]) => this.#picture(file) }),

@@ -151,6 +151,8 @@ export class Stage {
   }
 
   #shape(width, height) {
-    if (width > 0) (this.node.closest(".split") ?? this.node).style.setProperty("--ratio", String(width / height));
+    if (width === 0) return;
+    const ratio = Math.max(0.6, Math.min(2.2, width / height)); // or there is no room for words on the cover
+    (this.node.closest(".split") ?? this.node).style.setProperty("--ratio", String(ratio));
   }
 }

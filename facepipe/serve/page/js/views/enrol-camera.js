@@ -40,7 +40,6 @@ class Guided {
     this.done = done;
     this.stage = new Stage({ onstart: (camera) => this.#begin(camera), onstop: () => this.#pause(), signal });
     this.hint = h("p.hint", { "aria-live": "polite", "aria-atomic": "true" });
-    this.stage.node.append(this.hint);
     this.slots = h("div.shots", { role: "progressbar", "aria-label": say("enrol.shots"), "aria-valuemin": 0 });
     this.form = new PersonForm({ onsubmit: (name, consent) => this.#enrol(name, consent), signal });
     this.again = h(
@@ -52,7 +51,7 @@ class Guided {
       place,
       h(
         "div.split",
-        h("section.looking", { "aria-label": say("stage") }, this.stage.node),
+        h("section.looking", { "aria-label": say("stage") }, this.stage.node, this.hint),
         h(
           "section.side.card",
           { "aria-label": say("enrol.who") },

@@ -6,7 +6,7 @@ import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
 import { say, sayError, sayProblem } from "../i18n.js";
 import { icon } from "../icons.js";
-import { dropPictures, pictureButton } from "../picker.js";
+import { dropPictures, pictureButton, sayDrop } from "../picker.js";
 import { faceOf, prepare } from "../pictures.js";
 
 const MOST = 20; // pictures in one request
@@ -20,7 +20,11 @@ class Pictures {
 
   constructor(place, signal, done) {
     Object.assign(this, { signal, done });
-    this.form = new PersonForm({ onsubmit: (name, consent) => this.#enrol(name, consent), signal });
+    this.form = new PersonForm({
+      onsubmit: (name, consent) => this.#enrol(name, consent),
+      wanting: "missing.pictures",
+      signal,
+    });
     this.list = h("ul.pictures");
     this.limit = h("p.soft");
     const choose = pictureButton({
@@ -29,7 +33,7 @@ class Pictures {
       label: say("picture.choose-some"),
       kind: "button.primary",
     });
-    const zone = h("div.zone", icon("picture"), h("h2", say("enrol.drop")), h("p", say("enrol.drop.how")), choose);
+    const zone = h("div.zone", icon("picture"), h("h2", sayDrop("enrol.drop")), h("p", say("enrol.drop.how")), choose);
     dropPictures(zone, (files) => this.#take(files), signal);
     add(
       place,

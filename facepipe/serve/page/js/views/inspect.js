@@ -5,8 +5,6 @@ import { add, fill, h, tell } from "../dom.js";
 import { currentLanguage, say, sayError } from "../i18n.js";
 import { FaceSlot } from "../slot.js";
 
-const TAKES = { one: 8, two: 14 }; // seconds, about, on two cores
-
 export const title = "nav.inspect";
 
 let brought = null; // what another view wants looked into
@@ -78,7 +76,7 @@ class Inspect {
     const fields = { ...first.fields(""), ...(second.filled ? second.fields("other") : {}) };
     this.go.disabled = true;
     tell(this.failure, "");
-    const stop = this.#progress(second.filled ? TAKES.two : TAKES.one, running);
+    const stop = this.#progress(second.filled ? "inspect.working.pair" : "inspect.working", running);
     try {
       this.#show(await api.inspect(fields, running.signal));
     } catch (error) {
@@ -91,9 +89,9 @@ class Inspect {
     }
   }
 
-  /** A bar that fills in about the time it takes, and slows down when it takes longer. Returns what ends it. */
-  #progress(seconds, running) {
-    const bar = h("span.progress-bar");
+  /** How long it takes, about, and how long it has taken: how far it is nobody knows. Returns what ends it. */
+  #progress(words, running) {
+    const clock = h("p.soft.figures", { "aria-hidden": "true" });
     const started = performance.now();
     const cancel = h("button.small", { on: { click: () => running.abort() } }, say("cancel"));
     fill(
@@ -101,15 +99,16 @@ class Inspect {
       h(
         "div.progress",
         { role: "status" },
-        h("p", say("inspect.working", { seconds })),
-        h("span.progress-track", { "aria-hidden": "true" }, bar),
+        h("p", say(words)),
+        h("span.progress-track", { "aria-hidden": "true" }, h("span.progress-bar")),
+        clock,
         cancel,
       ),
     );
-    const timer = setInterval(() => {
-      const elapsed = (performance.now() - started) / 1000;
-      bar.style.inlineSize = `${100 * (1 - Math.exp((-1.6 * elapsed) / seconds))}%`;
-    }, 200);
+    const tick = () =>
+      tell(clock, say("inspect.elapsed", { seconds: Math.floor((performance.now() - started) / 1000) }));
+    tick();
+    const timer = setInterval(tick, 500);
     return () => clearInterval(timer);
   }
 

@@ -6,6 +6,7 @@ import { say, sayError } from "../i18n.js";
 import { icon } from "../icons.js";
 
 const PAGE = 48; // people asked for at once
+const ASK_AGAIN = 3000; // ms until a server that does not answer is asked again
 
 export const title = "nav.people";
 
@@ -16,6 +17,7 @@ export function mount(main, { signal }) {
 class People {
   #turn = 0;
   #shown = 0;
+  #trouble = null; // the code of the error that is shown
 
   constructor(main, signal) {
     this.signal = signal;
@@ -66,10 +68,11 @@ class People {
     try {
       answer = await api.people({ search, offset, limit: PAGE }, this.signal);
     } catch (error) {
-      if (error.name !== "AbortError" && turn === this.#turn) this.#failed(error);
+      if (error.name !== "AbortError" && turn === this.#turn) this.#failed(error, turn);
       return;
     }
     if (turn !== this.#turn) return;
+    this.#trouble = null;
     if (anew) this.grid.replaceChildren();
     add(this.grid, answer.people.map(card));
     this.#shown = offset + answer.people.length;
@@ -94,7 +97,16 @@ class People {
     );
   }
 
-  #failed(error) {
+  async #failed(error, turn) {
+    this.count.replaceChildren();
+    if (error.code !== this.#trouble) this.#complain(error); // an alert that is shown is not read out once more
+    this.#trouble = error.code;
+    if (error.code !== "connection-lost") return;
+    await api.pause(ASK_AGAIN);
+    if (turn === this.#turn && !this.signal.aborted) this.#load(true);
+  }
+
+  #complain(error) {
     fill(
       this.tail,
       h(
@@ -102,7 +114,7 @@ class People {
         { role: "alert" },
         icon("warn"),
         h("h2", sayError(error)),
-        h("button.primary", { on: { click: () => this.#load(true) } }, say("again")),
+        h("button.primary", { on: { click: () => ((this.#trouble = null), this.#load(true)) } }, say("again")),
       ),
     );
   }

@@ -11,6 +11,8 @@ import { askName } from "../rename.js";
 import { can } from "../session.js";
 import { lookInside } from "./inspect.js";
 
+const CAMERA = new Set(["camera", "camera.jpg"]); // what the server, and this page, call pictures of the camera
+
 export const title = "nav.people";
 
 export function mount(main, { id, signal }) {
@@ -77,6 +79,7 @@ class Person {
   }
 
   #reference({ id, source, enrolled_at, consent }) {
+    const from = CAMERA.has(source) ? say("source.camera") : source.split(/[\\/]/).pop();
     const agreed =
       consent === null || consent === undefined
         ? h("p.consented.none", icon("warn"), say("consent.none"))
@@ -102,7 +105,7 @@ class Person {
       h(
         "div.reference-words",
         h("p", say("reference.when", { at: enrolled_at })),
-        h("p.soft.source", { title: source }, source.split(/[\\/]/).pop()),
+        h("p.soft.source", { title: CAMERA.has(source) ? from : source }, from),
         agreed,
       ),
       h(

@@ -6,8 +6,9 @@ import { FaceCard, nameOf, matchOf, score, statusOf } from "../faces.js";
 import { openFace } from "../facesheet.js";
 import { say, sayError } from "../i18n.js";
 import { openLive } from "../link.js";
+import { toast } from "../notices.js";
 import { Overlay } from "../overlay.js";
-import { dropPictures, pictureButton } from "../picker.js";
+import { dropPictures, pictureButton, sayDrop } from "../picker.js";
 import { prepare } from "../pictures.js";
 import { Stage } from "../stage.js";
 import { lookInside } from "./inspect.js";
@@ -26,6 +27,7 @@ class Recognise {
   #cards = new Map(); // track -> FaceCard
   #latest = null; // {faces, shot} as answered last
   #announced = "";
+  #picture = null; // the file that is shown instead of the camera's picture
 
   constructor(main, signal) {
     this.signal = signal;
@@ -40,7 +42,7 @@ class Recognise {
     );
     this.back = h(
       "button",
-      { icon: "camera", hidden: true, on: { click: () => this.stage.start() } },
+      { icon: "camera", hidden: true, on: { click: () => (this.#leave(), this.stage.start()) } },
       say("camera.back"),
     );
     this.inside = h(
@@ -51,10 +53,10 @@ class Recognise {
     this.list = h("ul.faces");
     this.note = h("div.note");
     this.spoken = h("p.visually-hidden", { "aria-live": "polite" });
-    const choose = pictureButton({ onpictures: ([file]) => this.#picture(file) });
+    const choose = pictureButton({ onpictures: ([file]) => this.#choose(file) });
     add(
       main,
-      h("div.head", h("h1", say("nav.recognise")), h("p.lead", say("recognise.lead"))),
+      h("div.head", h("h1", say("nav.recognise")), h("p.lead", sayDrop("recognise.lead"))),
       h(
         "div.split",
         h(
@@ -78,7 +80,7 @@ class Recognise {
     document.addEventListener("language", () => this.#latest && this.#show(this.#latest.faces, this.#latest.shot), {
       signal,
     });
-    dropPictures(main, ([file]) => this.#picture(file), signal);
+    dropPictures(main, ([file]) => this.#choose(file), signal);
     this.stage.begin({ icon: "recognise", title: say("recognise.start"), text: say("recognise.start.how") });
     this.#idle();
     this.#checkGallery();
@@ -87,13 +89,13 @@ class Recognise {
   #live(camera) {
     this.stop.hidden = false;
     this.back.hidden = true;
-    this.#idle("recognise.opening");
+    this.#leave();
     this.camera = camera;
     const grab = (hello) => camera.grab(Math.min(SIDE, hello.max_side), hello.max_bytes);
     this.link = openLive({ mode: "recognise" }, grab, {
       frame: (detail) => this.#frame(detail),
       message: ({ error }) => error && this.#idle(sayError(error)),
-      lost: () => this.#clear(),
+      lost: () => (this.#clear(), this.#idle("recognise.lost")),
     });
   }
 
@@ -101,8 +103,6 @@ class Recognise {
     this.link?.close();
     this.link = null;
     this.stop.hidden = true;
-    this.inside.hidden = true;
-    tell(this.figures, "");
     this.#clear();
     this.#idle();
   }
@@ -125,30 +125,61 @@ class Recognise {
   }
 
   /** A picture instead of the camera. */
-  async #picture(file) {
+  async #choose(file) {
+    this.#picture = file;
+    this.stage.stop();
+    this.back.hidden = false;
+    this.#clear();
+    this.#idle("working");
+    this.stage.say("picture", file.name, say("working"));
     try {
       const shot = await prepare(file);
-      this.stage.stop();
-      this.back.hidden = false;
+      if (file !== this.#picture) return; // another one was chosen, or the camera started
       await this.stage.show(shot);
-      this.#clear();
-      this.#idle("working");
-      const { faces, threshold } = await api.identify(shot.blob, this.signal);
-      this.#show(
-        faces.map((face, key) => ({ ...face, key, threshold, decided: true })),
-        shot,
-      );
-      this.inside.hidden = faces.length === 0;
-      if (faces.length === 0) this.#idle("recognise.no-face.picture");
+      await this.#identify(shot, file);
     } catch (error) {
-      if (error.name !== "AbortError") this.#idle(sayError(error));
+      if (error.name === "AbortError" || file !== this.#picture) return;
+      this.#idle("recognise.off");
+      this.stage.say("warn", file.name, h("span.failure", { role: "alert" }, sayError(error)));
     }
   }
 
+  async #identify(shot, file) {
+    const { faces, threshold } = await api.identify(shot.blob, this.signal);
+    if (file !== this.#picture) return;
+    this.#show(
+      faces.map((face, key) => ({ ...face, key, threshold, decided: true })),
+      shot,
+    );
+    this.inside.hidden = faces.length === 0;
+    if (faces.length === 0) this.#idle("recognise.no-face.picture");
+  }
+
+  #leave() {
+    this.#picture = null;
+    this.#clear();
+    this.#idle("recognise.opening");
+  }
+
+  #open(face, shot) {
+    const file = this.#picture;
+    openFace(face, shot, () => {
+      this.nobody = false;
+      if (file !== null && file === this.#picture) this.#identify(shot, file).catch((error) => toast(sayError(error)));
+    });
+  }
+
+  /** Nothing is seen any longer: take away whatever tells of it. */
   #clear() {
     this.#latest = null;
+    this.inside.hidden = true;
+    this.pace = this.before = this.latency = undefined;
+    tell(this.figures, "");
     this.overlay.clear();
     this.#list([], null);
+    clearTimeout(this.saying);
+    this.#announced = "";
+    tell(this.spoken, "");
   }
 
   #show(faces, shot) {
@@ -174,7 +205,7 @@ class Recognise {
       this.#cards.delete(key);
     }
     for (const face of faces) {
-      const card = this.#cards.get(face.key) ?? new FaceCard((clicked, seen) => openFace(clicked, seen));
+      const card = this.#cards.get(face.key) ?? new FaceCard((clicked, seen) => this.#open(clicked, seen));
       if (!this.#cards.has(face.key)) this.list.append(card.node);
       this.#cards.set(face.key, card);
       card.update(face, shot);
@@ -228,7 +259,7 @@ class Recognise {
   #clicked({ clientX, clientY }) {
     const found = this.overlay.at(clientX, clientY);
     const face = this.#latest?.faces.find(({ key }) => key === found?.key);
-    if (face) openFace(face, this.#latest.shot);
+    if (face) this.#open(face, this.#latest.shot);
   }
 
   #pointed({ clientX, clientY }) {

@@ -33,7 +33,7 @@ export function mount(main, { done }) {
       "section.sign-in.card",
       icon("lock"),
       h("h1", say("signIn.title")),
-      h("p.soft", say("signIn.how")),
+      h("p.soft", say("signIn.how"), h("code", "facepipe keys add"), say("signIn.how.end")),
       h(
         "form",
         { novalidate: true, on: { submit } },
@@ -43,4 +43,5 @@ export function mount(main, { done }) {
       ),
     ),
   );
+  queueMicrotask(() => key.focus()); // after the view that is new got the focus
 }
