@@ -98,6 +98,41 @@ def test_the_label_is_whole_and_inside_at_every_border(image: Image, box: tuple[
     assert letters(image, box, label) == pytest.approx(whole, rel=0.03)
 
 
+CROWDS = {
+    "a row": [(60, 150, 90, 190), (100, 150, 130, 190), (140, 150, 170, 190), (180, 150, 210, 190)],
+    "one over the other": [(100, 130, 150, 190), (100, 195, 150, 255)],
+    "at the top": [(0, 0, 70, 80), (75, 0, 145, 80), (300, 10, 400, 100)],
+    "at the bottom": [(0, 220, 70, 300), (75, 220, 145, 300), (100, 120, 170, 215)],
+}
+
+
+@pytest.mark.parametrize("boxes", CROWDS.values(), ids=CROWDS)
+def test_labels_of_a_crowd_hide_neither_each_other_nor_a_face(image: Image, boxes: list[tuple[float, ...]]) -> None:
+    alone = [letters(image, box, "unknown") for box in boxes]
+    away = np.full((5, 2), -1000, np.float32)
+    marks = [Mark(Detection(np.array(box, np.float32), 0.99, away), "unknown", True) for box in boxes]
+    pixels = np.asarray(annotate(image, marks))
+    assert (pixels[..., 0] > 128).sum() == pytest.approx(sum(alone), rel=0.03)  # as letters() counts
+    for x0, y0, x1, y1 in boxes:
+        inside = pixels[int(y0) + 4 : int(y1) - 3, int(x0) + 4 : int(x1) - 3]
+        assert (inside == GREY).all()
+
+
+def test_names_get_their_place_before_strangers(image: Image) -> None:
+    boxes = [(100, 150, 130, 190), (140, 150, 170, 190)]
+    marks = [Mark(face(*box), "Ada Lovelace", known) for box, known in zip(boxes, (False, True), strict=True)]
+    pixels = np.asarray(annotate(image, marks))
+    teal, orange = ((pixels == ImageColor.getrgb(colour)).all(axis=2) for colour in (KNOWN, UNKNOWN))
+    assert teal[130:149, 150:200].any()  # over its face
+    assert not orange[130:149, 150:].any()
+
+
+def test_small_faces_have_no_landmarks_and_smaller_letters(image: Image) -> None:
+    assert (drawn(image, (100, 120, 136, 156), "")[125:151, 105:131] == GREY).all()
+    large = Image(np.full((1000, 1000, 3), GREY, np.uint8), "grey")
+    assert letters(large, (100, 120, 136, 156), "Ada") < 0.8 * letters(large, (100, 120, 300, 320), "Ada")
+
+
 def letters(image: Image, box: tuple[float, ...], label: str) -> int:
     """How many pixels of the label's white letters are to be seen."""
     away = np.full((5, 2), -1000, np.float32)  # white too
@@ -172,6 +207,14 @@ def test_a_caption_is_within_the_lower_part(message: str, size: tuple[int, int])
     caption(other, message, 4, 5, True)
     more = (np.abs(np.asarray(other).astype(int) - ImageColor.getrgb(KNOWN)).max(axis=2) < 10).sum()
     assert more > dots  # more of them are filled
+
+
+def test_the_dots_of_a_caption_are_smooth() -> None:
+    picture = PIL.Image.new("RGB", (640, 480), (GREY,) * 3)
+    caption(picture, "", 5, 5, True)
+    row = np.asarray(picture)[380:]
+    greens = np.unique(row[15:][:, 250:390, 1])  # below the line of colour
+    assert len(greens) > 10  # shades between the dot and its ground
 
 
 def test_side_by_side() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ from facepipe.cli.film import LIVE_FPS, Film
 from facepipe.cli.snapshots import Snapshots
 from facepipe.cli.webcam import say_state
 from facepipe.defaults import EVERY
+from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.draw import Mark
@@ -65,19 +67,16 @@ def watch(
 
     A line for each face that appears, is named, and leaves. Ctrl-C ends it; a live source has no other end.
     """
-    from facepipe.sources import open_source
     from facepipe.watch import Watcher
 
+    _check_files(source, video)
     shown = win.wanted(bool(window))
     with opt.open_gallery(gallery, backbone, weights) as people, ExitStack() as stack:
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
         watcher = Watcher(pipe, people, threshold=pipe.threshold(threshold, fmr), every=every)
-        frames = open_source(
-            opt.camera(source), max_fps=max_fps, on_state=lambda state, message: say_state(frames, state, message)
-        )
-        stack.enter_context(frames)
+        frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)
         report = Report(as_json, None if snapshots is None else Snapshots(snapshots), ticker)
         if video is not None:
@@ -88,6 +87,36 @@ def watch(
         stopped = _run(watcher, frames, report)
     if stopped and not frames.live:
         raise typer.Exit(CUT_SHORT)
+
+
+def _check_files(source: str, video: Path | None) -> None:
+    """Raise UsageError at a folder, and at a film that would be written over its own source, by whatever name."""
+    if os.path.isdir(source):
+        raise _pictures(source)
+    try:
+        same = video is not None and os.path.samefile(source, video)
+    except (OSError, ValueError):  # one of them is not there, or is no path
+        return
+    if same:
+        raise UsageError(f"--video {video}: that is the source, which would be lost; name another file")
+
+
+def _opened(source: str, max_fps: float | None) -> Source:
+    """The source. Raises SourceError, and UsageError when it is a picture."""
+    from facepipe.sources import open_source
+    from facepipe.sources.stills import Stills
+
+    frames = open_source(source, max_fps=max_fps, on_state=lambda state, message: say_state(frames, state, message))
+    if isinstance(frames, Stills):
+        raise _pictures(source)
+    return frames
+
+
+def _pictures(source: str) -> UsageError:
+    """Nobody is followed from one still to the next, so all would be strangers to each other."""
+    return UsageError(
+        f"{source}: expected a video, a camera or a stream; of pictures, facepipe identify says who it is"
+    )
 
 
 def _run(watcher: Watcher, frames: Source, report: Report) -> bool:
@@ -157,7 +186,9 @@ class Report:
             if self._as_json:
                 out.line(event_json(event, picture))
             else:
-                typer.echo(event_text(event) + ("" if picture is None else f"   {out.printable(str(picture))}"))
+                typer.echo(event_text(event))
+                if picture is not None:
+                    typer.echo(f"{'':13}{out.printable(str(picture))}")
 
     def end(self, frames: Source) -> None:
         """A remark on what there was."""
@@ -209,7 +240,7 @@ def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
 
 
 def event_text(event: Event) -> str:
-    """When, which track, what, the score against the threshold, where."""
+    """When, which track, what, the score against the threshold, where: within 80 columns, but for long names."""
     moment, at = (event.start, event.start_at) if event.kind == "appeared" else (event.end, event.end_at)
     when = clock(moment) if at is None else f"{at.astimezone():%H:%M:%S}"
     shown = out.printable(who(event))
@@ -218,7 +249,7 @@ def event_text(event: Event) -> str:
     if event.score is not None and event.kind != "appeared":
         score = f"{event.score:.3f} {'≥' if event.score >= event.threshold else '<'} {event.threshold:.3f}"
     x0, y0, x1, y1 = (round(float(v)) for v in event.box)
-    return f"{when}  {event.track:>3}  {what:28} {score:13}   {x1 - x0}×{y1 - y0} px at ({x0}, {y0})"
+    return f"{when}  {event.track:>3}  {what:22} {score:13}  {x1 - x0}×{y1 - y0} px at ({x0}, {y0})"
 
 
 def clock(seconds: float) -> str:

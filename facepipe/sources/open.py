@@ -24,7 +24,7 @@ from facepipe.sources.video import VideoFile
 
 Given = str | os.PathLike[str]
 
-_CAMERA = re.compile(r"webcam(?::(\d{1,3}))?")
+_CAMERA = re.compile(r"webcam(?::(\d{1,3}))?", re.ASCII)
 _VIDEO_NAME = re.compile(r"\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|m?ts|m2ts|flv|og[gv]|wmv|mjpe?g|3gp)$", re.IGNORECASE)
 _STREAM_ADVICE = "check the address, the user name and the password, and that the camera is on"
 
@@ -47,6 +47,8 @@ def open_source(
     - Live sources give the newest frame, timed by its arrival; ``dropped`` counts those nobody waited for. When no
       picture comes they are connected again, after longer and longer waits: streams for ever, a camera for half a
       minute, then it ends. The picture being the very same for long counts as none.
+    - Images have no clock: each counts as a second, and nobody is followed from one to the next, so a Watcher's tracks
+      do not last; ``Pipeline.identify`` says who is in them.
     - ``max_fps`` leaves frames out by their times; images have none.
     - ``on_state(state, message)`` is told of every change, in the thread that iterates: "stalled", "reconnecting",
       "live", "ended". ``patience``: how long is waited, ``Patience()`` when None.
@@ -104,6 +106,9 @@ def _link(given: str, patience: Patience) -> Link | None:
     if camera := _CAMERA.fullmatch(given):
         return _camera(int(camera[1] or 0), patience)
     if scheme_of(given) is None:
+        if given.lower().startswith("webcam:") and not os.path.lexists(given):
+            label = given if given.isprintable() else ascii(given)
+            raise SourceNotFound(f"{label}: no such camera or file; expected webcam:NUMBER, the first is webcam:0")
         return None
     check_url(given)
     label = label_of(given)

@@ -52,8 +52,9 @@ def test_events_as_lines(enrolled: Run, film: Path) -> None:
     lines = enrolled("watch", film).out.splitlines()
     assert [line.split(None, 2)[2].split("  ")[0] for line in lines] == ["appears", "is Ada", "leaves: Ada"]
     assert lines[2].startswith("0:02.9    1  leaves: Ada")
-    assert " ≥ 0.931   " in lines[1]
+    assert " ≥ 0.931  " in lines[1]
     assert " px at (" in lines[0]
+    assert max(map(len, lines)) <= 80
 
 
 def test_strangers_are_unknown_and_nobody_enrolled_is_said(enrolled: Run, film: Path) -> None:
@@ -104,7 +105,7 @@ def test_snapshots_of_everybody(enrolled: Run, film: Path, here: Path) -> None:
     assert enrolled("enroll", "Ada", *paths[:1], "--gate").code == 0  # the best one
     with PIL.Image.open(paths[0]) as shot:
         assert 200 < shot.width < 400
-    assert "   seen/track-1-3.jpg\n" in enrolled("watch", film, "--snapshots", "seen").out
+    assert enrolled("watch", film, "--snapshots", "seen").out.endswith("\n             seen/track-1-3.jpg\n")
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,36 @@ def test_wrong_usage(
     done = enrolled("watch", film, *options)
     assert (done.code, done.out) == (code, "")
     assert complaint in done.err.splitlines()[-1]
+
+
+def test_a_film_never_replaces_its_source(enrolled: Run, film: Path, here: Path) -> None:
+    before = film.read_bytes()
+    (here / "soft.avi").symlink_to(film)
+    (here / "hard.avi").hardlink_to(film)
+    pairs: list[tuple[str | Path, str | Path]] = [
+        (film, film),
+        ("soft.avi", film),
+        (film, "soft.avi"),
+        ("hard.avi", "soft.avi"),
+    ]
+    for source, target in pairs:
+        done = enrolled("watch", source, "--video", target)
+        assert (done.code, done.out) == (2, "")
+        assert (
+            done.complaint
+            == f"facepipe: --video {target}: that is the source, which would be lost; name another file\n"
+        )
+    assert film.read_bytes() == before
+    assert (here / "soft.avi").is_symlink()
+
+
+def test_pictures_are_for_identify(enrolled: Run, samples: Path, here: Path) -> None:
+    (here / "empty").mkdir()
+    for source in (samples / "obama.jpg", samples, "empty"):
+        done = enrolled("watch", source)
+        assert (done.code, done.out) == (2, "")
+        assert done.complaint.startswith(f"facepipe: {source}: expected a video, a camera or a stream; of pictures, ")
+        assert "facepipe identify" in done.complaint
 
 
 def test_a_film_shows_frames_for_as_long_as_they_were_seen(tmp_path: Path) -> None:

@@ -76,9 +76,14 @@ def test_nothing_to_open(tmp_path: Path) -> None:
 
 def test_a_camera_is_named_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("webcam:front", "webcam:-1", "webcam:1000", "Webcam:0", "webcam:", "camera:0"):
-        with pytest.raises(SourceNotFound, match="no such file"):
+    for name in ("webcam:front", "webcam:-1", "webcam:1000", "Webcam:0", "webcam:", "webcam:٣"):
+        with pytest.raises(SourceNotFound, match=f"^{name}: no such camera or file; expected webcam:NUMBER"):
             open_source(name)
+    with pytest.raises(SourceNotFound, match="no such file"):
+        open_source("camera:0")
+    (tmp_path / "webcam:film").write_bytes(b"no film")
+    with pytest.raises(SourceRefused, match="webcam:film: expected an MP4"):
+        open_source("webcam:film")
     numbers: list[int] = []
     monkeypatch.setattr("facepipe.sources.open.open_camera", numbers.append)  # whose None says that there is none
     for name in ("webcam", "webcam:0", "webcam:12"):
