@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from facepipe import Pipeline, read_image
+from facepipe.serve.live import SOURCE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -160,9 +164,12 @@ def test_a_busy_server_is_waited_for(site: Callable, visit: Visit, enrol: Callab
     assert page.get_by_text("The server is busy").count() == 0
 
 
-def test_chinese_says_everything_in_chinese(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_chinese_says_everything_in_chinese(
+    site: Callable, visit: Visit, enrol: Callable, pipeline: Pipeline, samples: Path
+) -> None:
     here = site()
     enrol(here.gallery, "李雷", "obama.jpg")
+    pipeline.enroll("李雷", [read_image((samples / "obama2.jpg").read_bytes(), SOURCE)], here.gallery)
     page = visit(here, locale="zh-CN")
     page.locator(".face").wait_for()
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
