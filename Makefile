@@ -8,6 +8,7 @@ BIN := .venv/bin
 
 demo: .venv/installed
 	$(BIN)/facepipe demo data/demo
+	@echo "Next: source .venv/bin/activate && facepipe serve"
 
 test: .venv/installed-dev lint
 	$(BIN)/pytest

@@ -18,10 +18,11 @@ from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
-    from facepipe.pipeline import Enrolment
-    from facepipe.records import Consent
+    from facepipe.pipeline import Enrolment, Pipeline
+    from facepipe.records import Consent, Reference
     from facepipe.stream import Outcome
 
+MOST_REMARKS = 5
 
 NameAndPaths = Annotated[
     list[str] | None,
@@ -93,27 +94,50 @@ def enroll(
         else:
             _remark_on_spelling([person for person, _ in items], people)
             outcomes = pipe.enroll_each(items, people, pick=pick, consent=given, gate=gate)
-            _enrol_images(items, outcomes, people, as_json, picked=pick is not None)
+            batch = out.Batch(len(items), "enrolling", as_json)
+            added = _enrol_images(items, outcomes, people, batch, picked=pick is not None)
+            _remark_on_likeness(added, people, pipe)
+            batch.finish()
 
 
 def _enrol_images(
     items: Sequence[tuple[str, Path | str]],
     outcomes: Iterator[Outcome[Enrolment]],
     gallery: Gallery,
-    as_json: bool,
+    batch: out.Batch,
     picked: bool,
-) -> None:
-    batch = out.Batch(len(items), "enrolling", as_json)
+) -> list[Reference]:
+    """Report each image as it is done; the new references."""
     blanks = ({"person": person, "reference": None} for person, _ in items)
-    added = known = 0
+    added: list[Reference] = []
+    known = 0
     for outcome in batch.successes(outcomes, blanks):
         done = outcome.unwrap()
-        added, known = (added, known + 1) if done.reference is None else (added + 1, known)
-        _print_enrolment(done, as_json, picked)
+        if done.reference is None:
+            known += 1
+        else:
+            added.append(done.reference)
+        _print_enrolment(done, batch.as_json, picked)
     before = f", {known} enrolled before" if known else ""
     if added or known:
-        out.say(f"{out.count(added, 'image')} enrolled{before}; {_holding(gallery)}")
-    batch.finish()
+        out.say(f"{out.count(len(added), 'image')} enrolled{before}; {_holding(gallery)}")
+    return added
+
+
+def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipeline) -> None:
+    """A person under two names is found under either, which is rarely meant."""
+    if not pipe.backbone.card.thresholds:  # nothing says who is the same
+        return
+    limit = pipe.threshold()
+    alike: dict[tuple[str, str], float] = {}
+    for reference, row in zip(added, gallery.search([new.template for new in added], top=2), strict=True):
+        for other in row:
+            if other.person != reference.person and other.score >= limit:
+                alike.setdefault((reference.person, other.person), other.score)
+    for (name, other_name), score in list(alike.items())[:MOST_REMARKS]:
+        out.say(f"{name} looks like {other_name} ({score:.3f} ≥ {limit:.3f}); if they are one, merge them")
+    if len(alike) > MOST_REMARKS:
+        out.say(f"… and {len(alike) - MOST_REMARKS} more who look like others")
 
 
 def _report(enrolments: Sequence[Enrolment], gallery: Gallery, as_json: bool) -> None:

@@ -264,7 +264,10 @@ def test_a_folder_with_3_bad_of_100(run: Run, here: Path) -> None:
     done = run("enroll", "--folders", "people")
     assert done.code == 3
     assert done.out.count(": reference ") == 97
-    *listed, summary, total = done.err.splitlines()
+    told = done.err.splitlines()
+    remarks = [line for line in told if " looks like obama" in line]
+    assert {line.split()[0] for line in remarks} == {"obama", "obama2", "obama3"}  # one man
+    *listed, summary, total = [line for line in told if line not in remarks and not line.startswith("…")]
     assert [line.split(":")[1].strip() for line in listed] == [f"people/biden/{path.name}" for path in bad]
     assert "97 images enrolled; " in summary
     assert summary.endswith("holds 97 references")
@@ -278,6 +281,13 @@ def test_a_folder_with_3_bad_of_100(run: Run, here: Path) -> None:
     assert "holds 97 references" in again.err
     assert time.perf_counter() - started < 3
     assert sorted(line["references"] for line in run("people", "list", "--json").json) == [24, 24, 24, 25]
+
+
+def test_who_looks_like_somebody_else_is_told(enrolled: Run) -> None:
+    again = enrolled("enroll", "Someone", "obama3.jpg")
+    assert again.code == 0
+    assert "Someone looks like Ada (0.9" in again.err
+    assert "looks like" not in enrolled("enroll", "Eileen", "stranger.jpg").err
 
 
 def test_several_faces_need_a_pick(run: Run, group: Path) -> None:
