@@ -158,7 +158,8 @@ class Report:
         self.window: win.Window | None = None
         self._as_json, self._snapshots, self._ticker = as_json, snapshots, ticker
         self._frames, self._started = 0, time.monotonic()
-        self._people: dict[int, str] = {}  # by track
+        self._people: dict[int, str] = {}  # who is in view, by track
+        self._left: Counter[str] = Counter()
 
     def frame(self, frame: Frame, faces: Sequence[TrackedFace]) -> bool:
         """Show a frame; whether to go on."""
@@ -180,6 +181,8 @@ class Report:
             self._ticker.step_aside()
         for event in events:
             self._people[event.track] = who(event)
+            if event.kind == "left":
+                self._left[self._people.pop(event.track)] += 1
             picture = None
             if event.kind == "left" and self._snapshots is not None:
                 picture = self._snapshots.write(event.track)
@@ -193,7 +196,7 @@ class Report:
     def end(self, frames: Source) -> None:
         """A remark on what there was."""
         self._ticker.step_aside()
-        seen = Counter(self._people.values())
+        seen = self._left + Counter(self._people.values())
         nameless = [f"{seen.pop(what)} {what}" for what in (UNKNOWN, UNDECIDED) if what in seen]
         everybody = [*sorted(seen), *nameless]
         dropped = f", {frames.dropped} dropped" if frames.dropped else ""

@@ -44,7 +44,7 @@ class LiveSource(Threaded):
     ) -> None:
         handover = Handover(1, newest=True, stall=patience.stall)
         work = _Work(link, handover, patience, Thinner(max_fps))
-        super().__init__(link.label, handover, work.run, on_state)
+        super().__init__(link.label, handover, work.run, None)  # who is told has no source yet
         try:
             self._first = self._take(2 * patience.connect + patience.read)
             if self._first is None:
@@ -52,6 +52,7 @@ class LiveSource(Threaded):
         except BaseException:  # Ctrl-C too: the thread is not to go on
             self.close()
             raise
+        self._on_state = on_state
         self.fps = work.fps
         self.size = (self._first.image.width, self._first.image.height)
 
