@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from facepipe import errors as e
 from facepipe import gate
-from facepipe.enrolment import enrolled, new_reference
+from facepipe.enrolment import enrolled, new_reference, pick_face
 from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
 from facepipe.gallery import NewReference
 from facepipe.gallery.names import clean_name
@@ -100,9 +100,11 @@ async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, bod
 
 async def _take(server: Context, ask: EnrollAsk, name: str, picture: Picture, consent: Consent | None) -> Taken:
     def then(image: Image, faces: list[Face]) -> Taken:
+        number = ask.number(image, [face.detection for face in faces])
+        if number is not None:
+            pick_face(image, faces, number)  # one that is not there is told in any case
         if name in server.gallery.holders(image.sha256):  # as it was accepted once, it is not judged again
             return Taken(image.source, image.sha256)
-        number = ask.number(image, [face.detection for face in faces])
         return Taken(image.source, image.sha256, new_reference(image, faces, number, consent, ask.gate))
 
     try:
