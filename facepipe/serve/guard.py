@@ -33,6 +33,15 @@ log = logging.getLogger("facepipe.serve")
 SMALL = 16 * 2**10  # bytes of a body from who has no key, or logs in: nothing there is larger
 
 
+def expect_scope(principal: Principal | None, scope: str) -> Principal:
+    """``principal``, who may do what takes ``scope``. Raises KeyMissing, ScopeMissing."""
+    if principal is None:
+        raise KeyMissing("a key is needed: send `Authorization: Bearer KEY`, or log in on the page")
+    if scope not in principal.scopes:
+        raise ScopeMissing(f"the key {principal.name} may not do this: it takes one with the scope {scope}")
+    return principal
+
+
 def needs(scope: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
     """A dependency for routes, of WebSockets too: the caller must have ``scope``. Raises KeyMissing, ScopeMissing.
 
@@ -41,18 +50,15 @@ def needs(scope: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
     assert scope in SCOPES
 
     async def check(connection: HTTPConnection) -> Principal:
-        principal: Principal | None = connection.scope["state"]["principal"]
-        if principal is not None and scope in principal.scopes:
-            return principal
-        error: FacepipeError = KeyMissing("a key is needed: send `Authorization: Bearer KEY`, or log in on the page")
-        if principal is not None:
-            error = ScopeMissing(f"the key {principal.name} may not do this: it takes one with the scope {scope}")
-        if isinstance(connection, WebSocket):
+        try:
+            return expect_scope(connection.scope["state"]["principal"], scope)
+        except FacepipeError as error:
+            if not isinstance(connection, WebSocket):
+                raise
             await connection.accept()
             await connection.send_json({"type": "error"} | error_body(error))
             await connection.close(1008, error.code)
-            raise WebSocketDisconnect(1008)
-        raise error
+            raise WebSocketDisconnect(1008) from None
 
     return check
 

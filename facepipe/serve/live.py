@@ -15,13 +15,13 @@ from fastapi import APIRouter, Depends, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from facepipe.errors import FacepipeError, ImageTooLarge, ScopeMissing, UsageError
+from facepipe.errors import FacepipeError, ImageTooLarge, UsageError
 from facepipe.image import read_image
 from facepipe.records import Frame, Image
 from facepipe.serve.bodies import told
 from facepipe.serve.context import Context, Server
 from facepipe.serve.engine import busy
-from facepipe.serve.guard import error_body, needs
+from facepipe.serve.guard import error_body, expect_scope, needs
 from facepipe.serve.limits import Buckets
 from facepipe.serve.modes import MESSAGE, EnrolMode, Mode, RecogniseMode, ToEnrol, ToMode
 
@@ -177,24 +177,18 @@ class Connection:
     async def _switch(self, message: ToMode) -> None:
         """Start over, in the mode asked for; what came before is of no interest any more."""
         if message.mode == "enrol":
-            self._expect_scope("enrol")
+            expect_scope(self._socket.state.principal, "enrol")
             self._mode = EnrolMode(self._server, message.shots)
         else:
             self._mode = RecogniseMode(self._server)
         await self._hello()
 
     async def _enrol(self, message: ToEnrol) -> None:
-        self._expect_scope("enrol")
+        expect_scope(self._socket.state.principal, "enrol")
         mode = self._mode
         if not isinstance(mode, EnrolMode):
             raise UsageError('expected the mode enrol first: {"type": "mode", "mode": "enrol"}')
         await self._tell(await self._server.engine.short(lambda: mode.enrol(message)))
-
-    def _expect_scope(self, scope: str) -> None:
-        principal = self._socket.state.principal
-        if principal is None or scope not in principal.scopes:
-            name = "no key" if principal is None else f"the key {principal.name}"
-            raise ScopeMissing(f"{name} may not do this: it takes one with the scope {scope}")
 
     async def _hello(self) -> None:
         settings = self._settings
