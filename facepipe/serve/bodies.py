@@ -95,6 +95,9 @@ def _fields(form: FormData, model: type[BaseModel]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in form.multi_items():
         item = Picture.of_file(value) if isinstance(value, UploadFile) else value
+        field = model.model_fields.get(name)
+        if field is not None and field.annotation is bool and item not in ("true", "false"):  # 1 and "on" are no JSON
+            raise UsageError(f"{name}: expected true or false")
         if _is_list(model, name):
             found.setdefault(name, []).append(item)
         elif name in found:

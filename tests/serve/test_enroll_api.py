@@ -44,6 +44,13 @@ def enroll(client: httpx.Client, name: str, images: list[Any], **fields: str) ->
     return client.post("/api/v1/enroll", data={"name": name, **fields}, files=files)
 
 
+@pytest.mark.parametrize("given", ["0", "on", "True", ""])
+def test_a_form_says_true_or_false_as_json_does(client: httpx.Client, samples: Path, given: str) -> None:
+    image = (samples / "obama.jpg").read_bytes()
+    answer = client.post("/api/v1/enroll", files={"images": image}, data={"name": "Ada", "anyway": given})
+    assert (answer.status_code, answer.json()["error"]["message"]) == (422, "anyway: expected true or false")
+
+
 def test_pictures_are_enrolled_in_their_order(client: httpx.Client, gallery: Gallery, samples: Path) -> None:
     images = [(name, (samples / name).read_bytes()) for name in ("obama.jpg", "obama2.jpg", "obama3.jpg")]
     answer = enroll(client, " Barack ", images, consent="At the door")
