@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import json
+from collections.abc import AsyncIterator, Callable, Collection
 from typing import Any, TypeVar, get_origin
 
 from anyio import to_thread
@@ -24,6 +25,7 @@ MOST_FIELDS = 20  # of a form, beside its files
 LONGEST_FIELD = 64 * 2**10  # bytes of one of them
 LARGE = 256 * 2**10  # bytes of JSON that are parsed off the event loop
 FAULTS_TOLD = 3
+SCALARS = ("integer", "number", "boolean")
 
 
 class Ask(BaseModel):
@@ -34,14 +36,14 @@ class Ask(BaseModel):
 
 def body(model: type[M]) -> Any:
     """A dependency: the request's body as a ``model``. Raises UsageError, BodyFormat."""
-    pictures = _pictures(model)
+    pictures, scalars = _pictures(model), _scalars(model)
 
     async def read(request: Request) -> AsyncIterator[M]:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == FORM and pictures:
             form = await _form(request, model)
             try:
-                yield checked(lambda: model.model_validate(_fields(form, model)))
+                yield checked(lambda: model.model_validate(_fields(form, model, scalars), strict=True))
             finally:
                 await form.close()
         elif kind == JSON:
@@ -90,11 +92,13 @@ async def _form(request: Request, model: type[BaseModel]) -> FormData:
         raise UsageError(f"body: {error.detail}") from None
 
 
-def _fields(form: FormData, model: type[BaseModel]) -> dict[str, Any]:
+def _fields(form: FormData, model: type[BaseModel], scalars: Collection[str]) -> dict[str, Any]:
     """The form's values by name; a field that may be given several times as a list."""
     found: dict[str, Any] = {}
     for name, value in form.multi_items():
-        item = Picture.of_file(value) if isinstance(value, UploadFile) else value
+        item: Any = Picture.of_file(value) if isinstance(value, UploadFile) else value
+        if name in scalars and isinstance(item, str):
+            item = _scalar(item)
         field = model.model_fields.get(name)
         if field is not None and field.annotation is bool and item not in ("true", "false"):  # 1 and "on" are no JSON
             raise UsageError(f"{name}: expected true or false")
@@ -105,6 +109,20 @@ def _fields(form: FormData, model: type[BaseModel]) -> dict[str, Any]:
         else:
             found[name] = item
     return found
+
+
+def _scalars(model: type[BaseModel]) -> set[str]:
+    """The fields that are numbers or true and false."""
+    fields = model.model_json_schema()["properties"]
+    return {name for name, about in fields.items() if _without_null(about).get("type") in SCALARS}
+
+
+def _scalar(text: str) -> object:
+    """A number, true or false, written as JSON has them: 1e-2, but not 0x1, 1_000 or yes. Else the text itself."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 # OpenAPI --------------------------------------------------------------------------------------------------------------

@@ -107,6 +107,28 @@ def test_a_form_is_told_what_is_wrong_with_it(client: httpx.Client) -> None:
         assert answer.json()["error"]["message"].startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("fields", "right"),
+    [
+        ({"top": "2"}, True),
+        ({"top": "2.0"}, True),
+        ({"threshold": "-1e-1"}, True),
+        *(({"top": wrong}, False) for wrong in ("1_0", "0x1", "two", "2.5", "true", "", "[2]", "null")),
+        *(({"threshold": wrong}, False) for wrong in ("NaN", "Infinity", "1e999", "true", '"0.5"')),
+    ],
+)
+def test_numbers_in_a_form_are_written_as_in_json(client: httpx.Client, fields: dict[str, str], right: bool) -> None:
+    answer = client.post("/api/v1/identify", files={"image": base64.b64decode(FACE)}, data=fields)
+    assert answer.status_code == (200 if right else 422)
+
+
+def test_switches_in_a_form_are_true_or_false(client: httpx.Client) -> None:
+    for number, (text, status) in enumerate([("true", 200), ("false", 200), ("1", 422), ("yes", 422), ("", 422)]):
+        fields = {"name": f"Ada {number}", "anyway": "true", "gate": text}
+        answer = client.post("/api/v1/enroll", files={"images": base64.b64decode(FACE)}, data=fields)
+        assert answer.status_code == status, text
+
+
 def test_too_many_files_and_fields_are_refused(client: httpx.Client) -> None:
     data = base64.b64decode(FACE)
     many = client.post("/api/v1/enroll", data={"name": "Ada"}, files=[("images", data)] * 21)
