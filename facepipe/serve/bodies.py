@@ -67,7 +67,8 @@ def told(faults: Any) -> str:
     lines = []
     for fault in list(faults)[:FAULTS_TOLD]:
         place = ".".join(str(part)[:80] for part in fault["loc"] if part not in ("body", "query", "path"))
-        lines.append(f"{place or 'body'}: {fault['msg'].removeprefix('Value error, ')}")
+        what = "expected true or false" if fault["type"] == "bool_type" else fault["msg"].removeprefix("Value error, ")
+        lines.append(f"{place or 'body'}: {what}")
     return "; ".join(line.encode("unicode_escape").decode() if not line.isprintable() else line for line in lines)
 
 
@@ -99,9 +100,6 @@ def _fields(form: FormData, model: type[BaseModel], scalars: Collection[str]) ->
         item: Any = Picture.of_file(value) if isinstance(value, UploadFile) else value
         if name in scalars and isinstance(item, str):
             item = _scalar(item)
-        field = model.model_fields.get(name)
-        if field is not None and field.annotation is bool and item not in ("true", "false"):  # 1 and "on" are no JSON
-            raise UsageError(f"{name}: expected true or false")
         if _is_list(model, name):
             found.setdefault(name, []).append(item)
         elif name in found:
