@@ -118,9 +118,10 @@ def _scalars(model: type[BaseModel]) -> set[str]:
 def _scalar(text: str) -> object:
     """A number, true or false, written as JSON has them: 1e-2, but not 0x1, 1_000 or yes. Else the text itself."""
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return text
+    return found if isinstance(found, int | float) else text
 
 
 # OpenAPI --------------------------------------------------------------------------------------------------------------
