@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 
 import cv2
 
@@ -25,6 +26,14 @@ class Enrolment:
     reference: Reference | None
     before: int | None = None
     others: tuple[str, ...] = ()
+
+
+def agreed(wording: str | None, field: str = "consent") -> Consent | None:
+    """The consent to ``wording``, given now; None to none. Raises UsageError, which names the ``field``."""
+    try:
+        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
+    except ValueError as error:
+        raise UsageError(f"{field}: {str(error).partition(': ')[2]}") from None
 
 
 def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> Face:

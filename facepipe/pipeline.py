@@ -74,11 +74,19 @@ class Pipeline:
 
     def describe(self, image: Image, detections: Sequence[Detection]) -> list[Face]:
         """The faces that were found already, with chip, template and quality, in their order. Raises FaceError."""
-        return self._describe([image], [detections])[0]
+        return self.describe_together([image], [detections])[0]
 
     def describe_together(self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Face]]:
         """``describe`` for several images; the faces of all go through the backbone as one batch."""
-        return self._describe(images, detections)
+        chips = [self._cut(image, found) for image, found in zip(images, detections, strict=True)]
+        try:
+            summaries = iter(templates(self.backbone, [chip for row in chips for chip in row]))
+        except EmbeddingInvalid as error:
+            raise EmbeddingInvalid(f"{' or '.join(image.source for image in images)}: {error}") from None
+        return [
+            [Face(d, c, next(summaries), measure_quality(d, c)) for d, c in zip(found, row, strict=True)]
+            for found, row in zip(detections, chips, strict=True)
+        ]
 
     def templates(self, image: ImageLike) -> list[tuple[Detection, Template]]:
         """Every face of one image as (detection, template), largest first. Raises ImageError."""
@@ -242,19 +250,7 @@ class Pipeline:
 
     def _faces(self, images: list[Image]) -> list[list[Face]]:
         """The faces of each image."""
-        return self._describe(images, self._detect(images))
-
-    def _describe(self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Face]]:
-        """What ``detections`` of each image look like; the chips of all go through the backbone together."""
-        chips = [self._cut(image, found) for image, found in zip(images, detections, strict=True)]
-        try:
-            summaries = iter(templates(self.backbone, [chip for row in chips for chip in row]))
-        except EmbeddingInvalid as error:
-            raise EmbeddingInvalid(f"{' or '.join(image.source for image in images)}: {error}") from None
-        return [
-            [Face(d, c, next(summaries), measure_quality(d, c)) for d, c in zip(found, row, strict=True)]
-            for found, row in zip(detections, chips, strict=True)
-        ]
+        return self.describe_together(images, self._detect(images))
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):

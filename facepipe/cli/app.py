@@ -14,7 +14,6 @@ from facepipe.cli import demo, enroll, gallery, inspect, keys, models, people, r
 from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 WrongUsage: type[Exception] = typer.BadParameter.__bases__[0]  # click's UsageError, wherever this typer keeps it
 
 app = typer.Typer(
@@ -77,11 +76,11 @@ def _run() -> int:
         return 2
     except typer.Abort as abort:
         why = abort.__cause__ or abort.__context__  # a question that Ctrl-C answers hides its cause
-        code = INTERRUPTED if isinstance(why, KeyboardInterrupt) else 1
+        code = out.INTERRUPTED if isinstance(why, KeyboardInterrupt) else 1
         if code == 1:
             out.complain("nothing was changed")
     except KeyboardInterrupt:
-        code = INTERRUPTED
+        code = out.INTERRUPTED
     except OSError as error:
         _discard_output()
         out.complain(f"{error.filename or 'cannot write the output'}: {error.strerror or error}")
@@ -92,7 +91,7 @@ def _run() -> int:
         what = f"{type(error).__name__}: {error}".partition("\n")[0]
         out.complain(f"unexpected {what[:300]}; FACEPIPE_DEBUG=1 shows the traceback; please report it")
         return 1
-    if code == INTERRUPTED:
+    if code == out.INTERRUPTED:
         out.complain("interrupted; what was reported until here is done and stored")
     return code
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timezone
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +18,7 @@ from facepipe.errors import UsageError
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Enrolment, Pipeline
-    from facepipe.records import Consent, Reference
+    from facepipe.records import Reference
     from facepipe.stream import Outcome
 
 MOST_REMARKS = 5
@@ -77,7 +76,9 @@ def enroll(
     enrolled under that name already adds nothing, so a run can be repeated. With --webcam all pictures that were taken
     are enrolled together, or none.
     """
-    given = _consent(consent)
+    from facepipe.enrolment import agreed
+
+    given = agreed(consent, "--consent")
     if webcam:
         if folders is not None or pick is not None:
             raise UsageError("--webcam: expected NAME and perhaps a camera, without --folders and --pick")
@@ -164,27 +165,18 @@ def _name_and_source(words: Sequence[str]) -> tuple[str, str]:
     return name, opt.camera(source)
 
 
-def _consent(wording: str | None) -> Consent | None:
-    from facepipe.records import Consent
-
-    try:
-        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
-    except ValueError as error:
-        raise UsageError(f"--consent: {str(error).partition(': ')[2]}") from None
-
-
 def _holding(gallery: Gallery) -> str:
     return f"{gallery.path} holds {out.count(len(gallery), 'reference')}"
 
 
 def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tuple[str, Path | str]]:
     from facepipe.gallery.names import clean_name
-    from facepipe.sources import people_folders
+    from facepipe.sources import labelled_pictures
 
     if folders is not None:
         if name_and_paths:
             raise UsageError("expected NAME PATH... or --folders DIR, not both")
-        return [(person, path) for person, paths in people_folders(folders) for path in paths]
+        return [*labelled_pictures(folders)]
     _expect_quotes(name_and_paths)
     if len(name_and_paths) < 2:
         raise UsageError("expected a name and at least one image: facepipe enroll NAME PATH...")

@@ -94,6 +94,7 @@ def inspect(
             raise WriteFailed(f"{target}: cannot be written: it is a folder; name a file")
         with _gallery(gallery, backbone, weights) as enrolled, out.steps() as step:
             from facepipe.inspect.explain import explain  # brings in the views
+            from facepipe.sources import labelled_pictures
 
             found = explain(
                 pipe,
@@ -104,7 +105,7 @@ def inspect(
                 views=None if views is None else [name.strip() for name in views.split(",")],
                 network=network,
                 layers=layers,
-                labelled=None if people is None else labelled_photos(people),
+                labelled=None if people is None else labelled_pictures(people),
                 progress=step,
             )
         _save(found, target, png)
@@ -171,20 +172,12 @@ def _gallery(path: Path | None, backbone: str, weights: Path | None) -> Abstract
         return nullcontext()
 
 
-def labelled_photos(folder: Path) -> list[tuple[str, Path]]:
-    from facepipe.sources import people_folders
-
-    return [(person, path) for person, paths in people_folders(folder) for path in paths]
-
-
 def _save(found: Explanation, target: Path, png: Path | None) -> None:
     """Write the page and the pictures; say what was left out, and which checks do not hold."""
-    from facepipe.layers.page import failed, render, save_page, save_pngs
-    from facepipe.layers.view import Text
+    from facepipe.layers.page import failed, save_page, save_pngs
 
-    left_out = [Text(f"{name}: {why.en}", f"{name}：{why.zh}") for name, why in found.left_out.items()]
-    save_page(render(found.story.title, found.story, found.views, left_out), target)
-    for reason in left_out:
+    save_page(found.page(), target)
+    for reason in found.reasons:
         out.say(f"left out: {reason.en}")
     for check in failed(found.views):
         out.say(f"warning: a check does not hold: {check.what.en}: {check.value:.3g} > {check.bound:.3g}")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SOME_FAILED = 3
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 WORTH_A_BAR = 3  # fewer inputs than this are done before a bar is drawn
 _JOINERS = "\u200c\u200d"  # invisible, harmless, and part of emoji and of Persian
 
@@ -168,9 +169,9 @@ def count(number: int, thing: str) -> str:
 def detection_json(face: Detection) -> dict[str, Any]:
     """``box`` and ``landmarks`` in image px, rounded to a hundredth; ``score`` 0..1."""
     return {
-        "box": _rounded(face.box, 2),
+        "box": rounded(face.box, 2),
         "score": round(face.score, 4),
-        "landmarks": [_rounded(point, 2) for point in face.landmarks],
+        "landmarks": [rounded(point, 2) for point in face.landmarks],
     }
 
 
@@ -241,5 +242,5 @@ def ready(folder: Path) -> None:
         raise WriteFailed(f"{folder}: no permission to write there; name another folder")
 
 
-def _rounded(values: Iterable[Any], digits: int) -> list[float]:
+def rounded(values: Iterable[Any], digits: int) -> list[float]:
     return [round(float(v), digits) for v in values]

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from facepipe.watch import Event, TrackedFace, Watcher
 
 UNKNOWN, UNDECIDED = "unknown", "undecided"
-CUT_SHORT = 130  # as shells have it for Ctrl-C
 
 
 def watch(
@@ -86,7 +85,7 @@ def watch(
             report.window = stack.enter_context(win.Window(f"facepipe: {frames.label}"))
         stopped = _run(watcher, frames, report)
     if stopped and not frames.live:
-        raise typer.Exit(CUT_SHORT)
+        raise typer.Exit(out.INTERRUPTED)
 
 
 def _check_files(source: str, video: Path | None) -> None:
@@ -237,7 +236,7 @@ def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
         "to": round(event.end, 3),
         "from_at": _iso(event.start_at),
         "to_at": _iso(event.end_at),
-        "box": [round(float(v), 2) for v in event.box],
+        "box": out.rounded(event.box, 2),
         **shot,
     }
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from facepipe.records import Consent, Frame
     from facepipe.sources import Source
 
-CANCELLED = 130  # as at Ctrl-C
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -81,7 +79,7 @@ def _cancelling() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         out.complain("cancelled; nobody was enrolled")
-        raise SystemExit(CANCELLED) from None  # rather than typer.Exit, which has its own line for this code
+        raise SystemExit(out.INTERRUPTED) from None  # rather than typer.Exit, which has its own line for this code
 
 
 class Hints:

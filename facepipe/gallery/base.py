@@ -78,7 +78,7 @@ class NewReference:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person, how many references they have, and when (UTC) the first and the last of them were enrolled.
+    """A person, how many references they have, the id of the first, and when (UTC) it and the last were enrolled.
 
     ``id`` stays when the name changes and is never used again. First and last go by the order of enrolment, not by the
     clock, which may have been set back in between.
@@ -87,6 +87,7 @@ class Person:
     id: int
     name: str
     references: int
+    first_reference: int
     first_enrolled: datetime
     last_enrolled: datetime
 

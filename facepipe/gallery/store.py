@@ -27,7 +27,7 @@ _REFERENCES = """
 _CONSENTED = _REFERENCES.format(consent="c.wording, c.given_at") + " LEFT JOIN consent c ON c.reference_id = r.id"
 _OF_VERSION_1 = _REFERENCES.format(consent="NULL, NULL")
 _PEOPLE = """
-    SELECT p.id, p.name, n, first.enrolled_at, last.enrolled_at
+    SELECT p.id, p.name, n, first_id, first.enrolled_at, last.enrolled_at
     FROM (SELECT person_id AS whose, count(*) AS n, min(id) AS first_id, max(id) AS last_id FROM reference GROUP BY 1)
     JOIN person p ON p.id = whose
     JOIN reference first ON first.id = first_id JOIN reference last ON last.id = last_id
@@ -155,7 +155,7 @@ class Record(Database):
         where, values = ("", ()) if number is None else ("WHERE p.id = ?", (number,))
         rows = self.sql.execute(f"{_PEOPLE} {where} ORDER BY p.id", values)
         try:
-            return [Person(id, name, n, _time(first), _time(last)) for id, name, n, first, last in rows]
+            return [Person(id, name, n, one, _time(first), _time(last)) for id, name, n, one, first, last in rows]
         except (TypeError, ValueError) as error:
             raise self.corrupt(str(error)) from None
 

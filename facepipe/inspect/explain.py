@@ -13,6 +13,7 @@ from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
 from facepipe.inspect.subject import Progress, References, Subject, read_labelled
+from facepipe.layers.page import render
 from facepipe.layers.view import Text, View
 from facepipe.layers.views import (
     coarse,
@@ -47,6 +48,15 @@ class Explanation:
     story: View
     views: tuple[View, ...]
     left_out: dict[str, Text]
+
+    @property
+    def reasons(self) -> list[Text]:
+        """``left_out`` as sentences."""
+        return [Text(f"{name}: {why.en}", f"{name}：{why.zh}") for name, why in self.left_out.items()]
+
+    def page(self) -> str:
+        """All of it as one HTML file."""
+        return render(self.story.title, self.story, self.views, self.reasons)
 
 
 def explain(

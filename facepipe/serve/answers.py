@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from facepipe.errors import FacepipeError, GalleryError, KeyMissing, KeyWrong, ModelError, ServerError, WriteFailed
 
@@ -65,6 +67,20 @@ def _wait(error: Exception) -> int | None:
     if given is None:
         return 1 if getattr(error, "http", 500) in (429, 503) else None
     return max(1, math.ceil(given))
+
+
+def tag_of(data: bytes) -> str:
+    """An ETag that changes with ``data``."""
+    return f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+
+
+def tagged(request: Request, data: bytes, media_type: str, tag: str, keep: str) -> Response:
+    """``data``, or 304 when the client has it already; ``keep``: its Cache-Control."""
+    headers = {"ETag": tag, "Cache-Control": keep}
+    known = [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type=media_type, headers=headers)
 
 
 def careful(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

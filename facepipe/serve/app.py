@@ -18,10 +18,11 @@ from facepipe.errors import FacepipeError, MethodRefused, PathNotFound, UsageErr
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 from facepipe.serve import live, page
+from facepipe.serve.answers import error_response
 from facepipe.serve.bodies import told
 from facepipe.serve.context import Context
 from facepipe.serve.engine import Engine
-from facepipe.serve.guard import Guard, error_response
+from facepipe.serve.guard import Guard
 from facepipe.serve.inspections import Inspections
 from facepipe.serve.routes import about, enrol, faces, inspect, people, session
 from facepipe.serve.routes.docs import BODY, errors

@@ -19,9 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from facepipe.errors import FacepipeError, KeyMissing, ScopeMissing, ServerBusy
 from facepipe.serve import origins
 from facepipe.serve.access_log import Visit
-from facepipe.serve.answers import careful
-from facepipe.serve.answers import error_body as error_body
-from facepipe.serve.answers import error_response as error_response
+from facepipe.serve.answers import careful, error_body, error_response
 from facepipe.serve.door import Caller, Door
 from facepipe.serve.intake import Hall, Intake
 from facepipe.serve.keys import SCOPES, Principal

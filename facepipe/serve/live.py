@@ -18,10 +18,11 @@ from starlette.websockets import WebSocketDisconnect
 from facepipe.errors import FacepipeError, ImageTooLarge, UsageError
 from facepipe.image import read_image
 from facepipe.records import Frame, Image
+from facepipe.serve.answers import error_body
 from facepipe.serve.bodies import told
 from facepipe.serve.context import Context, Server
 from facepipe.serve.engine import busy
-from facepipe.serve.guard import error_body, expect_scope, needs
+from facepipe.serve.guard import expect_scope, needs
 from facepipe.serve.limits import Buckets
 from facepipe.serve.modes import MESSAGE, EnrolMode, Mode, RecogniseMode, ToEnrol, ToMode
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from facepipe.enrolment import agreed
 from facepipe.guide import MOST, Guide
 from facepipe.records import MOST_WORDING, Detection, Frame
 from facepipe.serve import schemas
 from facepipe.serve.context import Context
-from facepipe.serve.routes.asks import consented
 from facepipe.watch import TrackedFace, Watcher
 
 TOP = 3  # candidates told of each face
@@ -81,7 +81,7 @@ class EnrolMode:
 
     def enrol(self, asked: ToEnrol) -> dict[str, Any]:
         """Store the shots. Raises UsageError, SeveralPeople, EnrolledAlready, GalleryError."""
-        gallery, consent = self._server.gallery, consented(asked.consent)
+        gallery, consent = self._server.gallery, agreed(asked.consent)
         done = self._guide.enrol(asked.name, gallery, consent=consent, anyway=asked.anyway)
         person = gallery.person(done[0].person)
         references = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -11,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from facepipe.serve.answers import tag_of, tagged
 
 ENTRY = "index.html"
 TYPES = {
@@ -31,11 +32,8 @@ class PageFile:
 
     def answer(self, request: Request) -> Response:
         """The file, or 304 when the browser has it already."""
-        headers = {"ETag": self.tag, "Cache-Control": "no-cache"}  # kept, but asked for: an update shows at once
-        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-        if self.tag in known:
-            return Response(status_code=304, headers=headers)
-        return Response(self.body, media_type=self.type, headers=headers)
+        # kept, but asked for: an update shows at once
+        return tagged(request, self.body, self.type, self.tag, "no-cache")
 
 
 def mount(app: Starlette) -> None:
@@ -59,5 +57,4 @@ def page_files() -> Iterator[tuple[str, PageFile]]:
         for path in sorted(folder.rglob("*")):
             if path.suffix in TYPES:
                 body = path.read_bytes()
-                tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-                yield path.relative_to(folder).as_posix(), PageFile(body, TYPES[path.suffix], tag)
+                yield path.relative_to(folder).as_posix(), PageFile(body, TYPES[path.suffix], tag_of(body))

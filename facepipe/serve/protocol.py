@@ -43,15 +43,37 @@ class _Deadline:
             self._timer = None
 
 
-class PatientProtocol(H11Protocol):
-    """HTTP/1.1 with deadlines. ``settings`` comes with the subclass that ``options`` makes."""
+class _MustRead(asyncio.Protocol):
+    """A connection that ends when its client does not read. Put before a class of uvicorn's, which has the rest;
+    ``settings`` comes with the subclass that ``options`` makes."""
 
     settings: Settings
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._reader = _Deadline()  # runs while the client does not read
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._reader.stop()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._reader.start(self.loop, self.settings.body_deadline, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._reader.stop()
+        super().resume_writing()
+
+
+class PatientProtocol(_MustRead, H11Protocol):
+    """HTTP/1.1 with deadlines."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._head = _Deadline()  # runs while a request is expected, or in part here
-        self._reader = _Deadline()  # runs while the client does not read
         self._since = self.loop.time()  # the client has the next move
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -75,16 +97,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head.stop()
-        self._reader.stop()
         super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._reader.start(self.loop, self.settings.body_deadline, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self._reader.stop()
-        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP, or has too much in its head."""
@@ -121,14 +134,8 @@ class PatientProtocol(H11Protocol):
         return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
 
 
-class PatientWebSocket(WebSocketsSansIOProtocol):
-    """WebSockets that say why they close, and goodbye when the server ends. ``settings`` as above."""
-
-    settings: Settings
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self._reader = _Deadline()
+class PatientWebSocket(_MustRead, WebSocketsSansIOProtocol):
+    """WebSockets that say why they close, and goodbye when the server ends."""
 
     def data_received(self, data: bytes) -> None:
         if self.conn.parser_exc is not None:
@@ -149,18 +156,6 @@ class PatientWebSocket(WebSocketsSansIOProtocol):
             self._closing(GOING_AWAY)
         else:
             super().shutdown()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._reader.stop()
-        super().connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._reader.start(self.loop, self.settings.body_deadline, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        self._reader.stop()
-        super().resume_writing()
 
     def _closing(self, code: int) -> None:
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code})

@@ -189,14 +189,14 @@ def brief(person: Person) -> PersonBrief:
     return PersonBrief(id=person.id, name=person.name, references=person.references)
 
 
-def person_info(person: Person, picture: int | None) -> PersonInfo:
+def person_info(person: Person) -> PersonInfo:
     return PersonInfo(
         id=person.id,
         name=person.name,
         references=person.references,
         first_enrolled=person.first_enrolled,
         last_enrolled=person.last_enrolled,
-        picture=picture,
+        picture=person.first_reference,
     )
 
 

@@ -2,6 +2,6 @@
 
 from facepipe.sources.base import Patience, Source
 from facepipe.sources.open import open_source
-from facepipe.sources.pictures import IMAGE_SUFFIXES, image_files, people_folders
+from facepipe.sources.pictures import IMAGE_SUFFIXES, image_files, labelled_pictures, people_folders
 
-__all__ = ["IMAGE_SUFFIXES", "Patience", "Source", "image_files", "open_source", "people_folders"]
+__all__ = ["IMAGE_SUFFIXES", "Patience", "Source", "image_files", "labelled_pictures", "open_source", "people_folders"]

@@ -56,6 +56,11 @@ def people_folders(folder: Path | str) -> list[tuple[str, list[Path]]]:
     return people
 
 
+def labelled_pictures(folder: Path | str) -> list[tuple[str, Path]]:
+    """Return (name, picture) for every picture of ``people_folders``, which see."""
+    return [(name, picture) for name, pictures in people_folders(folder) for picture in pictures]
+
+
 def _pictures_in(folder: Path) -> Iterator[Path]:
     visited: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_unreadable):

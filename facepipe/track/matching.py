@@ -21,14 +21,14 @@ def overlaps(a: Floats, b: Floats) -> np.ndarray:
     return np.asarray(shared / np.maximum(areas[0][:, None] + areas[1][None] - shared, 1e-9))
 
 
-def centre(box: Floats) -> np.ndarray:
-    """The middle (2,) of one box."""
-    return np.asarray((box[:2] + box[2:]) / 2)
+def centre(boxes: Floats) -> np.ndarray:
+    """The middle (…, 2) of one box (4,) or of each of several (N, 4)."""
+    return np.asarray((boxes[..., :2] + boxes[..., 2:]) / 2)
 
 
-def side(box: Floats) -> float:
-    """The mean of width and height."""
-    return float((box[2:] - box[:2]).mean())
+def side(boxes: Floats) -> np.ndarray:
+    """The mean of width and height (…) of one box (4,) or of each of several (N, 4)."""
+    return np.asarray((boxes[..., 2:] - boxes[..., :2]).mean(axis=-1))
 
 
 def assign(affinity: np.ndarray, least: float) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ from facepipe.errors import UsageError
 from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.track.cuts import Cuts
 from facepipe.track.flow import Flow, shrunk
-from facepipe.track.matching import assign, overlaps, stacked
+from facepipe.track.matching import assign, centre, overlaps, side, stacked
 
 EVERY_IDLE = 3  # at most, while nobody is in view
 SURE = 0.7  # least score of a second look; MTCNN's own for its last network
@@ -231,9 +231,8 @@ def _affinity(tracks: Sequence[Track], detections: Sequence[Detection]) -> np.nd
     """How much tracks in view and detections lie on one another (N, M), 0 to 1: as their overlap, or, where a profile's
     box is drawn much larger once and smaller then, as the nearness of centres: 0.3 at a third of a side, then 0."""
     a, b = (stacked([face.box for face in faces]) for faces in ([track.face for track in tracks], detections))
-    middles = [(boxes[:, :2] + boxes[:, 2:]) / 2 for boxes in (a, b)]
-    sides = np.minimum((a[:, 2:] - a[:, :2]).mean(axis=1)[:, None], (b[:, 2:] - b[:, :2]).mean(axis=1)[None])
-    apart = np.linalg.norm(middles[0][:, None] - middles[1][None], axis=2) / np.maximum(sides, 1e-6)
+    sides = np.minimum(side(a)[:, None], side(b)[None])
+    apart = np.linalg.norm(centre(a)[:, None] - centre(b)[None], axis=2) / np.maximum(sides, 1e-6)
     return np.maximum(overlaps(a, b), np.where(apart <= 1 / 3, 0.5 - 0.6 * apart, 0.0))
 
 

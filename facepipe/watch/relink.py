@@ -21,7 +21,7 @@ def in_place(track: Track, face: Detection, time: float) -> bool:
     """Could ``track``, which was lost some time before ``time``, have come to where ``face`` is?"""
     if track.cut:
         return False
-    sides = side(track.face.box), side(face.box)
+    sides = float(side(track.face.box)), float(side(face.box))
     reach = REACH + SPEED * (time - track.seen)
     near = float(np.linalg.norm(centre(track.face.box) - centre(face.box))) <= reach * max(sides)
     return near and max(sides) <= GROWTH * min(sides)

@@ -8,7 +8,8 @@ from fastapi import Depends, FastAPI, Request, Response, WebSocket
 from starlette.types import ASGIApp
 
 from facepipe.errors import FacepipeError, GalleryReadOnly, NoFace
-from facepipe.serve.guard import Guard, error_response, needs
+from facepipe.serve.answers import error_response
+from facepipe.serve.guard import Guard, needs
 from facepipe.serve.routes import session
 from facepipe.serve.settings import Settings
 

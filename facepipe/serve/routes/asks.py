@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
-from facepipe.errors import NoFace, UsageError
+from facepipe.errors import NoFace
 from facepipe.pipeline import Pipeline
-from facepipe.records import MOST_WORDING, Consent, Detection, Image
+from facepipe.records import MOST_WORDING, Detection, Image
 from facepipe.serve.bodies import WHOLE, Ask
 
 Rate = Literal["1e-2", "1e-3", "1e-4"]
@@ -85,11 +84,3 @@ Wording = Annotated[
         json_schema_extra={"pattern": rf"^[\s\S]*[^\u0009-\u000d\u001c-\u001f\u0085\u2028\u2029{_SPACES}][\s\S]*$"},
     ),
 ]
-
-
-def consented(wording: str | None) -> Consent | None:
-    """The consent to ``wording``, given now. Raises UsageError."""
-    try:
-        return None if wording is None else Consent(wording, datetime.now(timezone.utc))
-    except ValueError as error:
-        raise UsageError(f"consent: {str(error).partition(': ')[2]}") from None

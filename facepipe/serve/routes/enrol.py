@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from facepipe import errors as e
 from facepipe import gate
-from facepipe.enrolment import enrolled, new_reference, pick_face
+from facepipe.enrolment import agreed, enrolled, new_reference, pick_face
 from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
 from facepipe.gallery import NewReference
 from facepipe.gallery.names import clean_name
@@ -24,7 +24,7 @@ from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
 from facepipe.serve.images import Picture
-from facepipe.serve.routes.asks import Name, WithPlace, Wording, consented
+from facepipe.serve.routes.asks import Name, WithPlace, Wording
 from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors, with_links
 from facepipe.serve.routes.faces import decoder, gathered
 
@@ -83,7 +83,7 @@ class Taken:
 async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, body(EnrollAsk)]) -> EnrolledAnswer:
     """Store a face of each image under a name: all of them or, when one cannot be used, none; ``details`` of the error
     then say what is wrong with which. Each image must show one face, or ``pick`` or ``at`` says which."""
-    name, consent = clean_name(ask.name), consented(ask.consent)
+    name, consent = clean_name(ask.name), agreed(ask.consent)
 
     async def work() -> EnrolledAnswer:
         taken: list[Taken] = []

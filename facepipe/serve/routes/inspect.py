@@ -138,8 +138,6 @@ async def dump(request: Request, server: Server, ask: Annotated[DumpAsk, body(Du
 def _explain(server: Context, ask: InspectAsk) -> str:
     """The id of the page."""
     from facepipe.inspect.explain import explain  # brings in the views
-    from facepipe.layers.page import render
-    from facepipe.layers.view import Text
 
     chosen = [_subject(server, ask.image, ask.reference, ask.pick, ask.at)]
     if ask.other is not None or ask.other_reference is not None:
@@ -147,8 +145,7 @@ def _explain(server: Context, ask: InspectAsk) -> str:
     images, picks = zip(*chosen, strict=True)
     views = None if ask.views is None else ask.views.split(",")
     found = explain(server.pipe, images, server.gallery, pick=picks, views=views)
-    left_out = [Text(f"{name}: {why.en}", f"{name}：{why.zh}") for name, why in found.left_out.items()]
-    return server.inspections.keep(render(found.story.title, found.story, found.views, left_out))
+    return server.inspections.keep(found.page())
 
 
 def _subject(

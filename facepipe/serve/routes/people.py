@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field
 
 from facepipe import errors as e
-from facepipe.gallery import Gallery
-from facepipe.gallery.base import Person
 from facepipe.serve import schemas
+from facepipe.serve.answers import tag_of, tagged
 from facepipe.serve.bodies import WHOLE, Ask, body, documented
 from facepipe.serve.context import Server
 from facepipe.serve.guard import needs
@@ -55,7 +53,7 @@ async def list_people(
         everybody = server.gallery.people()
         wanted = search.strip().casefold()
         found = [person for person in everybody if wanted in person.name.casefold()] if wanted else everybody
-        page = [_info(server.gallery, person) for person in found[offset : offset + limit]]
+        page = [schemas.person_info(person) for person in found[offset : offset + limit]]
         return schemas.People(total=len(found), people=page)
 
     return await server.engine.short(work)
@@ -64,7 +62,7 @@ async def list_people(
 @read.get("/people/{id}", summary="Show a person", responses=errors(*GALLERY, e.PersonNotFound))
 async def show_person(server: Server, id: Id) -> schemas.PersonInfo:
     """One person: name, how many references, since when."""
-    return await server.engine.short(lambda: _info(server.gallery, server.gallery.person(id)))
+    return await server.engine.short(lambda: schemas.person_info(server.gallery.person(id)))
 
 
 @change.patch(
@@ -78,7 +76,7 @@ async def rename(server: Server, id: Id, ask: Annotated[RenameAsk, body(RenameAs
 
     def work() -> schemas.PersonInfo:
         server.gallery.rename(id, ask.name)
-        return _info(server.gallery, server.gallery.person(id))
+        return schemas.person_info(server.gallery.person(id))
 
     return await server.engine.short(work)
 
@@ -111,7 +109,7 @@ async def merge(server: Server, id: Id, ask: Annotated[MergeAsk, body(MergeAsk)]
 
     def work() -> schemas.PersonInfo:
         server.gallery.merge(ask.sources, id)
-        return _info(server.gallery, server.gallery.person(id))
+        return schemas.person_info(server.gallery.person(id))
 
     return await server.engine.short(work)
 
@@ -170,17 +168,8 @@ async def picture(request: Request, server: Server, id: Id) -> Response:
     data = await server.engine.short(lambda: server.gallery.thumbnail(id))
     if data is None:
         raise e.ReferenceNotFound(f"{id}: this reference has no picture")
-    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    known = [given.strip().removeprefix("W/") for given in request.headers.get("if-none-match", "").split(",")]
-    if tag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(data, media_type="image/png" if data.startswith(PNG) else "image/jpeg", headers=headers)
-
-
-def _info(gallery: Gallery, person: Person) -> schemas.PersonInfo:
-    held = gallery.references(person.id)
-    return schemas.person_info(person, held[0].id if held else None)
+    media_type = "image/png" if data.startswith(PNG) else "image/jpeg"
+    return tagged(request, data, media_type, tag_of(data), "private, no-cache")
 
 
 router.include_router(read)
