@@ -1,4 +1,4 @@
-"""The record's file: how it is recognised, made, locked and written, and what SQLite's errors mean.
+"""The record's file: how it is recognised, made, locked and written.
 
 A rollback journal, not WAL: Python may link an SQLite whose WAL can lose a commit (3.7.0 to 3.51.2), and this way a
 gallery is one file that can also be read in a read-only folder. ``synchronous=EXTRA`` makes a commit survive a power
@@ -7,7 +7,6 @@ cut, ``secure_delete`` overwrites what is deleted.
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import sqlite3
@@ -17,55 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from facepipe.errors import (
-    GalleryBusy,
-    GalleryCorrupt,
-    GalleryDenied,
-    GalleryError,
-    GalleryFull,
-    GalleryNotFound,
-    GalleryReadOnly,
-)
-
-APPLICATION_ID = 0x66616365  # "face"
-SCHEMA_VERSION = 2
-CONSENT = """CREATE TABLE consent (
-    reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
-    wording TEXT NOT NULL,
-    given_at TEXT NOT NULL                 -- UTC, ISO 8601
-)"""
-SCHEMA = f"""
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- uuid, backbone, dimension, state
-CREATE TABLE person (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL UNIQUE,
-    created_at TEXT NOT NULL
-);
-CREATE TABLE reference (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again
-    person_id INTEGER NOT NULL REFERENCES person (id),
-    stamp INTEGER NOT NULL,                -- the state it was written in; (id, stamp) stays unique even when a restored
-                                           -- backup hands out ids a second time
-    vector BLOB NOT NULL,                  -- float32, little-endian, unit norm
-    norm REAL NOT NULL,                    -- of the raw embedding
-    quality TEXT,                          -- JSON
-    source TEXT NOT NULL,
-    fingerprint TEXT NOT NULL,             -- of the image: sha256; where there is none, "vector:" and the vector's
-    enrolled_at TEXT NOT NULL,             -- UTC, ISO 8601
-    UNIQUE (fingerprint, person_id)
-);
-CREATE INDEX roster ON reference (person_id, stamp);
-CREATE TABLE thumbnail (
-    reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
-    image BLOB NOT NULL
-);
-{CONSENT};
-"""
-# What makes a file of each version one of the next. Only additions: a facepipe of before that has it open goes on.
-UPGRADES = {1: CONSENT}
-RESTORE = "it was left as it is; restore it from a backup, or import an export into a new gallery"
+from facepipe.errors import GalleryCorrupt
+from facepipe.gallery.faults import RESTORE, no_gallery
+from facepipe.gallery.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,56 +194,3 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-@contextmanager
-def clear_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system raise about the gallery at ``path`` into facepipe's errors."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _of_sqlite(str(error), path) from error
-    except OSError as error:
-        raise _of_system(error, path) from error
-
-
-def _of_sqlite(message: str, path: Path) -> GalleryError:
-    # By message: the error codes are there from Python 3.11 on only, the messages have been the same for decades.
-    if "full" in message:
-        return GalleryFull(f"{path}: the disk is full; nothing was changed, make room and try again")
-    if "locked" in message:
-        return GalleryBusy(f"{path}: another process is writing to it; try again in a moment")
-    if "readonly" in message or "unable to open" in message:
-        return _not_writable(path)
-    if "I/O" in message:
-        return GalleryError(f"{path}: the system could not read or write it ({message}); check the disk")
-    if "not a database" in message:
-        return no_gallery(path)
-    return GalleryCorrupt(f"{path}: damaged ({message}); {RESTORE}")
-
-
-def no_gallery(path: Path | None) -> GalleryCorrupt:
-    return GalleryCorrupt(f"{path}: not a facepipe gallery, or its header is damaged; check the path; {RESTORE}")
-
-
-def _of_system(error: OSError, path: Path) -> GalleryError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return GalleryFull(f"{path}: the disk is full; nothing was changed, make room and try again")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return _not_writable(path)
-    if error.errno in (errno.ENOENT, errno.ENOTDIR) and not path.parent.is_dir():
-        return GalleryError(f"{path}: its folder cannot be made ({error.strerror}); take another place (--gallery)")
-    return GalleryError(f"{path}: {error.strerror or error}")
-
-
-def _not_writable(path: Path) -> GalleryError:
-    folder = next(folder for folder in path.absolute().parents if os.path.isdir(folder))  # the nearest that is there
-    if folder != path.absolute().parent and os.access(folder, os.W_OK):
-        return GalleryNotFound(f"{path}: its folder is not there any more, or is not a folder")
-    if not os.access(folder, os.X_OK) or (os.path.exists(path) and not os.access(path, os.R_OK)):
-        return GalleryDenied(f"{path}: no permission to read it; ask its owner, or take another gallery")
-    if os.path.exists(f"{path}-journal"):
-        return GalleryReadOnly(
-            f"{path}: a write to it was interrupted; open it once where it can be written, and it will recover"
-        )
-    return GalleryReadOnly(f"{path}: no permission to write there; reading works where there is a gallery")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeAlias
-from zipfile import is_zipfile
 
 import numpy as np
 
 from facepipe import folders
-from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, PersonNotFound, UsageError, WriteFailed
-from facepipe.gallery import archive, database, store
-from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
-from facepipe.gallery.check import problems
+from facepipe.errors import GalleryNotFound, PersonNotFound, UsageError
+from facepipe.gallery import faults, store
+from facepipe.gallery.base import NewReference, Person, Tally
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.session import Session
-from facepipe.gallery.store import Entry, Record
+from facepipe.gallery.store import Record
+from facepipe.gallery.upkeep import Upkeep
 from facepipe.records import Candidate, Reference, Template
 
 Who: TypeAlias = str | int
@@ -32,7 +30,7 @@ class BackboneLike(Protocol):
     def id(self) -> str: ...
 
 
-class Gallery:
+class Gallery(Upkeep):
     """People and their references, in one SQLite file with a search index beside it. Open it with ``Gallery.open``.
 
     Every change is on disk, whole, when the method returns. Any number of threads and processes may use a gallery at
@@ -42,10 +40,6 @@ class Gallery:
     Any method may raise GalleryCorrupt, GalleryBusy, GalleryDenied, GalleryNotFound (the file went away), and those
     that change something GalleryReadOnly and GalleryFull. After any error the gallery is as it was before the call.
     """
-
-    def __init__(self, session: Session) -> None:
-        self.path = session.path
-        self._session = session
 
     @classmethod
     def open(
@@ -69,7 +63,7 @@ class Gallery:
         if "\0" in str(given):
             raise UsageError(f"gallery {str(given)!r}: a path cannot have a NUL character")
         expected = backbone if backbone is None or isinstance(backbone, str) else backbone.id
-        with database.clear_errors(given):
+        with faults.clear_errors(given):
             session = Session(given.resolve(), expected, read_only, busy_timeout)  # resolved: one index file per record
         try:
             with session.reading():
@@ -87,11 +81,6 @@ class Gallery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def __len__(self) -> int:
-        """How many references there are."""
-        with self._session.reading() as record:
-            return record.count("reference")
 
     def close(self) -> None:
         """Bring the index file up to date where it can be, and close. May be called again."""
@@ -122,12 +111,6 @@ class Gallery:
         """Under whose names the image is enrolled, and as which reference of theirs."""
         with self._session.reading() as record:
             return record.holders(image_sha256)
-
-    def _add_entries(self, entries: list[Entry]) -> Tally:
-        if not entries:
-            return Tally(0, 0)
-        with self._session.writing([new.template for _, new, _ in entries]) as (record, stamp):
-            return record.add(entries, stamp)
 
     # Identification
 
@@ -198,83 +181,6 @@ class Gallery:
         with self._session.writing(removing=True) as (record, _):
             return record.remove_reference(id)
 
-    # Upkeep
-
-    @property
-    def backbone(self) -> str | None:
-        """The id of the backbone whose templates the gallery holds; None before the first enrolment."""
-        with self._session.reading() as record:
-            return record.backbone
-
-    def info(self) -> GalleryInfo:
-        with self._session.reading() as record:
-            return GalleryInfo(
-                path=self.path,
-                uuid=record.uuid.hex() if record.uuid else None,
-                backbone=record.backbone,
-                dimension=record.dimension,
-                people=record.count("person"),
-                references=record.count("reference"),
-                thumbnails=record.count("thumbnail"),
-                record_bytes=_size(self.path),
-                index_bytes=_size(self._session.index.path),
-                index=self._session.index.kind(record)[0] if self._session.exists else "valid",
-            )
-
-    def check(self) -> list[str]:
-        """Read everything and say what is wrong, one line each; [] when all is well. Changes nothing but an index file
-        that is old only because this Gallery wrote to the record."""
-        with self._session.lock:
-            with suppress(FacepipeError):  # what stands in the way comes out below
-                self._session.save_index()
-            with self._session.reading() as record:
-                return problems(record, self._session.index) if self._session.exists else []
-
-    def rebuild(self) -> int:
-        """Make the index anew from the record; returns how many references it has.
-
-        Unlike a search, which goes on in memory, it raises GalleryReadOnly or GalleryFull when it cannot be written.
-        """
-        with self._session.lock:
-            with self._session.reading() as record:
-                self._session.index.rebuild(record)
-            self._session.save_index(always=True)
-            return len(self._session.index)
-
-    def export(self, path: str | Path) -> int:
-        """Write everything into one file (its format: archive.py); returns how many references. An older export there
-        is replaced in one step, any other file is refused with UsageError. Raises GalleryNotFound where there is none,
-        WriteFailed.
-        """
-        target = Path(path)
-        with self._session.reading() as record, database.clear_errors(target):
-            if target.is_dir() or (target.exists() and not is_zipfile(target)):
-                raise UsageError(f"{target}: there is something that is not an export; it was left as it is")
-            backbone, dimension = record.backbone, record.dimension
-            if backbone is None or dimension is None:
-                raise GalleryNotFound(f"{self.path}: nobody was ever enrolled there, so there is nothing to export")
-            pairs = ((reference, record.thumbnail(reference.id)) for reference in record.references())
-            try:
-                return archive.write(target, backbone, dimension, pairs)
-            except OSError as error:
-                raise WriteFailed(
-                    f"{target}: cannot be written ({error.strerror or error}); name another place"
-                ) from None
-
-    def import_(self, path: str | Path) -> Tally:
-        """Add an export's references, all or none, with their times of enrolment; those already here are skipped.
-
-        Raises ArchiveInvalid, GalleryMismatch, VectorInvalid, NameInvalid; all before anything is written.
-        """
-        found = archive.read(Path(path))
-        try:
-            return self._add_entries(found.entries)
-        except GalleryMismatch as error:
-            raise GalleryMismatch(
-                f"{path}: holds templates of {found.backbone}, {self.path} those of"
-                f" {self.backbone or 'another backbone'}; import it into another gallery (--gallery OTHER)"
-            ) from error
-
 
 def _find(record: Record, who: Who) -> Person:
     """Raises PersonNotFound."""
@@ -287,7 +193,3 @@ def _find(record: Record, who: Who) -> Person:
 def _name(record: Record, who: Who) -> str:
     """The name of ``who``, as it is now. Raises PersonNotFound for a number that nobody has."""
     return clean_name(who) if isinstance(who, str) else _find(record, who).name
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0

@@ -18,7 +18,7 @@ from facepipe.errors import (
     GalleryReadOnly,
     VectorInvalid,
 )
-from facepipe.gallery import database
+from facepipe.gallery import database, faults
 from facepipe.gallery.base import first_fault
 from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.store import Record
@@ -60,7 +60,7 @@ class Session:
     @contextmanager
     def reading(self) -> Iterator[Record]:
         """The record as it is at one moment."""
-        with self.lock, database.clear_errors(self.path):
+        with self.lock, faults.clear_errors(self.path):
             self._connect()
             with self._record.reading():
                 yield self._record
@@ -78,7 +78,7 @@ class Session:
     @contextmanager
     def writing(self, templates: Sequence[Template] = (), removing: bool = False) -> Iterator[tuple[Record, int]]:
         """One transaction, with its stamp. ``templates`` are those to be enrolled; ``removing``: vectors may go."""
-        with self.lock, database.clear_errors(self.path):
+        with self.lock, faults.clear_errors(self.path):
             self._connect()
             if self._read_only:
                 raise GalleryReadOnly(f"{self.path}: was opened for reading only")
@@ -140,7 +140,7 @@ class Session:
         with self.lock:
             with self.reading() as record:
                 self.index.follow(record, replacing=self._unsaved)
-            with database.clear_errors(self.path):
+            with faults.clear_errors(self.path):
                 self.index.save(record, must=always)
             self._unsaved = False
 

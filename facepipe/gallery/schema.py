@@ -1,0 +1,40 @@
+"""The tables of the record, and what makes a file of an older facepipe one of today."""
+
+APPLICATION_ID = 0x66616365  # "face"
+SCHEMA_VERSION = 2
+CONSENT = """CREATE TABLE consent (
+    reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
+    wording TEXT NOT NULL,
+    given_at TEXT NOT NULL                 -- UTC, ISO 8601
+)"""
+SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- uuid, backbone, dimension, state
+CREATE TABLE person (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL UNIQUE,
+    created_at TEXT NOT NULL
+);
+CREATE TABLE reference (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again
+    person_id INTEGER NOT NULL REFERENCES person (id),
+    stamp INTEGER NOT NULL,                -- the state it was written in; (id, stamp) stays unique even when a restored
+                                           -- backup hands out ids a second time
+    vector BLOB NOT NULL,                  -- float32, little-endian, unit norm
+    norm REAL NOT NULL,                    -- of the raw embedding
+    quality TEXT,                          -- JSON
+    source TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,             -- of the image: sha256; where there is none, "vector:" and the vector's
+    enrolled_at TEXT NOT NULL,             -- UTC, ISO 8601
+    UNIQUE (fingerprint, person_id)
+);
+CREATE INDEX roster ON reference (person_id, stamp);
+CREATE TABLE thumbnail (
+    reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
+    image BLOB NOT NULL
+);
+{CONSENT};
+"""
+# What makes a file of each version one of the next. Only additions: a facepipe of before that has it open goes on.
+UPGRADES = {1: CONSENT}
