@@ -20,6 +20,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facepipe import folders
+from facepipe.decision.calibration import at_rate
+from facepipe.decision.evidence import Evidence
 from facepipe.defaults import FMR
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
 from facepipe.records import Floats
@@ -75,6 +77,7 @@ class Card:
     input: Input | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     measured_on: str = ""
+    evidence: Evidence | None = None
 
     @property
     def chip(self) -> Input:
@@ -91,19 +94,11 @@ class Card:
 
     def threshold(self, fmr: str | float = FMR) -> float:
         """The measured cosine threshold for a false match rate: 0.001, "0.001" and "1e-3" are the same."""
-        for measured, threshold in self.thresholds.items():
-            if _rate(measured) == _rate(fmr):
-                return threshold
+        if (found := at_rate(self.thresholds, fmr)) is not None:
+            return found
         if not self.thresholds:
             raise UsageError(f"{self.name}: its card has no measured thresholds; pass a threshold of your own")
         raise UsageError(f"fmr {fmr}: {self.name} was measured at {', '.join(self.thresholds)}; take one of those")
-
-
-def _rate(text: str | float) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def all_cards(role: str | None = None) -> Iterator[Card]:
@@ -147,7 +142,7 @@ def load_card(path: Path) -> Card:
 
 
 _REQUIRED = ("name", "role", "architecture", "summary", "licence", "source", "weights")
-_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds"}
+_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds", "evidence"}
 
 
 def _parse(table: dict[str, Any], path: Path) -> Card:
@@ -168,6 +163,7 @@ def _parse(table: dict[str, Any], path: Path) -> Card:
         input=_parse_input(_typed("input", table["input"], dict)) if "input" in table else None,
         measured_on=_typed("thresholds.measured_on", thresholds.pop("measured_on", ""), str),
         thresholds={fmr: _number(f"thresholds.{fmr}", value) for fmr, value in thresholds.items()},
+        evidence=_parse_evidence(_typed("evidence", table["evidence"], dict)) if "evidence" in table else None,
     )
 
 
@@ -183,6 +179,10 @@ def _parse_input(table: dict[str, Any]) -> Input:
         raise ValueError(f"input.template: expected 5 points [x, y], got {template!r}")
     points = tuple((_number("input.template", x), _number("input.template", y)) for x, y in template)
     return Input(size, table["colour"], mean, scale, points)
+
+
+def _parse_evidence(table: dict[str, Any]) -> Evidence:
+    return Evidence(**{name: _number(f"evidence.{name}", value) for name, value in table.items()})
 
 
 def _per_channel(name: str, value: object) -> tuple[float, ...]:

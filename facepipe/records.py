@@ -190,12 +190,18 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A person the probe may be: best cosine ``score`` (−1..1) over the person's references, ``rank`` from 1."""
+    """A person the probe may be; ``rank`` from 1.
+
+    ``score`` (−1..1): the cosine to the person's reference, or to all of them as one (facepipe.decision.fusion),
+    corrected where the gallery is calibrated with a cohort. ``reference_id`` is their nearest. ``probability`` that it
+    is this person, where that was measured: for half of the probes nobody enrolled, for the rest everybody as likely.
+    """
 
     person: str
     score: float
     rank: int
     reference_id: int
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -214,12 +220,16 @@ class Identification:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verification:
-    """1:1: the cosine ``score`` of two faces, ``a`` and ``b`` as found in their images, and the ``threshold``."""
+    """1:1: the cosine ``score`` of two faces, ``a`` and ``b`` as found in their images, and the ``threshold``.
+
+    ``probability`` that they are one person, where that was measured, if before looking it was as likely as not.
+    """
 
     score: float
     threshold: float
     a: Detection
     b: Detection
+    probability: float | None = None
 
     @property
     def match(self) -> bool:

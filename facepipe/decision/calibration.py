@@ -1,0 +1,72 @@
+"""What was measured on people of one's own: thresholds by error rate, and what a score says."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from facepipe.decision.evidence import Evidence
+from facepipe.errors import UsageError
+
+Rate = str | float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """``backbone``: whose scores it is about (its id); ``corrected``: whether they are corrected for a cohort.
+
+    ``fmr`` and ``fpir`` give the least score that counts, by false match rate (per person compared) and by false positive
+    identification rate (per stranger looked up in this gallery as it was, with ``people`` in it). ``measured_on`` says on
+    what, ``made_at`` (UTC) when.
+    """
+
+    backbone: str
+    made_at: datetime
+    measured_on: str
+    corrected: bool
+    evidence: Evidence
+    people: int
+    fmr: Mapping[str, float] = field(default_factory=dict)
+    fpir: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = [*self.fmr.values(), *self.fpir.values()]
+        if not all(isinstance(value, float) and math.isfinite(value) for value in values):
+            raise ValueError(f"calibration: expected finite thresholds, got {values}")
+
+    def threshold(self, fmr: Rate | None = None, fpir: Rate | None = None) -> float:
+        """For a false match rate, or for a false positive identification rate. Raises UsageError for one not measured."""
+        kind, rate, table = ("fmr", fmr, self.fmr) if fpir is None else ("fpir", fpir, self.fpir)
+        found = at_rate(table, rate or "")
+        if found is None:
+            there = f"it has {', '.join(table)}" if table else "it has none: too few strangers were measured"
+            raise UsageError(f"{kind} {rate}: not in the gallery's calibration; {there}")
+        return found
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self) | {"made_at": self.made_at.isoformat()})
+
+    @classmethod
+    def from_json(cls, text: str) -> Calibration:
+        """Raises ValueError for anything that ``to_json`` did not write."""
+        try:
+            table = json.loads(text)
+            made_at, evidence = datetime.fromisoformat(table.pop("made_at")), Evidence(**table.pop("evidence"))
+            return cls(made_at=made_at, evidence=evidence, **table)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"calibration: not as facepipe writes it: {error}") from None
+
+
+def at_rate(table: Mapping[str, float], rate: Rate) -> float | None:
+    """The value of ``rate`` in a table by rate: 0.001, "0.001" and "1e-3" are the same."""
+    return next((value for key, value in table.items() if _number(key) == _number(rate)), None)
+
+
+def _number(text: Rate) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
