@@ -202,7 +202,8 @@ class Guide:
         vectors = np.stack([shot.reference.template.vector for shot in self._shots])
         expect_one_person(vectors, self._loose(threshold) if len(vectors) < FEW else limit)
         if not anyway:
-            expect_unknown(name, [shot.reference.template for shot in self._shots], gallery, limit)
+            templates = [shot.reference.template for shot in self._shots]
+            expect_unknown(name, templates, gallery, self._pipe.threshold(threshold, gallery=gallery))
         entries = [replace(shot.reference, consent=consent) for shot in self._shots]
         return [
             enrolled(gallery, name, new.source, new.image_sha256, reference)

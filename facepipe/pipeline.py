@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import tee
 from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
 
 from facepipe.cards import find_card
+from facepipe.decision.evidence import probability
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, MIN_FACE, MIN_SCORE
 from facepipe.detect.base import load_detector
 from facepipe.devices import workers
@@ -35,6 +38,9 @@ from facepipe.records import (
 )
 from facepipe.stream import Outcome, each, expect_many, within_memory
 
+T = TypeVar("T")
+Seen = tuple[Image, list[Detection]]  # an image, and where its faces are
+
 
 class Pipeline:
     """Detector → chip → backbone, ready for use.
@@ -57,12 +63,14 @@ class Pipeline:
     ) -> None:
         self._device = device
         self.detector = load_detector(detector, device, min_face, min_score)
-        self._load = partial(load_backbone, find_card(backbone).name, device, weights)
+        self._load = cache(partial(load_backbone, find_card(backbone).name, device, weights))
+        self._loading = Lock()
 
     @cached_property
     def backbone(self) -> Backbone:
         """The network that summarises chips."""
-        return self._load()
+        with self._loading:  # threads that need it at once share one
+            return self._load()
 
     def detect(self, image: ImageLike) -> list[Detection]:
         """Every face of one image, largest first. Raises ImageError."""
@@ -70,7 +78,7 @@ class Pipeline:
 
     def faces(self, image: ImageLike) -> list[Face]:
         """Every face of one image with its chip, template and quality, largest first. Raises ImageError."""
-        return self._faces([read_image(image)])[0]
+        return self._describe([self._look(read_image(image))])[0]
 
     def describe(self, image: Image, detections: Sequence[Detection]) -> list[Face]:
         """The faces that were found already, with chip, template and quality, in their order. Raises FaceError."""
@@ -97,7 +105,8 @@ class Pipeline:
     ) -> list[Identification]:
         """1:N: who each face of one image is, largest face first; ``top`` candidates each, best first.
 
-        ``threshold`` is a cosine; None takes the card's for FMR 1e-3. Raises ImageError, GalleryError, UsageError.
+        ``threshold`` is a cosine; None takes that of the gallery's calibration, else the card's, for FMR 1e-3. Raises
+        ImageError, GalleryError, UsageError.
         """
         return self.match(self.faces(image), gallery, top=top, threshold=threshold)
 
@@ -105,8 +114,9 @@ class Pipeline:
         self, faces: Sequence[Face], gallery: Gallery, *, top: int = 1, threshold: float | None = None
     ) -> list[Identification]:
         """1:N for faces that are found and summarised already, in their order; else as ``identify``."""
-        limit = self.threshold(threshold)
-        candidates = gallery.search([face.template for face in faces], top)
+        limit = self.threshold(threshold, gallery=gallery)
+        templates = [face.template for face in faces]
+        candidates = gallery.search(templates, top, evidence=self.backbone.card.evidence)
         return [Identification(face.detection, row, limit) for face, row in zip(faces, candidates, strict=True)]
 
     def verify(
@@ -117,9 +127,11 @@ class Pipeline:
         Raises ImageError, NoFace, SeveralFaces.
         """
         limit = self.threshold(threshold)
-        images = [read_image(a), read_image(b)]
-        first, second = (pick_face(image, row, pick) for image, row in zip(images, self._faces(images), strict=True))
-        return Verification(first.template.cosine(second.template), limit, first.detection, second.detection)
+        rows = [(outcome.unwrap(), outcome.image) for outcome in self.faces_each([a, b])]
+        first, second = (pick_face(image, faces, pick) for faces, image in rows if image is not None)
+        score, evidence = first.template.cosine(second.template), self.backbone.card.evidence
+        odds = None if evidence is None else float(probability(evidence.log_ratio(score)))
+        return Verification(score, limit, first.detection, second.detection, odds)
 
     def enroll(
         self,
@@ -142,7 +154,7 @@ class Pipeline:
         given: Iterable[ImageLike] = images if many else [images]  # type: ignore[assignment, list-item]
         take = partial(new_reference, pick=pick, consent=consent, gate=gate)
         rows: list[tuple[str, str, NewReference | None]] = []  # the images themselves are let go
-        for outcome in each(given, partial(self._new_faces, gallery=gallery, person=name)):
+        for outcome in self._each(given, self._describe_new, partial(self._look_if_new, gallery, name)):
             faces, image = outcome.unwrap(), outcome.image
             assert image is not None
             rows.append((image.source, image.sha256, None if faces is None else take(image, faces)))
@@ -156,7 +168,7 @@ class Pipeline:
     def layers(self, image: ImageLike, names: str = "*") -> Iterator[Activation]:
         """What each layer of the backbone put out for the largest face; ``names`` is a glob. Raises NoFace."""
         decoded = read_image(image)
-        faces = self._faces([decoded])[0]
+        faces = self.faces(decoded)
         chosen = [layer for layer in self.backbone.layers if fnmatchcase(layer, names)]
         if not chosen:
             raise UsageError(f"{names}: no layer of {self.backbone.card.name} has such a name")
@@ -166,24 +178,24 @@ class Pipeline:
 
     def detect_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Detection]]]:
         """``detect`` for many images, in order."""
-        return each(images, self._detect)
+        return self._each(images, list, self._find)
 
     def faces_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Face]]]:
         """``faces`` for many images, in order."""
-        return each(images, self._faces)
+        return self._each(images, self._describe, self._look)
 
     def identify_each(
         self, images: Iterable[ImageLike], gallery: Gallery, *, top: int = 1, threshold: float | None = None
     ) -> Iterator[Outcome[list[Identification]]]:
         """``identify`` for many images, in order."""
-        limit = self.threshold(threshold)
+        limit = self.threshold(threshold, gallery=gallery)
 
-        def work(group: list[Image]) -> list[list[Identification]]:
-            rows = self._faces(group)
+        def work(group: list[Seen]) -> list[list[Identification]]:
+            rows = self._describe(group)
             matched = iter(self.match([face for row in rows for face in row], gallery, top=top, threshold=limit))
             return [[next(matched) for _ in row] for row in rows]
 
-        return each(images, work)
+        return self._each(images, work, self._look)
 
     def enroll_each(
         self,
@@ -197,7 +209,8 @@ class Pipeline:
         """Enrol many (person, image) pairs, in order, each in a transaction of its own: what was yielded is stored."""
         expect_many(items)
         people, images = tee(items)
-        outcomes = each((image for _, image in images), partial(self._new_faces, gallery=gallery))
+        coming = (image for _, image in images)
+        outcomes = self._each(coming, self._describe_new, partial(self._look_if_new, gallery, None))
         pairs = zip(people, outcomes, strict=True)
         take = partial(new_reference, pick=pick, consent=consent, gate=gate)
         return (self._enroll_one(person, outcome, gallery, take) for (person, _), outcome in pairs)
@@ -211,34 +224,58 @@ class Pipeline:
         try:
             name, reference = clean_name(person), None
             if name not in gallery.holders(image.sha256):
-                faces = self._faces([image])[0] if outcome.value is None else outcome.value
+                faces = self.faces(image) if outcome.value is None else outcome.value
                 (reference,) = gallery.add(name, [take(image, faces)])
         except (FaceError, ImageError, NameInvalid) as error:
             return Outcome(image.source, image, error=error)
         return Outcome(image.source, image, enrolled(gallery, name, image.source, image.sha256, reference))
 
-    def _new_faces(self, images: list[Image], gallery: Gallery, person: str | None = None) -> list[list[Face] | None]:
-        """The faces of each image, or None where it is enrolled already, under ``person`` if one is given."""
-        holders = [gallery.holders(image.sha256) for image in images]
-        known = [bool(names) if person is None else person in names for names in holders]
-        found = iter(self._faces([image for image, seen in zip(images, known, strict=True) if not seen]))
-        return [None if seen else next(found) for seen in known]
+    def _each(
+        self, images: Iterable[ImageLike], work: Callable[[list[Any]], Sequence[T]], look: Callable[[Image], Any]
+    ) -> Iterator[Outcome[T]]:
+        """``stream.each`` on all cores: images side by side, a core each, beat one image on all (1.5× on two)."""
+        return each(images, work, look, self._workers if self._device == "cpu" else None)
+
+    def _look(self, image: Image) -> Seen:
+        return image, self._find(image)
+
+    def _describe(self, seen: list[Seen]) -> list[list[Face]]:
+        return self.describe_together([image for image, _ in seen], [found for _, found in seen])
+
+    def _look_if_new(self, gallery: Gallery, person: str | None, image: Image) -> Seen | None:
+        """None for an image that is enrolled already, under ``person`` if one is given."""
+        holders = gallery.holders(image.sha256)
+        return None if (bool(holders) if person is None else person in holders) else self._look(image)
+
+    def _describe_new(self, seen: list[Seen | None]) -> list[list[Face] | None]:
+        rows = iter(self._describe([one for one in seen if one is not None]))
+        return [None if one is None else next(rows) for one in seen]
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    def threshold(self, given: float | None = None, fmr: str | float = FMR) -> float:
-        """The cosine threshold in force: the given one, else the card's measured for a false match rate ``fmr``."""
-        if given is None:
-            return self.backbone.card.threshold(fmr)
-        if not -1 <= given <= 1:
-            raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")
-        return given
+    def threshold(
+        self,
+        given: float | None = None,
+        fmr: str | float = FMR,
+        *,
+        fpir: str | float | None = None,
+        gallery: Gallery | None = None,
+    ) -> float:
+        """The cosine threshold in force: the ``given`` one, else that measured for a false match rate ``fmr`` or, in a
+        calibrated gallery, a false positive identification rate ``fpir``.
 
-    def _detect(self, images: list[Image]) -> list[list[Detection]]:
-        """The faces of each image. Images side by side, a core each, beat one image on all cores (1.5× on two)."""
-        if len(images) < 2 or self._device != "cpu":
-            return [self._find(image) for image in images]
-        return list(self._workers.map(self._find, images))
+        The ``gallery``'s own calibration goes before the card. Raises UsageError for a rate that was not measured.
+        """
+        if given is not None:
+            if not -1 <= given <= 1:
+                raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")
+            return given
+        calibration = None if gallery is None else gallery.calibration
+        if calibration is not None:
+            return calibration.threshold(fmr, fpir, self.backbone.card.thresholds)
+        if fpir is not None:
+            raise UsageError(f"fpir {fpir}: this is measured on one's own people; first: facepipe calibrate FOLDER")
+        return self.backbone.card.threshold(fmr)
 
     def _find(self, image: Image) -> list[Detection]:
         with within_memory(image):
@@ -247,10 +284,6 @@ class Pipeline:
     @cached_property
     def _workers(self) -> ThreadPoolExecutor:
         return workers("facepipe-detect")
-
-    def _faces(self, images: list[Image]) -> list[list[Face]]:
-        """The faces of each image."""
-        return self.describe_together(images, self._detect(images))
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):

@@ -129,7 +129,7 @@ def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipe
     """A person under two names is found under either, which is rarely meant."""
     if not pipe.backbone.card.thresholds:  # nothing says who is the same
         return
-    limit = pipe.threshold()
+    limit = pipe.threshold(gallery=gallery)
     alike: dict[tuple[str, str], float] = {}
     for reference, row in zip(added, gallery.search([new.template for new in added], top=2), strict=True):
         for other in row:

@@ -84,6 +84,14 @@ Threshold = Annotated[
 Fmr = Annotated[
     str, typer.Option("--fmr", metavar="RATE", help="Take the threshold measured for this false match rate.")
 ]
+Fpir = Annotated[
+    str | None,
+    typer.Option(
+        "--fpir",
+        metavar="RATE",
+        help="Instead, that at which this share of strangers is taken for somebody; see `facepipe calibrate`.",
+    ),
+]
 Pick = Annotated[
     int | None,
     typer.Option("--pick", "--face", metavar="N", min=1, help="Which face when there are several; 1 is the largest."),

@@ -18,7 +18,7 @@ from facepipe.errors import UsageError, WriteFailed
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
-    from facepipe.records import Detection, Identification
+    from facepipe.records import Candidate, Detection, Identification
     from facepipe.stream import Outcome
 
 T = TypeVar("T")
@@ -180,8 +180,18 @@ def identified_json(face: Identification) -> dict[str, Any]:
         **detection_json(face.detection),
         "name": face.name,
         "threshold": round(face.threshold, 4),
-        "candidates": [{"person": c.person, "score": round(c.score, 4), "rank": c.rank} for c in face.candidates],
+        "candidates": [candidate_json(candidate) for candidate in face.candidates],
     }
+
+
+def candidate_json(found: Candidate) -> dict[str, Any]:
+    odds = None if found.probability is None else round(found.probability, 4)
+    return {"person": found.person, "score": round(found.score, 4), "rank": found.rank, "probability": odds}
+
+
+def percent(probability: float | None) -> str:
+    """In the width of "99.9 %"; what is nearly certain or nearly impossible is not said to be wholly so."""
+    return "" if probability is None else f"{min(max(100 * probability, 0.1), 99.9):4.1f} %"
 
 
 def detection_text(face: Detection) -> str:
@@ -196,11 +206,15 @@ def identified_text(face: Identification) -> str:
         return f"{'unknown':24} nobody is enrolled            {where}"
     best = face.candidates[0]
     sign = "≥" if face.name is not None else "<"
-    return f"{printable(face.name or 'unknown'):24} {best.score:.3f} {sign} {face.threshold:.3f}   {where}"
+    figures = f"{best.score:.3f} {sign} {face.threshold:.3f}   {percent(best.probability)}"
+    return f"{printable(face.name or 'unknown'):24} {figures}   {where}"
 
 
 def candidates_text(face: Identification) -> list[str]:
-    return [f"    {c.rank}. {printable(c.person):22} {c.score:.3f}" for c in face.candidates]
+    return [
+        f"    {c.rank}. {printable(c.person):22} {c.score:.3f}           {percent(c.probability)}".rstrip()
+        for c in face.candidates
+    ]
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

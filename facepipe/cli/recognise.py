@@ -53,6 +53,7 @@ def identify(
     top: Annotated[int, typer.Option("--top", min=1, help="Candidates to give for each face.")] = 1,
     threshold: opt.Threshold = None,
     fmr: opt.Fmr = opt.FMR,
+    fpir: opt.Fpir = None,
     as_json: opt.Json = False,
     annotate: opt.Annotate = None,
     backbone: opt.BackboneName = opt.BACKBONE,
@@ -70,7 +71,8 @@ def identify(
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
-        found = pipe.identify_each(files, people, top=top, threshold=pipe.threshold(threshold, fmr))
+        limit = pipe.threshold(threshold, fmr, fpir=fpir, gallery=people)
+        found = pipe.identify_each(files, people, top=top, threshold=limit)
         batch = out.Batch(len(files), "identifying", as_json)
         for outcome in batch.successes(found, repeat(NO_FACES)):
             faces = outcome.unwrap()

@@ -18,9 +18,9 @@ Rate = str | float
 class Calibration:
     """``backbone``: whose scores it is about (its id); ``corrected``: whether they are corrected for a cohort.
 
-    ``fmr`` and ``fpir`` give the least score that counts, by false match rate (per person compared) and by false positive
-    identification rate (per stranger looked up in this gallery as it was, with ``people`` in it). ``measured_on`` says on
-    what, ``made_at`` (UTC) when.
+    ``fmr`` and ``fpir`` give the least score that counts, by false match rate (per person compared) and by false
+    positive identification rate (per stranger looked up in this gallery as it was, with ``people`` in it).
+    ``measured_on`` says on what, ``made_at`` (UTC) when.
     """
 
     backbone: str
@@ -37,10 +37,16 @@ class Calibration:
         if not all(isinstance(value, float) and math.isfinite(value) for value in values):
             raise ValueError(f"calibration: expected finite thresholds, got {values}")
 
-    def threshold(self, fmr: Rate | None = None, fpir: Rate | None = None) -> float:
-        """For a false match rate, or for a false positive identification rate. Raises UsageError for one not measured."""
+    def threshold(self, fmr: Rate, fpir: Rate | None = None, card: Mapping[str, float] | None = None) -> float:
+        """For a false match rate, or a false positive identification rate. Raises UsageError for one not measured.
+
+        A false match rate that is too low for one's own few images is taken from the ``card``'s table, but not below
+        what higher rates needed here.
+        """
         kind, rate, table = ("fmr", fmr, self.fmr) if fpir is None else ("fpir", fpir, self.fpir)
-        found = at_rate(table, rate or "")
+        found = at_rate(table, rate)
+        if found is None and fpir is None and not self.corrected and (usual := at_rate(card or {}, rate)) is not None:
+            return max([usual, *(value for own, value in table.items() if float(own) > float(rate))])
         if found is None:
             there = f"it has {', '.join(table)}" if table else "it has none: too few strangers were measured"
             raise UsageError(f"{kind} {rate}: not in the gallery's calibration; {there}")

@@ -1,9 +1,9 @@
 """A score corrected by how near strangers come: some faces resemble many others, and then a high cosine says less.
 
 Adaptive symmetric score normalisation (Matějka et al. 2017, "Analysis of score normalization in multilingual speaker
-recognition", section 2.4), with two changes. A floor under the standard deviations, which are noisy over few strangers:
-the typical one is added in quadrature. And the result is put back on the scale of cosines: for a face to which strangers
-come as near as to most, the corrected score is its cosine.
+recognition", section 2.4), with two changes. A floor under the standard deviations, which are noisy over few
+strangers: the typical one is added in quadrature. And the result is put back on the scale of cosines: for faces to
+which strangers come as near as to most, the corrected score is their cosine.
 """
 
 from __future__ import annotations

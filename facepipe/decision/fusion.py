@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from facepipe.records import Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fused:
-    """The mean of a person's reference vectors, as a ``direction`` (D,) of norm 1 and its ``length``, 0 to 1: short
-    when the references differ."""
+def fuse(vectors: Floats, counts: Sequence[int] | npt.NDArray[np.intp]) -> Floats:
+    """``vectors`` (R, D) of norm 1, person after person, ``counts`` (P,) of each → (P, D), one for each person.
 
-    direction: Floats
-    length: float
-
-    @property
-    def scaled(self) -> Floats:
-        """The vector (D,) whose inner product with a probe is the score.
-
-        Score = cosine to the mean × √length = √(mean of the cosines × cosine to the mean). The cosine to the mean
-        rises with every reference, of strangers too; the mean of the cosines falls back to that of a poor reference. In
-        between, strangers reach a threshold as often with eight references as with one (docs/evaluate.md), so that the
-        rates measured on pairs hold for people.
-        """
-        return np.asarray(self.direction * np.float32(np.sqrt(self.length)), np.float32)
-
-
-def fuse(vectors: Floats) -> Fused:
-    """``vectors`` (R, D) of norm 1 → their fusion. Vectors that cancel each other out are left as the first."""
-    mean = vectors.mean(axis=0, dtype=np.float32)
-    length = float(np.linalg.norm(mean))
-    if length < 1e-6:
-        return Fused(vectors[0], 0.0)
-    return Fused(np.asarray(mean / np.float32(length), np.float32), min(length, 1.0))
+    Its inner product with a probe is the person's score: the cosine to the mean of the references × √(the mean's
+    length), which is √(mean of the cosines × cosine to the mean). The cosine to the mean rises with every reference,
+    for strangers too; the mean of the cosines is held down by a poor reference. In between, strangers reach a threshold
+    about as often with eight references as with one, so that the rates measured on pairs hold for people
+    (docs/evaluate.md).
+    """
+    starts = np.concatenate([[0], np.cumsum(counts[:-1], dtype=np.int64)]).astype(np.int64)
+    means = np.add.reduceat(vectors, starts, axis=0) / np.asarray(counts, np.float32)[:, None]
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    return np.asarray(means / np.sqrt(np.maximum(lengths, 1e-6)), np.float32)

@@ -30,6 +30,9 @@ class Index(Protocol):
 
     def __len__(self) -> int: ...
 
+    def reserve(self, count: int) -> None:
+        """Make room for ``count`` vectors in all, so that adding them takes no more memory than they need."""
+
     def add(self, vectors: Floats) -> None:
         """Append ``vectors`` (N, D) float32."""
 
@@ -39,15 +42,8 @@ class Index(Protocol):
     def search(self, probes: Floats, k: int) -> tuple[Floats, Ids]:
         """The ``k`` ≤ len best for each of ``probes`` (N, D): scores (N, k), best first, and positions (N, k)."""
 
-    def vectors(self) -> Floats:
-        """All vectors (len, D) by position, exactly as they were added."""
-
-    def to_bytes(self) -> bytes:
-        """The whole index; ``from_bytes`` of the same class reads it back."""
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Index:
-        """Raises ValueError when ``data`` is not such an index."""
+    def vectors(self, positions: Ids) -> Floats:
+        """A copy of the vectors at ``positions`` (M,): (M, D), exactly as they were added."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +98,8 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class GalleryInfo:
-    """``index``: "valid", "missing", "stale" (of another state of the record) or "damaged"; all but the first are put
+    """``index``: "valid", "missing", "stale" (of another state of the record, or another version of
+    facepipe) or "damaged"; all but the first are put
     right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None until the first enrolment.
     """
 
@@ -120,8 +117,7 @@ class GalleryInfo:
 
 def first_fault(vectors: Floats) -> tuple[int, str] | None:
     """The first row of ``vectors`` (N, D) that is no finite unit vector, and what is wrong with it."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        norms = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    norms = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))
     bad = np.flatnonzero(~(np.abs(norms - 1) <= NORM_TOLERANCE))  # NaN compares false, hence the double negation
     if not bad.size:
         return None

@@ -118,7 +118,8 @@ class Database:
     def _upgrade(self) -> None:
         if (version := self.version) < SCHEMA_VERSION:
             for number in range(version, SCHEMA_VERSION):
-                self.sql.execute(UPGRADES[number])
+                for statement in UPGRADES[number]:
+                    self.sql.execute(statement)
             self.sql.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")  # rolled back with the rest
 
     @contextmanager

@@ -10,14 +10,17 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from facepipe import folders
+from facepipe.decision.calibration import Calibration
+from facepipe.decision.cohort import Cohort
+from facepipe.decision.evidence import Evidence
 from facepipe.errors import GalleryNotFound, PersonNotFound, UsageError
-from facepipe.gallery import faults, store
+from facepipe.gallery import calibrated, faults, store
 from facepipe.gallery.base import NewReference, Person, Tally
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.session import Session
 from facepipe.gallery.store import Record
 from facepipe.gallery.upkeep import Upkeep
-from facepipe.records import Candidate, Reference, Template
+from facepipe.records import Candidate, Floats, Reference, Template
 
 Who: TypeAlias = str | int
 """A person, by name or by ``Person.id``."""
@@ -114,8 +117,21 @@ class Gallery(Upkeep):
 
     # Identification
 
-    def search(self, templates: Sequence[Template] | Template, top: int = 5) -> list[tuple[Candidate, ...]]:
-        """For each probe the ``top`` most similar people by cosine, best first, each once, with their best reference.
+    def search(
+        self,
+        templates: Sequence[Template] | Template,
+        top: int = 5,
+        *,
+        lengths: Sequence[float] | None = None,
+        evidence: Evidence | None = None,
+        cohort: Cohort | None = None,
+    ) -> list[tuple[Candidate, ...]]:
+        """For each probe the ``top`` people who are most like it, best first, with their nearest reference.
+
+        A person is compared with all their references as one (facepipe.decision.fusion). In a gallery calibrated with a
+        cohort, or with ``cohort``, scores are corrected for it. ``lengths`` (N,) of probes that are means of several
+        templates: scores are those times as much. Candidates have a probability where the gallery is calibrated, or by
+        ``evidence``.
 
         Probes are searched together: one call with many is faster than many calls. An empty gallery gives () for each.
         Raises GalleryMismatch (probe of another backbone), VectorInvalid, UsageError (``top`` < 1).
@@ -126,7 +142,32 @@ class Gallery(Upkeep):
         if not probes:
             return []
         with self._session.searching() as (record, index):
-            return index.search(self._session.checked(record, probes), int(top))
+            vectors = self._session.checked(record, probes)
+            if lengths is not None:
+                vectors = vectors * np.asarray(lengths, np.float32)[:, None]
+            kept = self._session.scoring
+            says = evidence if kept.calibration is None else kept.calibration.evidence
+            return kept.rank(index, vectors, int(top), says, cohort or kept.cohort)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What was measured on one's own people, if it was (facepipe.evaluate.calibrate)."""
+        with self._session.reading() as record:
+            self._session.scoring.follow(record)
+            return self._session.scoring.calibration
+
+    def calibrate(
+        self, calibration: Calibration | None, vectors: Floats | None = None, people: Sequence[str] = ()
+    ) -> None:
+        """Keep ``calibration`` in place of what there was, with its cohort's ``vectors`` (C, D), and whose they are.
+
+        None removes both. With a person or a reference that is removed, so are they from the cohort. Raises
+        UsageError (calibration of another backbone), GalleryNotFound (nobody enrolled).
+        """
+        with self._session.writing() as (record, _):
+            if not self._session.exists:
+                raise GalleryNotFound(f"{self.path}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
+            calibrated.write(record, calibration, vectors, people)
 
     # People and references. A person goes by name or by number, which stays when the name changes
 

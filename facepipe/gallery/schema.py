@@ -1,16 +1,30 @@
 """The tables of the record, and what makes a file of an older facepipe one of today."""
 
 APPLICATION_ID = 0x66616365  # "face"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 CONSENT = """CREATE TABLE consent (
     reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
     wording TEXT NOT NULL,
     given_at TEXT NOT NULL                 -- UTC, ISO 8601
 )"""
+# Strangers whom scores are corrected for. Some of them may be enrolled: whoever is removed is no stranger any more
+COHORT = (
+    """CREATE TABLE cohort (
+    id INTEGER PRIMARY KEY,
+    person TEXT NOT NULL,
+    vector BLOB NOT NULL                   -- as in reference
+)""",
+    """CREATE TRIGGER cohort_person AFTER DELETE ON person
+BEGIN DELETE FROM cohort WHERE person = OLD.name; END""",
+    """CREATE TRIGGER cohort_name AFTER UPDATE OF name ON person
+BEGIN UPDATE cohort SET person = NEW.name WHERE person = OLD.name; END""",
+    """CREATE TRIGGER cohort_reference AFTER DELETE ON reference
+BEGIN DELETE FROM cohort WHERE vector = OLD.vector; END""",
+)
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- uuid, backbone, dimension, state
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- uuid, backbone, dimension, state, calibration
 CREATE TABLE person (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -35,6 +49,7 @@ CREATE TABLE thumbnail (
     image BLOB NOT NULL
 );
 {CONSENT};
+{";".join(COHORT)};
 """
 # What makes a file of each version one of the next. Only additions: a facepipe of before that has it open goes on.
-UPGRADES = {1: CONSENT}
+UPGRADES = {1: (CONSENT,), 2: COHORT}

@@ -21,6 +21,7 @@ from facepipe.errors import (
 from facepipe.gallery import database, faults
 from facepipe.gallery.base import first_fault
 from facepipe.gallery.live_index import LiveIndex
+from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.store import Record
 from facepipe.records import Floats, Template
 
@@ -32,6 +33,7 @@ class Session:
         self.path = path
         self.lock = RLock()
         self.index = LiveIndex(path)
+        self.scoring = Scoring()
         self._expected = expected
         self._read_only = read_only
         self._busy_timeout = busy_timeout
@@ -71,6 +73,7 @@ class Session:
         with self.lock:
             with self.reading() as record:
                 self.index.follow(record)
+                self.scoring.follow(record)
                 yield record, self.index
             if self.index.repaired:  # spare the next process the work
                 self.save_index()

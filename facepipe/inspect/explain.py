@@ -88,7 +88,7 @@ def explain(
         raise UsageError(f"{', '.join(unknown)}: no such view; there are {', '.join(VIEWS)}")
     if len(images) == 1 and set(wanted) <= PAIR_VIEWS:
         raise UsageError(f"{', '.join(wanted)}: needs two images")
-    limit = pipe.threshold(threshold)
+    limit = pipe.threshold(threshold, gallery=gallery if len(images) == 1 else None)
     report = progress or (lambda name, done, total: None)
     held = None if labelled is None else read_labelled(pipe, labelled)
     subjects = []

@@ -49,7 +49,7 @@ class RecogniseMode:
     name = "recognise"
 
     def __init__(self, server: Context) -> None:
-        self.threshold = schemas.cosine(server.pipe.threshold())
+        self.threshold = schemas.cosine(server.pipe.threshold(gallery=server.gallery))
         self._watcher = Watcher(server.pipe, server.gallery, top=TOP)
 
     def see(self, frame: Frame) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class Watcher:
         self._gallery = gallery
         self._top = top
         self._clock = clock
-        self._levels = levels(pipe.backbone.card, pipe.threshold(threshold))
+        self._levels = levels(pipe.backbone.card, pipe.threshold(threshold, gallery=gallery))
         self._tracker = Tracker(_Finder(pipe), every)
         self._stories: dict[Track, Story] = {}
         self._views: dict[Detection, View] = {}  # of this frame's detections, where they were taken already
@@ -182,11 +182,11 @@ class Watcher:
             changed, self._asked = list(self._stories.values()), self._clock()
         asking = [story for story in changed if story.evidence.views]
         summaries = [story.evidence.template() for story in asking]
-        found = self._gallery.search([template for template, _ in summaries], max(self._top, LOOK_BACK))
-        for story, (_, length), row in zip(asking, summaries, found, strict=True):
-            story.candidates = tuple(
-                Candidate(each.person, each.score * length, each.rank, each.reference_id) for each in row
-            )
+        templates, lengths = [template for template, _ in summaries], [length for _, length in summaries]
+        top, evidence = max(self._top, LOOK_BACK), self._pipe.backbone.card.evidence
+        found = self._gallery.search(templates, top, lengths=lengths, evidence=evidence)
+        for story, row in zip(asking, found, strict=True):
+            story.candidates = row
             clear = story.evidence.full and (_score(story) or -1) >= self._levels.clear
             if story.evidence.decidable or clear or story.name is not None:
                 story.name = decide(story.name, story.candidates, self._levels)

@@ -82,7 +82,7 @@ def test_the_first_write_upgrades_it(old: Path, new, tmp_path: Path, write: str)
         assert gallery.check() == []
         for reference in gallery.references("Eve") if write.startswith("add") else []:
             assert reference.consent == YES
-    assert version(old) == 2
+    assert version(old) == 3
     with Gallery.open(tmp_path / "fresh.db") as fresh:
         fresh.add("Ada", [new(1)])
     assert schema(old) == schema(tmp_path / "fresh.db")
@@ -99,7 +99,7 @@ def test_an_older_facepipe_says_what_to_do(old: Path, new, monkeypatch: pytest.M
     with Gallery.open(old) as gallery:
         gallery.add("Eve", [new(9)])
     monkeypatch.setattr(database, "SCHEMA_VERSION", 1)
-    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 2, this one knows 1\); upgrade it"):
+    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 3, this one knows 1\); upgrade it"):
         Gallery.open(old)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, FiniteFloat, model_validator
 
 from facepipe.errors import NoFace
+from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 from facepipe.records import MOST_WORDING, Detection, Image
 from facepipe.serve.bodies import WHOLE, Ask
@@ -21,8 +22,8 @@ class WithThreshold(Ask):
     ] = None
     fmr: Annotated[Rate, Field(description="False match rate for which the threshold was measured.")] = "1e-3"
 
-    def limit(self, pipe: Pipeline) -> float:
-        return pipe.threshold(self.threshold, self.fmr)
+    def limit(self, pipe: Pipeline, gallery: Gallery | None = None) -> float:
+        return pipe.threshold(self.threshold, self.fmr, gallery=gallery)
 
 
 Pick = Annotated[int, Field(ge=1, le=1000, description="Which face, where there are several: 1 is the largest."), WHOLE]

@@ -118,7 +118,7 @@ def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> 
     gallery = server.gallery
     new = [one.new for one in taken if one.new is not None]
     if not anyway and server.pipe.backbone.card.thresholds:  # nothing else says who is the same
-        expect_unknown(name, [one.template for one in new], gallery, server.pipe.threshold())
+        expect_unknown(name, [one.template for one in new], gallery, server.pipe.threshold(gallery=gallery))
     added = iter(gallery.add(name, new))
     references = []
     for one in taken:

@@ -69,7 +69,7 @@ async def identify(
 ) -> schemas.Identified:
     """Who each face of one picture is: 1:N against everybody enrolled. ``name`` is null for a face that nobody
     enrolled comes near enough to."""
-    limit = ask.limit(server.pipe)
+    limit = ask.limit(server.pipe, server.gallery)
 
     def then(image: Image, faces: list[Face]) -> tuple[list[int], list[Face]]:
         return size_of(image), faces

@@ -1,0 +1,50 @@
+"""The calibration a gallery keeps, and the strangers its scores are corrected for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from facepipe.decision.calibration import Calibration
+from facepipe.decision.cohort import Cohort
+from facepipe.errors import UsageError
+from facepipe.gallery.store import Record
+from facepipe.records import Floats
+
+_KEY = "calibration"
+_log = logging.getLogger("facepipe")
+
+
+def read(record: Record) -> tuple[Calibration | None, Cohort | None]:
+    """What the gallery has. A calibration whose cohort has become too small, as people were removed, holds no more."""
+    text = record.meta(_KEY) if record.version > 2 else None
+    if text is None:
+        return None, None
+    try:
+        calibration = Calibration.from_json(str(text))
+        if not calibration.corrected:
+            return calibration, None
+        rows = record.sql.execute("SELECT person, vector FROM cohort ORDER BY id").fetchall()
+        vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4").astype(np.float32)
+        return calibration, Cohort(vectors.reshape(len(rows), -1), [person for person, _ in rows])
+    except ValueError as error:
+        _log.warning("%s: its calibration holds no more (%s); calibrate again", record.path, error)
+        return None, None
+
+
+def write(record: Record, calibration: Calibration | None, vectors: Floats | None, people: Sequence[str]) -> None:
+    """Put ``calibration`` in the place of what was there; with its cohort's ``vectors`` (C, D) and ``people`` (C,)."""
+    record.sql.execute("DELETE FROM meta WHERE key = ?", (_KEY,))
+    record.sql.execute("DELETE FROM cohort")
+    if calibration is None:
+        return
+    if calibration.backbone != record.backbone:
+        raise UsageError(
+            f"{record.path}: holds templates of {record.backbone}, the calibration is for {calibration.backbone}"
+        )
+    record.sql.execute("INSERT INTO meta VALUES (?, ?)", (_KEY, calibration.to_json()))
+    if vectors is not None:
+        rows = ((person, vector.astype("<f4").tobytes()) for person, vector in zip(people, vectors, strict=True))
+        record.sql.executemany("INSERT INTO cohort (person, vector) VALUES (?, ?)", rows)
