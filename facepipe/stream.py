@@ -1,22 +1,28 @@
-"""Many images through one function: decoded ahead in the background, handed over in groups, failures kept apart."""
+"""Many images through one function: decoded and looked at ahead, handed over in groups, failures kept apart."""
 
 from __future__ import annotations
 
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+import PIL.Image
 
 from facepipe.errors import FaceError, FacepipeError, ImageError, ImageTooLarge, UsageError
 from facepipe.image import ImageLike, is_one, label_of, read_image
 from facepipe.records import Image
 
 T = TypeVar("T")
+Look = Callable[[Image], Any]
+Work = Callable[[list[Any]], Sequence[T]]
 
-AHEAD = 4  # images decoded before they are needed
+AHEAD = 4  # images decoded, and looked at, before they are needed
 GROUP = 8  # images handed over at once
 # How torch, CUDA, OpenCV and onnxruntime say it, in errors of different types
 _NO_MEMORY = re.compile(r"can't allocate memory|out of memory|insufficient memory|failed to allocate", re.IGNORECASE)
@@ -39,14 +45,20 @@ class Outcome(Generic[T]):
         return self.value  # type: ignore[return-value]  # a value that is None is one of its T
 
 
-def each(images: Iterable[ImageLike], work: Callable[[list[Image]], Sequence[T]]) -> Iterator[Outcome[T]]:
-    """One outcome per input, in order. ``work`` takes a group of decoded images and gives one value for each.
+def each(
+    images: Iterable[ImageLike], work: Work[T], look: Look | None = None, pool: Executor | None = None
+) -> Iterator[Outcome[T]]:
+    """One outcome per input, in order. ``work`` takes a group of decoded images, or of what ``look`` made of each, and
+    gives one value for each.
 
-    An image that cannot be decoded, or that ``work`` cannot use (ImageError, FaceError), becomes an outcome with its
-    error and stops nothing else. Any other error of ``work`` is raised. Raises UsageError at once for a single image.
+    With a ``pool``, its threads do all of it: while one works on a group, the others decode and look at the images
+    after it. Without, or for one image alone, decoding ahead has a thread and the rest is done in the caller's.
+
+    An image that cannot be decoded, or that cannot be used (ImageError, FaceError), becomes an outcome with its error
+    and stops nothing else. Any other error is raised. Raises UsageError at once for a single image.
     """
     expect_many(images)
-    return _each(images, work)
+    return _each(images, work, look or _itself, pool)
 
 
 def expect_many(images: object) -> None:
@@ -67,53 +79,83 @@ def within_memory(image: Image) -> Iterator[None]:
         raise ImageTooLarge(f"{image.source}: {extent} px take more memory than there is; save it smaller") from error
 
 
-def _each(images: Iterable[ImageLike], work: Callable[[list[Image]], Sequence[T]]) -> Iterator[Outcome[T]]:
-    decoded: Iterator[Image | Outcome[T]] = _decoded(images)
-    for group in _groups(decoded):
-        usable = [item for item in group if isinstance(item, Image)]
-        done = iter(_outcomes(usable, work) if usable else ())
-        for item in group:
-            yield item if isinstance(item, Outcome) else next(done)
+def _each(images: Iterable[ImageLike], work: Work[T], look: Look, pool: Executor | None) -> Iterator[Outcome[T]]:
+    coming = iter(images)
+    first = list(islice(coming, 2))
+    coming = chain(first, coming)
+    if pool is not None and len(first) > 1:
+        del first
+        yield from _shared_out(coming, work, look, pool)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="facepipe-decode") as decoder:
+        for group in _groups(_ahead(coming, _itself, decoder)):
+            yield from _outcomes(group, lambda images: work([look(image) for image in images]))
 
 
-def _outcomes(images: list[Image], work: Callable[[list[Image]], Sequence[T]]) -> list[Outcome[T]]:
+def _shared_out(images: Iterator[ImageLike], work: Work[T], look: Look, pool: Executor) -> Iterator[Outcome[T]]:
+    running: deque[Future[list[Outcome[T]]]] = deque()
+    for group in _groups(_ahead(images, look, pool)):
+        running.append(pool.submit(_outcomes, group, work))
+        if len(running) > 1:  # the threads have the next group before this one's values are waited for
+            yield from running.popleft().result()
+    while running:
+        yield from running.popleft().result()
+
+
+def _outcomes(group: list[Outcome[Any]], work: Work[T]) -> list[Outcome[T]]:
+    """The values of those that have no error, and the others as they are."""
+    usable = [item for item in group if item.error is None]
     try:
-        return [Outcome(image.source, image, value) for image, value in zip(images, work(images), strict=True)]
+        done = iter(list(zip(usable, work([item.value for item in usable]), strict=True)) if usable else ())
     except (FaceError, ImageError) as error:
-        if len(images) == 1:
-            return [Outcome(images[0].source, images[0], error=error)]
-    return [_outcomes([image], work)[0] for image in images]  # to find which
+        if len(usable) > 1:  # to find which
+            return [outcome for item in group for outcome in _outcomes([item], work)]
+        return [replace(item, value=None, error=item.error or error) for item in group]
+    return [item if item.error is not None else replace(item, value=next(done)[1]) for item in group]
 
 
-def _decoded(images: Iterable[ImageLike]) -> Iterator[Image | Outcome[T]]:
-    waiting: deque[Future[Image | Outcome[T]]] = deque()
-    with ThreadPoolExecutor(1, thread_name_prefix="facepipe-decode") as pool:
-        try:
-            for given in images:
-                waiting.append(pool.submit(_decode, given))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _decode(given: ImageLike) -> Image | Outcome[T]:
+def _ahead(images: Iterator[ImageLike], look: Look, pool: Executor) -> Iterator[Outcome[Any]]:
+    """What was seen of each image, in order; ``AHEAD`` of them before they are asked for."""
+    waiting: deque[Future[Outcome[Any]]] = deque()
     try:
-        return read_image(given)
+        for given in images:
+            waiting.append(pool.submit(_seen, given, look))
+            if len(waiting) > AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+_pil = Lock()  # one PIL image may be given twice, and two threads must not load it at once
+
+
+def _seen(given: ImageLike, look: Look) -> Outcome[Any]:
+    """The image, and what ``look`` makes of it; or why there is none."""
+    try:
+        with _pil if isinstance(given, PIL.Image.Image) else nullcontext():
+            image = read_image(given)
     except FacepipeError as error:
         return Outcome(label_of(given), error=error)
+    try:
+        return Outcome(image.source, image, look(image))
+    except (FaceError, ImageError) as error:
+        return Outcome(image.source, image, error=error)
 
 
-def _groups(items: Iterator[Image | Outcome[T]]) -> Iterator[list[Image | Outcome[T]]]:
-    group: list[Image | Outcome[T]] = []
+def _itself(image: Image) -> Image:
+    return image
+
+
+def _groups(items: Iterator[Outcome[T]]) -> Iterator[list[Outcome[T]]]:
+    group: list[Outcome[T]] = []
     pixels = 0
     with closing(items):  # type: ignore[type-var]
         for item in items:
             group.append(item)
-            pixels += item.height * item.width if isinstance(item, Image) else 0
+            pixels += 0 if item.image is None else item.image.height * item.image.width
             if len(group) == GROUP or pixels >= GROUP_PIXELS:
                 yield group
                 group, pixels = [], 0

@@ -159,7 +159,7 @@ def test_the_cosine_of_a_face_with_itself_is_not_above_one(
     face = pipeline.faces(photo("obama"))[0]
     vector = face.template.vector * np.float32(1.0001)  # within a template's tolerance
     over = replace(face, template=Template(vector, 1.0, "toy@1"))
-    monkeypatch.setattr(pipeline, "_faces", lambda images: [[over] for _ in images])
+    monkeypatch.setattr(pipeline, "_describe", lambda seen: [[over] for _ in seen])
     assert pipeline.verify(photo("obama"), photo("obama")).score == 1
 
 
@@ -389,7 +389,7 @@ def test_enrolment_takes_any_iterable_and_lets_its_images_go(
     done = pipeline.enroll("Astronaut", pictures(), gallery)
     assert [entry.source for entry in done] == [str(number) for number in range(40)]
     assert len(gallery) == 40
-    assert most <= 2 * GROUP + AHEAD + 2
+    assert most <= 2 * GROUP + AHEAD + 3  # a group at work, one growing, those ahead and one in each hand
 
 
 def test_what_was_yielded_is_stored(pipeline: Pipeline, gallery: Gallery, photo: Callable[[str], Image]) -> None:

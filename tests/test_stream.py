@@ -1,7 +1,9 @@
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import PIL.Image
@@ -11,6 +13,8 @@ from facepipe.errors import FaceError, FacepipeError, GalleryError, ImageDamaged
 from facepipe.image import ImageLike
 from facepipe.records import Image
 from facepipe.stream import AHEAD, GROUP, GROUP_PIXELS, Outcome, each
+
+T = TypeVar("T")
 
 
 def picture(value: int, side: int = 16) -> np.ndarray:
@@ -191,3 +195,103 @@ def test_outcomes_are_told_from_images_by_type() -> None:
     inner = Outcome[int]("a", value=1)
     (outcome,) = each([picture(0)], lambda group: [inner])
     assert outcome.unwrap() is inner
+
+
+# In the threads of a pool ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(2, "pool") as made:
+        yield made
+
+
+def value_of(image: Image) -> int:
+    return int(image.pixels[0, 0, 0])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, GROUP, GROUP + 1, 3 * GROUP + 1])
+def test_a_pool_gives_the_same(pool: ThreadPoolExecutor, count: int) -> None:
+    given = [picture(value) for value in range(count)]
+    outcomes = list(each(given, lambda values: [10 * value for value in values], value_of, pool))
+    assert [outcome.unwrap() for outcome in outcomes] == [10 * value for value in range(count)]
+    assert all(outcome.image is not None for outcome in outcomes)
+
+
+def test_all_is_done_in_the_pool_but_a_single_image_in_the_callers_thread(pool: ThreadPoolExecutor) -> None:
+    def threads(count: int) -> set[str]:
+        seen: set[str] = set()
+
+        def note(given: T) -> T:
+            seen.add(threading.current_thread().name)
+            return given
+
+        list(each([picture(0)] * count, note, note, pool))
+        return seen
+
+    assert threads(1) == {threading.current_thread().name}
+    assert all(name.startswith("pool") for name in threads(2))
+
+
+def test_images_are_looked_at_while_a_group_is_worked_on(pool: ThreadPoolExecutor) -> None:
+    further = threading.Event()
+
+    def look(image: Image) -> int:
+        if value_of(image) >= GROUP:
+            further.set()
+        return value_of(image)
+
+    def work(values: list[int]) -> list[int]:
+        assert further.wait(10)
+        return values
+
+    outcomes = each([picture(value) for value in range(2 * GROUP)], work, look, pool)
+    assert [outcome.unwrap() for outcome in outcomes] == list(range(2 * GROUP))
+
+
+def test_what_a_look_or_a_group_cannot_use_is_that_images_outcome_alone(pool: ThreadPoolExecutor) -> None:
+    def look(image: Image) -> int:
+        if value_of(image) == 1:
+            raise NoFace("one")
+        return value_of(image)
+
+    def work(values: list[int]) -> list[int]:
+        if 3 in values:
+            raise NoFace("three")
+        return values
+
+    given: list[ImageLike] = [*(picture(value) for value in range(5)), "/nowhere.jpg"]
+    for outcomes in (list(each(given, work, look, pool)), list(each(given, work, look))):
+        assert [outcome.value for outcome in outcomes] == [0, None, 2, None, 4, None]
+        assert [str(outcomes[index].error) for index in (1, 3)] == ["one", "three"]
+        assert [outcomes[index].image is not None for index in (1, 3, 5)] == [True, True, False]
+
+
+@pytest.mark.parametrize("failing", ["look", "work"])
+def test_other_errors_come_out_of_the_pool(pool: ThreadPoolExecutor, failing: str) -> None:
+    def fail(given: object) -> list[int]:
+        raise GalleryError("the gallery is gone")
+
+    work, look = (fail, value_of) if failing == "work" else (lambda values: values, fail)
+    with pytest.raises(GalleryError, match="is gone"):
+        list(each([picture(0)] * 30, work, look, pool))
+
+
+def test_closing_early_leaves_the_pool_idle(pool: ThreadPoolExecutor) -> None:
+    looked = []
+
+    def look(image: Image) -> None:
+        looked.append(image)
+
+    outcomes = each([picture(0)] * 1000, lambda group: group, look, pool)
+    next(outcomes)
+    outcomes.close()  # type: ignore[attr-defined]
+    pool.shutdown(wait=True)
+    assert len(looked) <= 2 * GROUP + AHEAD + 1
+
+
+def test_one_pil_image_may_be_given_several_times(pool: ThreadPoolExecutor, samples: Path) -> None:
+    with PIL.Image.open(samples / "astronaut.png") as opened:  # not loaded yet
+        sums = [o.unwrap() for o in each([opened] * 4, lambda sums: sums, lambda image: int(image.pixels.sum()), pool)]
+    assert len(set(sums)) == 1
+    assert sums[0] > 0
