@@ -32,6 +32,11 @@ def user_models() -> Path:
     return home() / "models"
 
 
+def embeddings() -> Path:
+    """What evaluations keep of the images they have seen: biometric data, which may be deleted at any time."""
+    return home() / "embeddings.db"
+
+
 def samples() -> Path:
     """The openly licensed portraits of the demo."""
     return _shipped("samples", _PACKAGE.parent / "data" / "samples")

@@ -1,0 +1,104 @@
+"""95 % intervals by drawing people again, not pairs: pairs that share a person are not independent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from facepipe.evaluate.rates import Doubles
+from facepipe.records import Floats
+
+Ints = npt.NDArray[np.int64]
+
+DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A measured ``value`` and its 95 % interval; None where too few draws have pairs of both kinds."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """What each draw gives: ``tmr`` (B, F) at each of F false match rates, ``eer`` (B,), and at each of L thresholds
+    ``limit_fmr`` and ``limit_tmr`` (B, L). NaN: a draw without pairs of both kinds."""
+
+    tmr: Doubles
+    eer: Doubles
+    limit_fmr: Doubles
+    limit_tmr: Doubles
+
+
+def draw_people(people: int, draws: int = DRAWS, seed: int = 0) -> Ints:
+    """How often each of ``people`` is in each draw, (draws, people)."""
+    return np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=draws)
+
+
+def resample(
+    genuine: Floats,
+    genuine_person: Ints,
+    impostor: Floats,
+    impostor_people: tuple[Ints, ...],
+    fmrs: Doubles,
+    drawn: Ints,
+    weight: Doubles | None = None,
+    limits: Sequence[float] = (),
+) -> Draws:
+    """Measure again for each row of ``drawn`` (B, people), at the rates ``fmrs`` (F,) and the thresholds ``limits``.
+
+    ``genuine`` (G,) ascending, with each one's person (G,). ``impostor`` (I,) descending, with the one or two people
+    that each compares, (I,) each, and its ``weight``: how many comparisons it stands for (None: one). A person
+    drawn n times has their genuine pairs counted n times, a pair of people drawn n and m times n · m times (Owen 2007,
+    "The pigeonhole bootstrap", Annals of Applied Statistics 1).
+    """
+    passed = len(genuine) - np.searchsorted(genuine, impostor, side="right")  # genuine scores above each impostor's
+    passed = np.append(passed, len(genuine))
+    at = np.asarray(limits, np.float32)
+    genuine_at = len(genuine) - np.searchsorted(genuine, at)  # how many match at each of ``limits``
+    impostor_at = len(impostor) - np.searchsorted(impostor[::-1], at)
+    measured = Draws(*(np.full((len(drawn), *shape), np.nan) for shape in ((len(fmrs),), (), at.shape, at.shape)))
+    for row, counts in enumerate(drawn):
+        of_genuine = np.concatenate([[0], np.cumsum(counts[genuine_person][::-1])])  # by how many are passed
+        of_impostor = counts[impostor_people[0]].astype(np.float64)
+        for people in impostor_people[1:]:
+            of_impostor *= counts[people]
+        if weight is not None:
+            of_impostor *= weight
+        matched = np.cumsum(of_impostor)
+        if not (of_genuine[-1] and matched[-1]):
+            continue
+        fmr, share = matched / matched[-1], of_genuine / of_genuine[-1]
+        first_refused = np.searchsorted(fmr, fmrs * (1 + 1e-12), side="right")
+        measured.tmr[row] = share[passed[first_refused]]
+        measured.eer[row] = _crossing(fmr, share, passed)
+        measured.limit_tmr[row] = share[genuine_at]
+        measured.limit_fmr[row] = np.append(0, fmr)[impostor_at]
+    return measured
+
+
+def _crossing(fmr: Doubles, share: Doubles, passed: Ints) -> float:
+    """Where the rising ``fmr`` (I,) of letting one impostor after the other match meets the falling FNMR."""
+    low, high = -1, len(fmr) - 1  # after impostor ``low`` FMR < FNMR still holds
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fmr[middle] < 1 - share[passed[middle + 1]] else (low, middle)
+    before = fmr[low] if low >= 0 else 0.0
+    gap, next_gap = 1 - share[passed[low + 1]] - before, fmr[high] - (1 - share[passed[high + 1]])
+    between = gap / (gap + next_gap) if gap > 0 and gap + next_gap > 0 else 0.0
+    return float(before + between * (fmr[high] - before))
+
+
+def rate(value: float, draws: Doubles) -> Rate:
+    """``value`` with the middle 95 % of its ``draws`` (B,)."""
+    usable = draws[np.isfinite(draws)]
+    if len(usable) < len(draws) / 2 or not len(usable):
+        return Rate(value)
+    low, high = np.quantile(usable, [0.025, 0.975])
+    return Rate(value, float(low), float(high))

@@ -1,0 +1,100 @@
+"""The faces of many images: found and embedded once, then remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facepipe import __version__
+from facepipe.errors import FacepipeError, UsageError
+from facepipe.evaluate.bootstrap import Ints
+from facepipe.evaluate.cache import Cache, Central
+from facepipe.pipeline import Pipeline
+from facepipe.records import Face, Floats, Image
+from facepipe.stream import each
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a step, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """N images, by number: ``place`` (N,) of each one's face in ``vectors`` (F, D) and ``landmarks`` (F, 5, 2), image
+    px; -1 where there is none. ``no_face`` and ``several``: of which images no face, or more than one, was found;
+    ``errors``: those that could not be read."""
+
+    place: Ints
+    vectors: Floats
+    landmarks: Floats
+    no_face: tuple[int, ...]
+    several: tuple[int, ...]
+    errors: dict[int, FacepipeError]
+
+
+def recipe(pipe: Pipeline) -> str:
+    """Everything that shapes what ``pipe`` makes of an image."""
+    card = pipe.detector.card
+    weights = ",".join(weight.sha256[:16] for weight in card.weights)
+    settings = f"{getattr(pipe.detector, 'min_face', '')} {getattr(pipe.detector, 'min_score', '')}"
+    return f"{pipe.backbone.id} {card.name}@{weights} {settings} facepipe {__version__} central"
+
+
+def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: Progress) -> Embedded:
+    """The most central face of each of ``images``, those that the ``cache`` knows from there.
+
+    What is done is in the cache at once, so a run that was stopped goes on where it was. Raises UsageError when there
+    is no face in any image.
+    """
+
+    def work(group: list[Image]) -> list[Central | None]:
+        known = {} if cache is None else cache.find([image.sha256 for image in group])
+        new = {image.sha256: image for image in group if image.sha256 not in known}
+        if new:
+            outcomes = pipe.faces_each(list(new.values()))
+            made = {key: central(outcome.unwrap(), new[key]) for key, outcome in zip(new, outcomes, strict=True)}
+            if cache is not None:
+                cache.add(made)
+            known |= made
+        return [known[image.sha256] for image in group]
+
+    faces: list[Central | None] = []
+    errors: dict[int, FacepipeError] = {}
+    for number, outcome in enumerate(each(images, work)):
+        report("looking for faces", number, len(images))
+        faces.append(outcome.value)
+        if outcome.error is not None:
+            errors[number] = outcome.error
+    found = [face for face in faces if face is not None]
+    if not found:
+        raise UsageError(f"{len(images)} images: {_why(errors, len(images))}; expected photos of people")
+    there = np.array([face is not None for face in faces])
+    return Embedded(
+        np.where(there, np.cumsum(there) - 1, -1),
+        np.stack([face.vector for face in found]),
+        np.stack([face.landmarks for face in found]),
+        tuple(n for n, face in enumerate(faces) if face is None and n not in errors),
+        tuple(n for n, face in enumerate(faces) if face is not None and face.faces > 1),
+        errors,
+    )
+
+
+def _why(errors: dict[int, FacepipeError], images: int) -> str:
+    first = next(iter(errors.values()), None)
+    if first is None:
+        return "no face found in any"
+    return (
+        f"none can be read, the first: {first}" if len(errors) == images else "no face found in those that can be read"
+    )
+
+
+def central(faces: Sequence[Face], image: Image) -> Central | None:
+    """The face whose box is centred nearest to the image's centre: crops are centred on whom they are of."""
+    if not faces:
+        return None
+    middle = np.array([image.width, image.height]) / 2
+    boxes = np.stack([face.detection.box.reshape(2, 2).mean(axis=0) for face in faces])
+    face = faces[int(np.argmin(np.linalg.norm(boxes - middle, axis=1)))]
+    return Central(len(faces), face.detection.landmarks, face.template.vector)

@@ -1,0 +1,186 @@
+"""PAIRS.csv: which images are compared, and which comparisons are of one person."""
+
+from __future__ import annotations
+
+import csv
+import os
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from facepipe.errors import UsageError
+from facepipe.evaluate.bootstrap import Ints
+from facepipe.evaluate.comparisons import Bools
+
+COLUMNS = ("image_a", "image_b", "same_person")
+LAYOUT = "expected columns image_a, image_b, same_person and perhaps fold, person_a, person_b"
+SAYS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """``images`` (N), each once; ``pairs`` (P, 2) of their numbers, ``same`` (P,) where they show one person, ``rows``
+    (P,) of the file, its header being row 1, and ``folds`` (P,) numbers of ``fold_names``, which is empty without any.
+
+    ``people`` (N,) numbers each image's person. They are ``named`` in the file, or else taken from its pairs: images
+    that pairs of one person join are one person, any other image a person of its own. ``remarks``: what was left out.
+    """
+
+    path: Path
+    images: tuple[Path, ...]
+    pairs: Ints
+    same: Bools
+    rows: Ints
+    folds: Ints
+    fold_names: tuple[str, ...]
+    people: Ints
+    named: bool
+    remarks: tuple[str, ...]
+
+
+def read_listing(path: Path, images: Path | None = None) -> Listing:
+    """Read the CSV file at ``path``, UTF-8, its columns parted by comma, semicolon or tab.
+
+    Images are looked for in the folder ``images``, or the file's own. Raises UsageError with the row: a column
+    that is missing, a same_person that is none of 0, 1, true, false, yes, no, one pair of images said to be both, pairs
+    of one kind only, no pairs at all.
+    """
+    base = path.parent if images is None else images
+    if not base.is_dir():
+        raise UsageError(f"{base}: no such folder; expected the one that the images of {path.name} are in")
+    numbers, folds, names = dict[str, int](), dict[str, int](), dict[int, str]()
+    columns = tuple(array("q") for _ in range(5))  # a, b, same, fold, row
+    for row, cells in _rows(path):
+        pair = [_image(path, row, cells, side, base, numbers) for side in ("image_a", "image_b")]
+        same = _same(path, row, cells)
+        _take_names(path, row, cells, pair, same, names)
+        fold = -1 if cells["fold"] is None else folds.setdefault(_cell(path, row, cells, "fold"), len(folds))
+        for column, value in zip(columns, (*pair, same, fold, row), strict=True):
+            column.append(value)
+    a, b, same_person, fold_of, rows = (np.array(column, np.int64) for column in columns)
+    kept, remarks = _once(path, np.sort(np.stack([a, b], axis=1), axis=1), same_person, rows)
+    pairs, same_kept = np.stack([a, b], axis=1)[kept], same_person[kept].astype(bool)
+    if not len(same_kept):
+        raise UsageError(f"{path}: no pairs of two images; {LAYOUT}")
+    expect_both(str(path), same_kept)
+    files = tuple(map(Path, numbers))
+    people = _joined(len(files), pairs[same_kept]) if not names else _numbered([names[n] for n in range(len(files))])
+    if not names:
+        remarks += _contradictions(pairs, same_kept, people, rows[kept])
+    fold_names = tuple(folds)
+    return Listing(
+        path, files, pairs, same_kept, rows[kept], fold_of[kept], fold_names, people, bool(names), tuple(remarks)
+    )
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
+    """(row, cells by column) of each row that is not blank; columns that may be missing are None."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; expected a CSV file. For one sub-folder per person: --folders {path}")
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            yield from _parsed(path, stream)
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
+    except csv.Error as error:
+        raise UsageError(f"{path}: not a CSV file ({error}); {LAYOUT}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+
+
+def _parsed(path: Path, stream: TextIO) -> Iterator[tuple[int, dict[str, str | None]]]:
+    header = stream.readline()
+    if not header.strip():
+        raise UsageError(f"{path}: empty; {LAYOUT}" if not stream.read(1) else f"{path}: row 1 is blank; {LAYOUT}")
+    reader = csv.reader(chain([header], stream), delimiter=max(",;\t", key=header.count))
+    names = [name.strip().lower() for name in next(reader)]
+    if missing := [name for name in COLUMNS if name not in names]:
+        raise UsageError(f"{path}: column {missing[0]} is missing; {LAYOUT}")
+    if ("person_a" in names) != ("person_b" in names):
+        raise UsageError(f"{path}: of person_a and person_b one column is missing; expected both, or none")
+    places = {name: names.index(name) if name in names else None for name in (*COLUMNS, "fold", "person_a", "person_b")}
+    for row, cells in enumerate(reader, 2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(names):
+            raise UsageError(f"{path}: row {row}: {len(cells)} columns; expected {len(names)}, as in row 1")
+        yield row, {name: None if at is None else cells[at].strip() for name, at in places.items()}
+
+
+def _cell(path: Path, row: int, cells: dict[str, str | None], name: str) -> str:
+    if not (cell := cells[name]):
+        raise UsageError(f"{path}: row {row}: {name} is empty")
+    return cell
+
+
+def _image(path: Path, row: int, cells: dict[str, str | None], side: str, base: Path, numbers: dict[str, int]) -> int:
+    file = os.path.normpath(base / _cell(path, row, cells, side))
+    return numbers.setdefault(file, len(numbers))
+
+
+def _same(path: Path, row: int, cells: dict[str, str | None]) -> bool:
+    said = _cell(path, row, cells, "same_person")
+    if said.lower() not in SAYS:
+        raise UsageError(f"{path}: row {row}: same_person is {said!r}; expected 1, 0, true, false, yes or no")
+    return SAYS[said.lower()]
+
+
+def _take_names(
+    path: Path, row: int, cells: dict[str, str | None], pair: list[int], same: bool, names: dict[int, str]
+) -> None:
+    if cells["person_a"] is None:
+        return
+    people = [_cell(path, row, cells, side) for side in ("person_a", "person_b")]
+    for number, person in zip(pair, people, strict=True):
+        if names.setdefault(number, person) != person:
+            raise UsageError(f"{path}: row {row}: the image is {person}'s here, {names[number]}'s in a row before")
+    if same != (people[0] == people[1]):
+        raise UsageError(f"{path}: row {row}: same_person contradicts the names {people[0]} and {people[1]}")
+
+
+def _once(path: Path, pairs: Ints, same: Ints, rows: Ints) -> tuple[Bools, list[str]]:
+    """Which of ``pairs``, each sorted, to keep: the first of several equal ones, none of an image with itself."""
+    alone = pairs[:, 0] == pairs[:, 1]
+    _, first, back = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+    original = first[back.reshape(-1)]
+    if len(wrong := np.flatnonzero(same != same[original])):
+        this, other = rows[wrong[0]], rows[original[wrong[0]]]
+        raise UsageError(f"{path}: row {this}: row {other} has the same images, and says the opposite")
+    again = (original != np.arange(len(pairs))) & ~alone
+    remarks = []
+    for which, what in ((alone, "compares an image with itself"), (again, "repeats another row")):
+        if count := int(which.sum()):
+            others = "" if count == 1 else f", as {count - 1} more do"
+            remarks.append(f"row {rows[which][0]} {what} and is left out{others}")
+    return ~(alone | again), remarks
+
+
+def expect_both(source: str, same: Bools) -> None:
+    """Raise UsageError unless ``same`` (P,) has pairs of one person and of two."""
+    if not same.any() or same.all():
+        kind = "two people" if not same.any() else "one person"
+        raise UsageError(f"{source}: all {len(same)} usable pairs are of {kind}; expected some of one and some of two")
+
+
+def _joined(images: int, links: Ints) -> Ints:
+    graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(images, images))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _numbered(names: list[str]) -> Ints:
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+
+
+def _contradictions(pairs: Ints, same: Bools, people: Ints, rows: Ints) -> list[str]:
+    wrong = np.flatnonzero(~same & (people[pairs[:, 0]] == people[pairs[:, 1]]))
+    if not len(wrong):
+        return []
+    more = "" if len(wrong) == 1 else f", and {len(wrong) - 1} more"
+    return [f"row {rows[wrong[0]]} says two people, but other rows join its images as one{more}; check the labels"]

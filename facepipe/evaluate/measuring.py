@@ -1,0 +1,95 @@
+"""All measures of one set of faces, by cosines and by scores that a cohort corrects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from facepipe import __version__
+from facepipe.decision.cohort import Cohort
+from facepipe.decision.evidence import probability
+from facepipe.evaluate.bootstrap import draw_people
+from facepipe.evaluate.cohort_scores import Corrected
+from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer
+from facepipe.evaluate.embedded import Progress
+from facepipe.evaluate.faces import Faces
+from facepipe.evaluate.folds import Trial, measure_accuracy
+from facepipe.evaluate.identification import Identification
+from facepipe.evaluate.mistakes import least_alike, most_alike
+from facepipe.evaluate.reliability import measure_reliability, state_by_folds
+from facepipe.evaluate.result import Evaluation, Images, Measured, Mistake
+from facepipe.evaluate.verification import measure_verification
+from facepipe.pipeline import Pipeline
+
+COSINE, CORRECTED = "cosine", "corrected"
+CROSS_FITTED, BY_CARD = "fitted to the scores of the other folds", "stated by the model's card"
+
+Compare = Callable[[Scorer], tuple[Comparisons, Trial]]
+Identify = Callable[[str], Identification | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is evaluated: the ``faces`` that ``pipe`` found in ``source``, and the ``cohort``, which ``said`` names."""
+
+    pipe: Pipeline
+    source: str
+    faces: Faces
+    cohort: Cohort | None
+    said: str
+    seed: int
+    report: Progress
+
+    def scorers(self) -> Iterator[tuple[str, Scorer]]:
+        """Cosines, then what the cohort makes of them."""
+        yield COSINE, Cosine(self.faces.vectors)
+        if self.cohort is not None:
+            yield CORRECTED, Corrected(self.faces.vectors, self.faces.names, self.cohort)
+
+
+def measure(
+    subject: Subject, images: Images, compare: Compare, identify: Identify, remarks: tuple[str, ...]
+) -> Evaluation:
+    """``compare`` scores the pairs, ``identify`` measures identification by the kind of score, or gives None."""
+    measured: list[Measured] = []
+    alike: tuple[Mistake, ...] = ()
+    unlike: tuple[Mistake, ...] = ()
+    for score, scorer in subject.scorers():
+        subject.report(f"measuring ({score})", len(measured), 1 + (subject.cohort is not None))
+        comparisons, trial = compare(scorer)
+        if not measured:
+            faces = subject.faces
+            alike = most_alike(subject.pipe, comparisons, faces.image, faces.landmarks)
+            unlike = least_alike(subject.pipe, comparisons, faces.image, faces.landmarks)
+        measured.append(_measured(subject, score, comparisons, trial, identify(score)))
+    pipe = subject.pipe
+    return Evaluation(
+        source=subject.source,
+        backbone=pipe.backbone.id,
+        detector=pipe.detector.card.name,
+        facepipe=__version__,
+        seed=subject.seed,
+        images=images,
+        cohort=subject.said,
+        measured=tuple(measured),
+        alike=alike,
+        unlike=unlike,
+        remarks=remarks,
+        kept=subject.faces.kept,
+    )
+
+
+def _measured(
+    subject: Subject, score: str, comparisons: Comparisons, trial: Trial, identification: Identification | None
+) -> Measured:
+    people = subject.faces.people
+    stated = dict(subject.pipe.backbone.card.thresholds)
+    verification = measure_verification(score, comparisons, people, stated, subject.seed)
+    drawn = draw_people(int(people.max()) + 1, seed=subject.seed)
+    stated_by = {CROSS_FITTED: state_by_folds(trial)}
+    evidence = subject.pipe.backbone.card.evidence
+    if evidence is not None and score == COSINE:
+        stated_by = {BY_CARD: probability(evidence.log_ratio(trial.scores)), **stated_by}
+    honest = [measure_reliability(p, trial.same, trial.people, drawn, source) for source, p in stated_by.items()]
+    reliability = tuple(one for one in honest if one is not None)
+    return Measured(verification, measure_accuracy(trial), reliability, identification)

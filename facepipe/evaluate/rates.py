@@ -1,0 +1,99 @@
+"""Error rates of verification (ISO/IEC 19795-1): false match rate, true match rate, thresholds, accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from facepipe.records import Floats
+
+Doubles = npt.NDArray[np.float64]
+
+
+def threshold_at_fmr(impostor: Floats, fmr: float, least: int = 10) -> float:
+    """The least threshold at which at most ``fmr`` of the ``impostor`` scores are matches (score ≥ threshold).
+
+    Raises ValueError when fewer than ``least`` scores would match: then the tail is too thin to read a rate from.
+    """
+    if not 0 < fmr < 1:
+        raise ValueError(f"FMR {fmr:g}: expected more than 0 and less than 1")
+    if len(impostor) * fmr < least:
+        raise ValueError(f"{len(impostor)} impostor scores: expected at least {least / fmr:.0f} for FMR {fmr:g}")
+    allowed = int(len(impostor) * fmr)
+    highest = np.partition(impostor, len(impostor) - allowed - 1)[len(impostor) - allowed - 1 :]
+    return above(highest[0])
+
+
+def above(score: float) -> float:
+    """The next threshold, in float32, that ``score`` does not reach."""
+    return float(np.nextafter(np.float32(score), np.float32(np.inf)))
+
+
+def match_rate(scores: Floats, threshold: float) -> float:
+    """The share of ``scores`` that are matches: TMR of genuine scores, FMR of impostor scores."""
+    return float(np.mean(scores >= threshold))
+
+
+def best_accuracy(genuine: Floats, impostor: Floats) -> tuple[float, float]:
+    """(accuracy, threshold) at the threshold that decides most pairs rightly."""
+    scores = np.concatenate([genuine, impostor])
+    candidates = np.append(scores, np.float32(above(scores.max())))  # the last: none match
+    sorted_genuine, sorted_impostor = np.sort(genuine), np.sort(impostor)
+    accepted = len(genuine) - np.searchsorted(sorted_genuine, candidates)
+    rejected = np.searchsorted(sorted_impostor, candidates)
+    right = accepted + rejected
+    best = int(np.argmax(right))
+    return float(right[best] / len(scores)), float(candidates[best])
+
+
+@dataclass(frozen=True, eq=False)
+class Sorted:
+    """``genuine`` (G,) and ``impostor`` (I,) scores, each ascending, of which any rate is a look-up.
+
+    Raises ValueError unless there is one of each.
+    """
+
+    genuine: Floats
+    impostor: Floats
+
+    def __post_init__(self) -> None:
+        if not (len(self.genuine) and len(self.impostor)):
+            raise ValueError(f"{len(self.genuine)} genuine and {len(self.impostor)} impostor scores: expected some")
+
+    def tmr(self, threshold: npt.ArrayLike) -> Doubles:
+        """The share of genuine scores at or above each threshold."""
+        return 1 - np.searchsorted(self.genuine, np.asarray(threshold, np.float32)) / len(self.genuine)
+
+    def fmr(self, threshold: npt.ArrayLike) -> Doubles:
+        """The share of impostor scores at or above each threshold."""
+        return 1 - np.searchsorted(self.impostor, np.asarray(threshold, np.float32)) / len(self.impostor)
+
+    def threshold(self, fmr: float) -> float:
+        """As ``threshold_at_fmr``, however few scores there are: of a rate below 1 in I nobody matches."""
+        allowed = min(int(len(self.impostor) * fmr), len(self.impostor))
+        return -np.inf if allowed == len(self.impostor) else above(self.impostor[len(self.impostor) - allowed - 1])
+
+    def equal_error(self) -> tuple[float, float]:
+        """(rate, threshold) where FMR and FNMR cross, on the straight lines between the ROC's points."""
+        low, high = -1, len(self.impostor)  # FMR ≥ FNMR just above no score and just above impostor[low]
+        while high - low > 1:
+            middle = (low + high) // 2
+            at = above(self.impostor[middle])
+            low, high = (middle, high) if self.fmr(at) >= 1 - self.tmr(at) else (low, middle)
+        start = np.float32(-np.inf if low < 0 else above(self.impostor[low]))
+        stop = np.float32(above(self.impostor[high]))
+        within = self.genuine[np.searchsorted(self.genuine, start) : np.searchsorted(self.genuine, stop, "right")]
+        places = np.unique(np.concatenate([[start], within, [self.impostor[high]], [stop]]))
+        fmr, fnmr = self.fmr(places), 1 - self.tmr(places)
+        after = int(np.argmax(fmr < fnmr))
+        before = max(after - 1, 0)
+        gap, next_gap = fmr[before] - fnmr[before], fnmr[after] - fmr[after]
+        share = gap / (gap + next_gap) if gap + next_gap else 0.0
+        return float(fmr[before] + share * (fmr[after] - fmr[before])), float(places[after])
+
+    def area(self) -> float:
+        """The area under the ROC: how often a genuine score is above an impostor's; equal ones count half."""
+        below, not_above = (np.searchsorted(self.impostor, self.genuine, side) for side in ("left", "right"))
+        return float((below + not_above).mean() / 2 / len(self.impostor))
