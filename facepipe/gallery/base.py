@@ -98,9 +98,9 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class GalleryInfo:
-    """``index``: "valid", "missing", "stale" (of another state of the record, or another version of
-    facepipe) or "damaged"; all but the first are put
-    right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None until the first enrolment.
+    """``index``: "valid", "missing", "stale" (of another state of the record or another version of facepipe) or
+    "damaged"; all but the first are put right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None
+    until the first enrolment.
     """
 
     path: Path

@@ -22,6 +22,11 @@ class FaissIndex:
     def __len__(self) -> int:
         return int(self._flat.ntotal)
 
+    def reserve(self, count: int) -> None:
+        codes, size = self._flat.codes, self._flat.code_size
+        codes.resize(count * size)  # a vector of C++, which keeps its memory when it is made shorter again
+        codes.resize(len(self) * size)
+
     def add(self, vectors: Floats) -> None:
         self._flat.add(np.ascontiguousarray(vectors, np.float32))
 
@@ -32,21 +37,6 @@ class FaissIndex:
         scores, positions = self._flat.search(np.ascontiguousarray(probes, np.float32), k)
         return scores, positions
 
-    def vectors(self) -> Floats:
-        flat = faiss.rev_swig_ptr(self._flat.get_xb(), len(self) * self.dimension)
-        return np.array(flat, np.float32).reshape(len(self), self.dimension)  # a copy: the next add moves the memory
-
-    def to_bytes(self) -> bytes:
-        return bytes(faiss.serialize_index(self._flat).data)
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> FaissIndex:
-        try:
-            flat = faiss.deserialize_index(np.frombuffer(data, np.uint8))
-        except RuntimeError as error:
-            raise ValueError(f"faiss: {str(error).splitlines()[0]}") from None
-        if not isinstance(flat, faiss.IndexFlatIP):
-            raise ValueError(f"expected an IndexFlatIP, got {type(flat).__name__}")
-        made = cls.__new__(cls)
-        made._flat = flat
-        return made
+    def vectors(self, positions: Ids) -> Floats:
+        found: Floats = self._flat.reconstruct_batch(np.ascontiguousarray(positions, np.int64))
+        return found

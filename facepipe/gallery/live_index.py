@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from facepipe.decision.fusion import fuse
 from facepipe.gallery import index_file
 from facepipe.gallery.base import Ids, Index
 from facepipe.gallery.faiss_index import FaissIndex
@@ -34,7 +36,8 @@ class LiveIndex:
         self._owners, self._names = _NONE, dict[int, str]()  # the person of each position, and their names
         self._state: int | None = None
         self._saved: int | None = None
-        self._people_count = 0
+        self._by_id, self._by_owner = _NONE, _NONE  # positions in order of id and of owner, once they are needed
+        self.people = 0
         self.repaired = False  # the file was found wrong and has not been written since
 
     def __len__(self) -> int:
@@ -79,13 +82,14 @@ class LiveIndex:
         why = ""
         try:
             sealed = self.sealed(record)
-            self._index = FaissIndex.from_bytes(sealed.index)
-            self._ids, self._stamps, self._saved = sealed.ids, sealed.stamps, sealed.state
+            self._index, self._ids, self._stamps, self._saved = sealed.index, sealed.ids, sealed.stamps, sealed.state
             if not replacing and sealed.state not in (record.state, self._before):
                 why = "not of the gallery's present state"
         except FileNotFoundError:
             if not replacing and not self._deleted and record.count("reference"):
                 why = "missing"
+        except index_file.OtherVersion:
+            why = "of another version of facepipe"
         except index_file.Damaged as error:
             why = f"damaged ({error})"
         if why:
@@ -96,15 +100,9 @@ class LiveIndex:
 
     def sealed(self, record: Record) -> index_file.Sealed:
         """The file's content if it is whole and this gallery's. Raises FileNotFoundError, index_file.Damaged."""
-        sealed = index_file.read(self.path)
+        sealed = index_file.read(self.path, FaissIndex(record.dimension or 0))
         if sealed.uuid != record.uuid:
             raise index_file.Damaged("it belongs to another gallery")
-        try:
-            index = FaissIndex.from_bytes(sealed.index)
-        except ValueError as error:
-            raise index_file.Damaged(str(error)) from None
-        if (index.dimension, len(index)) != (record.dimension, len(sealed.ids)):
-            raise index_file.Damaged("its vectors are not this gallery's")
         return sealed
 
     def _catch_up(self, index: Index, record: Record) -> None:
@@ -115,8 +113,9 @@ class LiveIndex:
         if not known.all():
             index.remove(np.flatnonzero(~known))
             ids = ids[known]
-        parts = [ids]
-        for batch, vectors in record.vectors(np.setdiff1d(roster.ids, ids, assume_unique=True)):
+        missing, parts = np.setdiff1d(roster.ids, ids, assume_unique=True), [ids]
+        index.reserve(len(index) + len(missing))
+        for batch, vectors in record.vectors(missing):
             index.add(vectors)
             parts.append(batch)
         ids = np.concatenate(parts)
@@ -124,7 +123,7 @@ class LiveIndex:
             raise record.corrupt("its tables contradict each other")
         at = np.searchsorted(roster.ids, ids)
         self._ids, self._stamps, self._owners, self._names = ids, roster.stamps[at], roster.persons[at], roster.names
-        self._people_count = len(np.unique(self._owners))
+        self._by_owner, self.people = _NONE, len(np.unique(self._owners))
         self._index = index
 
     def search(self, probes: Floats, top: int) -> list[tuple[Candidate, ...]]:
@@ -132,7 +131,7 @@ class LiveIndex:
         found: list[tuple[Candidate, ...]] = [()] * len(probes)
         if self._index is None or not len(self):
             return found
-        top = min(top, self._people_count)
+        top = min(top, self.people)
         k, pending = min(max(4 * top, 32), len(self)), np.arange(len(probes))
         while pending.size:
             scores, positions = self._index.search(probes[pending], k)
@@ -143,6 +142,16 @@ class LiveIndex:
             pending = np.array([probe for probe in pending if len(found[probe]) < top], np.int64)
             k = min(4 * k, len(self))  # a few people with many references hide the others: look further
         return found
+
+    def fused(self, references: Sequence[int]) -> Floats:
+        """For each of ``references`` (M,), by id, all references of its person as one: (M, D), see decision.fusion."""
+        assert self._index is not None
+        if not self._by_owner.size:
+            self._by_id, self._by_owner = np.argsort(self._ids), np.argsort(self._owners, kind="stable")
+        owners = self._owners[self._by_id[np.searchsorted(self._ids, references, sorter=self._by_id)]]
+        ends = [np.searchsorted(self._owners, owners, side, sorter=self._by_owner) for side in ("left", "right")]
+        places = np.concatenate([self._by_owner[start:end] for start, end in zip(*ends, strict=True)])
+        return fuse(self._index.vectors(places), ends[1] - ends[0])
 
     def _people(self, scores: Floats, positions: Ids, top: int) -> tuple[Candidate, ...]:
         order = np.lexsort((self._ids[positions], -scores))  # equal scores: the earlier enrolment first
@@ -174,9 +183,7 @@ class LiveIndex:
                 self.follow(record)  # somebody may have written meanwhile
             if not alone or record.state != self._state:
                 return
-            sealed = index_file.Sealed(
-                record.uuid, self._state, self._index.dimension, self._ids, self._stamps, self._index.to_bytes()
-            )
+            sealed = index_file.Sealed(record.uuid, self._state, self._ids, self._stamps, self._index)
             try:
                 index_file.write(self.path, sealed, mode=record.path.stat().st_mode & 0o777)
                 self._saved = self._state
@@ -193,7 +200,7 @@ class LiveIndex:
             found.append(f"index: {kind}; the next search or `facepipe gallery rebuild` makes it anew")
         roster = record.roster()
         if sealed is not None and kind == "valid":
-            found += _differences("index file", FaissIndex.from_bytes(sealed.index), sealed.ids, record, roster)
+            found += _differences("index file", sealed.index, sealed.ids, record, roster)
         if self._index is not None and self._state == record.state:
             found += _differences("index in memory", self._index, self._ids, record, roster)
         return found
@@ -204,6 +211,8 @@ class LiveIndex:
             sealed = self.sealed(record)
         except FileNotFoundError:
             return ("missing" if record.count("reference") else "valid"), None
+        except index_file.OtherVersion:
+            return "stale", None
         except index_file.Damaged:
             return "damaged", None
         return ("valid" if sealed.state == record.state else "stale"), sealed
@@ -213,9 +222,9 @@ def _differences(what: str, index: Index, ids: Ids, record: Record, roster: Rost
     order = np.argsort(ids)
     if not np.array_equal(ids[order], roster.ids):
         return [f"{what}: its references are not the record's"]
-    vectors, start = index.vectors()[order], 0
+    start = 0
     for batch, expected in record.vectors(roster.ids):
-        wrong = (vectors[start : start + len(batch)] != expected).any(axis=1)
+        wrong = (index.vectors(order[start : start + len(batch)]) != expected).any(axis=1)
         if wrong.any():
             return [f"{what}: the vector of reference {batch[wrong][0]} is not the record's"]
         start += len(batch)

@@ -4,6 +4,7 @@ import pytest
 from facepipe.gallery.faiss_index import FaissIndex
 
 E = np.eye(3, dtype=np.float32)
+ALL = np.arange(3)
 
 
 def filled() -> FaissIndex:
@@ -21,18 +22,26 @@ def test_search_gives_cosines_and_positions_best_first() -> None:
 def test_remove_closes_the_gaps_and_keeps_the_order() -> None:
     index = filled()
     index.remove(np.array([1]))
-    assert index.vectors().tolist() == E[[0, 2]].tolist()
+    assert index.vectors(np.array([0, 1])).tolist() == E[[0, 2]].tolist()
 
 
-def test_bytes_bring_it_back_exactly() -> None:
-    index = FaissIndex.from_bytes(filled().to_bytes())
-    assert (index.dimension, len(index), index.vectors().tolist()) == (3, 3, E.tolist())
+def test_vectors_come_back_exactly_in_any_order() -> None:
+    vectors = np.random.default_rng(1).normal(size=(50, 7)).astype(np.float32)
+    index, positions = FaissIndex(7), np.array([49, 0, 7, 7])
+    index.add(vectors)
+    assert index.vectors(positions).tobytes() == vectors[positions].tobytes()
+    assert index.vectors(positions[:0]).shape == (0, 7)
 
 
-def test_other_bytes_are_a_value_error() -> None:
-    import faiss
-
-    other = faiss.serialize_index(faiss.IndexFlatL2(3)).tobytes()
-    for data in (b"", b"nonsense" * 9, filled().to_bytes()[:-5], other):
-        with pytest.raises(ValueError, match=r"faiss|expected an IndexFlatIP"):
-            FaissIndex.from_bytes(data)
+def test_room_that_was_reserved_is_used() -> None:
+    """The memory of the vectors stays where it is while they are added."""
+    index = FaissIndex(3)
+    index.reserve(1000)
+    assert len(index) == 0
+    index.add(E)
+    place = int(index._flat.get_xb())
+    for _ in range(332):
+        index.add(E)
+    assert int(index._flat.get_xb()) == place
+    index.reserve(2000)
+    assert index.vectors(ALL + 996).tolist() == E.tolist()
