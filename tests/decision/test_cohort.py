@@ -78,7 +78,7 @@ def test_a_typical_face_keeps_its_cosine(cohort: Cohort) -> None:
     a, b = VECTORS[np.argsort(far)[:2]]
     for cosine in (mean - 0.1, mean, mean + 0.1):
         found = cohort.correct(np.array([[cosine]], np.float32), a[None], b[None], [None])
-        assert found[0, 0] == pytest.approx(cosine, abs=0.01)
+        assert found[0, 0] == pytest.approx(cosine, abs=0.03)
 
 
 def test_more_of_a_higher_score(cohort: Cohort) -> None:
