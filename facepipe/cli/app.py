@@ -10,7 +10,7 @@ import sys
 import typer
 
 from facepipe import __version__
-from facepipe.cli import demo, enroll, gallery, inspect, keys, models, people, recognise, serve, watch
+from facepipe.cli import calibrate, demo, enroll, evaluate, gallery, inspect, keys, models, people, recognise, serve, watch
 from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
 
@@ -31,6 +31,8 @@ app.command("enroll")(enroll.enroll)
 app.command("identify")(recognise.identify)
 app.command("verify")(recognise.verify)
 app.command("watch")(watch.watch)
+app.command("evaluate")(evaluate.evaluate)
+app.command("calibrate")(calibrate.calibrate)
 app.command("inspect")(inspect.inspect)
 app.add_typer(people.app, name="people")
 app.add_typer(gallery.app, name="gallery")

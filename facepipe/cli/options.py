@@ -108,6 +108,9 @@ Annotate = Annotated[
 ShowWindow = Annotated[
     bool | None, typer.Option("--window/--no-window", help="Show what is seen in a window; q or Esc ends it.")
 ]
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Embed every image anew, and keep nothing of what was embedded.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

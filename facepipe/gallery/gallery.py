@@ -11,7 +11,6 @@ import numpy as np
 
 from facepipe import folders
 from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import Cohort
 from facepipe.decision.evidence import Evidence
 from facepipe.errors import GalleryNotFound, PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, store
@@ -124,12 +123,11 @@ class Gallery(Upkeep):
         *,
         lengths: Sequence[float] | None = None,
         evidence: Evidence | None = None,
-        cohort: Cohort | None = None,
     ) -> list[tuple[Candidate, ...]]:
         """For each probe the ``top`` people who are most like it, best first, with their nearest reference.
 
         A person is compared with all their references as one (facepipe.decision.fusion). In a gallery calibrated with a
-        cohort, or with ``cohort``, scores are corrected for it. ``lengths`` (N,) of probes that are means of several
+        cohort, scores are corrected for it. ``lengths`` (N,) of probes that are means of several
         templates: scores are those times as much. Candidates have a probability where the gallery is calibrated, or by
         ``evidence``.
 
@@ -141,13 +139,13 @@ class Gallery(Upkeep):
             raise UsageError(f"top: expected a whole number from 1, got {top!r}")
         if not probes:
             return []
-        with self._session.searching() as (record, index):
-            vectors = self._session.checked(record, probes)
+        with self._session.searching() as index:
+            vectors = self._session.checked(probes, index.backbone, index.dimension)
             if lengths is not None:
                 vectors = vectors * np.asarray(lengths, np.float32)[:, None]
             kept = self._session.scoring
             says = evidence if kept.calibration is None else kept.calibration.evidence
-            return kept.rank(index, vectors, int(top), says, cohort or kept.cohort)
+            return kept.rank(index, vectors, int(top), says)
 
     @property
     def calibration(self) -> Calibration | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from facepipe.decision.calibration import Calibration
@@ -14,6 +12,7 @@ from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.store import Record
 from facepipe.records import Candidate, Floats
 
+BLOCK = 256  # probes ranked at a time, each block scored against everybody who was found for any of it
 MORE = 5  # people looked at beyond those asked for: fusing and correcting may bring them up
 
 
@@ -21,42 +20,46 @@ class Scoring:
     """How this gallery scores: its ``calibration`` and ``cohort``, as of the record's last state that was looked at."""
 
     def __init__(self) -> None:
-        self._state: int | None = None
+        self.state: int | None = None
         self.calibration: Calibration | None = None
         self.cohort: Cohort | None = None
 
     def follow(self, record: Record) -> None:
         """Take in what the record has. Call inside ``record.reading()``."""
-        if record.state != self._state:
+        if record.state != self.state:
             self.calibration, self.cohort = calibrated.read(record)
-            self._state = record.state
+            self.state = record.state
 
     def rank(
-        self, index: LiveIndex, probes: Floats, top: int, evidence: Evidence | None, cohort: Cohort | None
+        self, index: LiveIndex, probes: Floats, top: int, evidence: Evidence | None
     ) -> list[tuple[Candidate, ...]]:
         """The ``top`` best people for each of ``probes`` (N, D), best first; ``evidence`` says what a score means."""
-        found = index.search(probes, top + MORE)
-        references = sorted({candidate.reference_id for row in found for candidate in row})
-        if not references:
-            return found
-        place = {reference: number for number, reference in enumerate(references)}
-        people = {candidate.reference_id: candidate.person for row in found for candidate in row}
+        blocks = [probes[start : start + BLOCK] for start in range(0, len(probes), BLOCK)]
+        return [row for block in blocks for row in self._rank(index, block, top, evidence)]
+
+    def _rank(
+        self, index: LiveIndex, probes: Floats, top: int, evidence: Evidence | None
+    ) -> list[tuple[Candidate, ...]]:
+        found = index.nearest(probes, top + MORE)
+        if not found.size:
+            return [()] * len(probes)
+        references, column = np.unique(found, return_inverse=True)
         fused = index.fused(references)
         scores = np.clip(probes @ fused.T, -1, 1)
-        if cohort is not None:
-            scores = cohort.correct(scores, probes, fused, [people[reference] for reference in references])
+        if self.cohort is not None:
+            whose = [index.named(reference)[0] for reference in references.tolist()]
+            scores = self.cohort.correct(scores, probes, fused, whose)
+        scores = np.take_along_axis(scores, column.reshape(found.shape), axis=1)
+        odds = None if evidence is None else shares(evidence.log_ratio(scores), index.people)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
+        columns = [found, scores] if odds is None else [found, scores, odds]
+        sorted_ = [np.take_along_axis(values, order, axis=1).tolist() for values in columns]
         return [
-            _ranked(row, line[[place[candidate.reference_id] for candidate in row]], top, evidence, index.people)
-            for row, line in zip(found, scores, strict=True)
+            tuple(_candidate(index, rank, *each) for rank, each in enumerate(zip(*row, strict=True), 1))
+            for row in zip(*sorted_, strict=True)
         ]
 
 
-def _ranked(
-    row: tuple[Candidate, ...], scores: Floats, top: int, evidence: Evidence | None, people: int
-) -> tuple[Candidate, ...]:
-    order = np.argsort(-scores, kind="stable")
-    odds = [None] * len(row) if evidence is None else shares(evidence.log_ratio(scores), people).tolist()
-    return tuple(
-        replace(row[at], score=float(scores[at]), rank=rank, probability=odds[at])
-        for rank, at in enumerate(order[:top].tolist(), 1)
-    )
+def _candidate(index: LiveIndex, rank: int, position: int, score: float, odds: float | None = None) -> Candidate:
+    person, reference = index.named(position)
+    return Candidate(person, score, rank, reference, odds)

@@ -1,0 +1,112 @@
+"""calibrate: what scores mean for one's own people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+from facepipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from facepipe.cards import Card
+    from facepipe.evaluate.calibrate import Report
+
+
+def calibrate(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="FOLDER", help="Photos of people, one sub-folder per person.", show_default=False),
+    ] = None,
+    gallery: opt.GalleryPath = None,
+    cohort: Annotated[
+        str,
+        typer.Option(
+            "--cohort",
+            metavar="WHO",
+            help="Strangers that scores are corrected for: gallery, labelled, a folder, none; or auto.",
+        ),
+    ] = "auto",
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the calibration; the card's table decides.")] = False,
+    no_cache: opt.NoCache = False,
+    as_json: opt.Json = False,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Measure on your own people what scores mean.
+
+    Thresholds by error rate and probabilities are kept with the gallery, and decide from then on.
+    """
+    if (folder is None) != remove:
+        raise UsageError("expected a folder with one sub-folder of photos per person, or --remove")
+    with opt.open_gallery(gallery, backbone, weights) as people:
+        if folder is None:
+            people.calibrate(None)
+            out.say(f"{people.path}: not calibrated any more; the card's thresholds decide")
+            return
+        from facepipe.evaluate.calibrate import calibrate as measure
+        from facepipe.sources import labelled_pictures
+
+        pictures = list(labelled_pictures(folder))
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        with out.steps() as step:
+            found = measure(
+                pipe, pictures, people, source=str(folder), cohort=cohort, cached=not no_cache, progress=step
+            )
+        path = people.path
+    for failure in found.failures:
+        out.complain(failure)
+    if as_json:
+        out.line(_json(found, path))
+    else:
+        _print(found, path, pipe.backbone.card)
+    if found.failures:
+        raise typer.Exit(out.SOME_FAILED)
+
+
+def _json(found: Report, path: Path) -> dict[str, Any]:
+    made = asdict(found.calibration) | {"made_at": found.calibration.made_at.isoformat()}
+    return asdict(found) | {"gallery": str(path), "calibration": made}
+
+
+def _print(found: Report, path: Path, card: Card) -> None:
+    made = found.calibration
+    without = f", {found.no_face} more without a face" if found.no_face else ""
+    typer.echo(out.printable(f"{path}: calibrated on {made.measured_on}{without}"))
+    if made.corrected:
+        typer.echo(out.printable(f"Scores are corrected for {found.strangers} faces of strangers ({found.cohort})."))
+    else:
+        typer.echo(out.printable(f"Scores are not corrected for a cohort: {found.cohort}."))
+    rows = [
+        (f"FMR {rate}", f"1 in {1 / float(rate):,.0f} strangers, compared with one person", f"{limit:.4f}",
+         "" if made.corrected or rate not in card.thresholds else f"{card.thresholds[rate]:.4f}",
+         f"{found.tmr[rate]:.1%}")
+        for rate, limit in made.fmr.items()
+    ]  # fmt: skip
+    among = out.count(made.people, "person") if made.people == 1 else f"{made.people} people"
+    rows += [
+        (f"FPIR {rate}", f"1 in {1 / float(rate):,.0f} strangers, looked up among {among}", f"{limit:.4f}", "", "")
+        for rate, limit in made.fpir.items()
+    ]
+    out.table("Thresholds", ("rate", "wrongly taken for somebody", "threshold", "card", "pairs of one accepted"), rows)
+    if not made.fpir:
+        typer.echo(
+            f"No FPIR: it takes 100 photos of people who are not enrolled for 1e-1; there were {found.unknown_probes}."
+        )
+    if (kept := found.reliability) is not None:
+        typer.echo(
+            f"Probabilities, on people they were not fitted to: Brier score {kept.brier.value:.4f}"
+            f" (0.25 is saying one half always), off by {kept.expected_error.value:.1%} on average."
+        )
+        cells = [
+            (f"{one.low:.0%} to {one.high:.0%}", f"{one.stated:.1%}", f"{one.observed.value:.1%}", one.pairs)
+            for one in kept.bins
+        ]
+        out.table("Stated and observed", ("said", "on average", "were of one person", "pairs"), cells)
