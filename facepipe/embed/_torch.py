@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import numpy as np
@@ -12,10 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.cards import Card
-from facepipe.devices import torch_device
-from facepipe.embed.base import normalise
+from facepipe.devices import torch_device, workers
+from facepipe.embed import _fused
+from facepipe.embed.base import FULL, check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
 from facepipe.records import Activation, Floats, Pixels
+
+PASS = 8  # chips a forward pass on the CPU: more need longer for memory than they save on weights
 
 
 class TorchBackbone:
@@ -24,21 +30,56 @@ class TorchBackbone:
     ``layers`` are the modules without children that compute something, and those composed ones whose result no layer
     within them has (a residual block that ends in an addition). One that is called several times is one layer per call:
     ``relu``, ``relu#2``.
+
+    ``lean(dtype)`` makes the same function in fewer steps for the CPU. The layers are always those of ``module``, in
+    full precision.
     """
 
-    def __init__(self, card: Card, module: nn.Module, id: str, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        card: Card,
+        module: nn.Module,
+        id: str,
+        device: str = "cpu",
+        precision: str = FULL,
+        lean: Callable[[torch.dtype], nn.Module] | None = None,
+    ) -> None:
         self.card, self.id = card, id
         self.device = torch_device(device)
         self.module = module.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
+        self._dtype, self._lean = _dtype(precision, self.device), lean
 
-    @torch.inference_mode()
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
-        found: Floats = self.module(self._batch(pixels)).float().cpu().numpy()
+        found = self._spread(pixels) if self.device.type == "cpu" and len(pixels) > 1 else self._pass(pixels)
         if found.shape != (len(pixels), self.card.dimension):
             what = f"the card says {self.card.dimension}, the network put out {found.shape[1:]}"
             raise CardInvalid(f"{self.card.path}: dimension: {what}")
         return found
+
+    def _spread(self, pixels: Pixels) -> Floats:
+        """Small passes side by side, a core each: all cores on one pass wait for each other at every layer, which on a
+        busy machine takes many times longer."""
+        threads = torch.get_num_threads()
+        rounds = math.ceil(len(pixels) / (threads * PASS))
+        parts = np.array_split(pixels, min(len(pixels), rounds * threads))
+        return np.concatenate(list((self._workers.map if threads > 1 else map)(self._pass, parts)))
+
+    @torch.inference_mode()
+    def _pass(self, pixels: Pixels) -> Floats:
+        found: Floats = self._network(self._batch(pixels).to(self._dtype)).float().cpu().numpy()
+        return found
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        """What ``embed`` runs: ``module`` or its equal."""
+        if self._lean is not None and _fused.available(self.device):
+            return self._lean(self._dtype)
+        return self.module if self._dtype == torch.float32 else copy.deepcopy(self.module).to(self._dtype)
+
+    @cached_property
+    def _workers(self) -> ThreadPoolExecutor:
+        return workers("facepipe-embed")
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -109,6 +150,14 @@ class TorchBackbone:
     def _batch(self, pixels: Pixels) -> Tensor:
         values = torch.from_numpy(normalise(pixels, self.card))
         return values.to(self.device, memory_format=torch.channels_last)
+
+
+def _dtype(precision: str, device: torch.device) -> torch.dtype:
+    """CPUs that compute with 16 bits do so with bfloat16; its range is float32's, its step 8 times float16's."""
+    check_precision(precision)
+    if precision == FULL:
+        return torch.float32
+    return torch.bfloat16 if device.type == "cpu" else torch.float16
 
 
 def _planes(output: Tensor) -> Floats:

@@ -8,8 +8,10 @@ function with one layer less.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -17,7 +19,9 @@ from torch.nn import functional
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.embed._dlib_dat import read_tensors
+from facepipe.embed._fused import FusedConv
 from facepipe.embed._torch import TorchBackbone
+from facepipe.embed.base import FULL
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats
 
@@ -25,15 +29,16 @@ STAGES = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))  # channels, blocks; a
 DIMENSION = 128
 
 
-def load(card: Card, device: str, weights: Path | None = None) -> TorchBackbone:
+def load(card: Card, device: str, weights: Path | None = None, precision: str = FULL) -> TorchBackbone:
     """The backbone with the card's weights, or with ``weights``, another ``.dat`` of the same architecture.
 
     Raises WeightsMissing, WeightsAltered, DependencyMissing, DeviceUnavailable.
     """
     path, id = weight_files.resolve(card, weights)
-    module = DlibResNet()
+    with torch.device("meta"):  # the random initialisation alone would take longer than loading
+        module = DlibResNet()
     fill(module, path)
-    return TorchBackbone(card, module, id, device)
+    return TorchBackbone(card, module, id, device, precision, partial(Lean, module))
 
 
 class DlibResNet(nn.Module):
@@ -77,6 +82,37 @@ class Block(nn.Module):
         return out
 
 
+class Lean(nn.Module):
+    """The same function as ``net`` in half the steps, for the CPU; the layers are not to be seen."""
+
+    def __init__(self, net: DlibResNet, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        self.conv, self.pool, self.fc = FusedConv(net.conv, relu=True, dtype=dtype), net.pool, net.fc
+        self.blocks = nn.Sequential(*(LeanBlock(m, dtype) for m in net.stages.modules() if isinstance(m, Block)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = self.blocks(self.pool(self.conv(x)))
+        embedding: torch.Tensor = self.fc(maps.float().mean(dim=(2, 3)))
+        return embedding
+
+
+class LeanBlock(nn.Module):
+    """A ``Block`` in two steps. It may write into what it is given."""
+
+    def __init__(self, block: Block, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.conv1 = FusedConv(block.conv1, relu=True, dtype=dtype)
+        self.conv2 = FusedConv(block.conv2, relu=False, dtype=dtype)
+        self.skip, self.add = block.skip, block.add
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner, skip = self.conv1(x), self.skip(x)
+        if skip.shape[2:] == inner.shape[2:]:
+            return self.conv2.add_relu(inner, _pad_to(skip, list(inner.shape)))
+        out: torch.Tensor = self.add(self.conv2(inner), skip).relu_()
+        return out
+
+
 class AddPadded(nn.Module):
     """The sum of two (N, C, H, W) maps; the smaller is zero-padded at each axis' end, as dlib's ``add_prev`` does."""
 
@@ -94,30 +130,32 @@ def _pad_to(x: torch.Tensor, shape: list[int]) -> torch.Tensor:
 
 
 def fill(module: DlibResNet, path: Path) -> None:
-    """Copy the tensors of dlib's ``.dat`` into the module. Raises WeightsAltered when they do not fit."""
+    """Put the tensors of dlib's ``.dat`` in the place of the module's. Raises WeightsAltered when they do not fit."""
     tensors = read_tensors(path)
     try:
-        with torch.no_grad():
-            for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d)):
-                _fill_conv(conv, _next(tensors, "con_4"), _next(tensors, "affine_"))
-            flat = _next(tensors, "fc_2")
-            module.fc.weight.copy_(flat.reshape(module.fc.in_features, DIMENSION).T)
+        for conv in (m for m in module.modules() if isinstance(m, nn.Conv2d)):
+            _fill_conv(conv, _next(tensors, "con_4"), _next(tensors, "affine_"))
+        flat = _next(tensors, "fc_2")
+        module.fc.weight = _fixed(flat.reshape(module.fc.in_features, DIMENSION).T)
     except (RuntimeError, ValueError) as error:
         raise WeightsAltered(f"{path}: not the weights of dlib's face ResNet: {error}") from None
 
 
-def _next(tensors: Iterator[tuple[str, Floats]], expected: str) -> torch.Tensor:
+def _next(tensors: Iterator[tuple[str, Floats]], expected: str) -> Floats:
     kind, values = next(tensors, ("the end", None))
     if values is None or kind != expected:
         raise ValueError(f"expected a {expected} tensor, got {kind}")
-    return torch.from_numpy(values.copy())
+    return values
 
 
-def _fill_conv(conv: nn.Conv2d, filters_and_biases: torch.Tensor, gamma_and_beta: torch.Tensor) -> None:
+def _fill_conv(conv: nn.Conv2d, filters_and_biases: Floats, gamma_and_beta: Floats) -> None:
     """Fold γ·(W⋆x + b) + β into the convolution: weight γW, bias γb + β."""
     outputs = conv.out_channels
     filters, biases = filters_and_biases[:-outputs], filters_and_biases[-outputs:]
     gamma, beta = gamma_and_beta[:outputs], gamma_and_beta[outputs:]
-    conv.weight.copy_(filters.reshape(conv.weight.shape) * gamma[:, None, None, None])
-    assert conv.bias is not None
-    conv.bias.copy_(biases * gamma + beta)
+    conv.weight = _fixed(filters.reshape(conv.weight.shape) * gamma[:, None, None, None])
+    conv.bias = _fixed(biases * gamma + beta)
+
+
+def _fixed(values: Floats) -> nn.Parameter:
+    return nn.Parameter(torch.from_numpy(np.ascontiguousarray(values)), requires_grad=False)

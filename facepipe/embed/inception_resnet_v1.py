@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.embed._torch import TorchBackbone
+from facepipe.embed.base import FULL
 from facepipe.errors import WeightsAltered
 from facepipe.tensors import read_state_dict
 
 
-def load(card: Card, device: str, weights: Path | None = None) -> TorchBackbone:
+def load(card: Card, device: str, weights: Path | None = None, precision: str = FULL) -> TorchBackbone:
     """The backbone with the card's weights, or with ``weights``, another state dict of the same architecture.
 
     Raises WeightsMissing, WeightsAltered, DeviceUnavailable.
@@ -26,7 +27,7 @@ def load(card: Card, device: str, weights: Path | None = None) -> TorchBackbone:
     path, id = weight_files.resolve(card, weights)
     module = network()
     fill(module, read_state_dict(path), path)
-    return TorchBackbone(card, module, id, device)
+    return TorchBackbone(card, module, id, device, precision)
 
 
 def network() -> nn.Module:

@@ -15,12 +15,12 @@ import numpy as np
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.embed import _onnx_graph as graph
-from facepipe.embed.base import normalise
+from facepipe.embed.base import FULL, normalise
 from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError
 from facepipe.records import Activation, Floats, Pixels
 
 
-def load(card: Card, device: str, weights: Path | None = None) -> OnnxBackbone:
+def load(card: Card, device: str, weights: Path | None = None, precision: str = FULL) -> OnnxBackbone:
     """The backbone with the card's ``.onnx`` file, or with another one given as ``weights``.
 
     Raises WeightsMissing, WeightsAltered, CardInvalid (the file doesn't do what the card says), DeviceUnavailable,
