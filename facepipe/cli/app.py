@@ -10,7 +10,20 @@ import sys
 import typer
 
 from facepipe import __version__
-from facepipe.cli import calibrate, demo, enroll, evaluate, gallery, inspect, keys, models, people, recognise, serve, watch
+from facepipe.cli import (
+    calibrate,
+    demo,
+    enroll,
+    evaluate,
+    gallery,
+    inspect,
+    keys,
+    models,
+    people,
+    recognise,
+    serve,
+    watch,
+)
 from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
 

@@ -18,7 +18,7 @@ DRAWS = 200
 
 @dataclass(frozen=True)
 class Rate:
-    """A measured ``value`` and its 95 % interval; None where too few draws have pairs of both kinds."""
+    """A measured ``value`` and its 95 % interval; None where the draws cannot tell (see ``rate``)."""
 
     value: float
     low: float | None = None
@@ -96,9 +96,12 @@ def _crossing(fmr: Doubles, share: Doubles, passed: Ints) -> float:
 
 
 def rate(value: float, draws: Doubles) -> Rate:
-    """``value`` with the middle 95 % of its ``draws`` (B,)."""
+    """``value`` with the middle 95 % of its ``draws`` (B,).
+
+    None where all draws are the same: of something that was never seen, they cannot say how rare it is.
+    """
     usable = draws[np.isfinite(draws)]
-    if len(usable) < len(draws) / 2 or not len(usable):
+    if 2 * len(usable) < len(draws) or not np.ptp(usable):
         return Rate(value)
     low, high = np.quantile(usable, [0.025, 0.975])
     return Rate(value, float(low), float(high))

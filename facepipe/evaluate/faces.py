@@ -91,7 +91,7 @@ def choose_cohort(
 
 
 def find_strangers(pipe: Pipeline, folder: Path, cached: bool, report: Progress) -> tuple[Floats, list[str]]:
-    """The faces of the pictures in ``folder``: vectors (C, D), and whose they are. Raises UsageError when there is none."""
+    """The faces of the pictures in ``folder``: vectors (C, D), and whose they are. Raises UsageError without any."""
     images, names = _strangers(folder)
     with Cache(recipe(pipe)) if cached else nullcontext() as cache:
         strangers = embed(pipe, images, cache, report)

@@ -97,7 +97,7 @@ def measure_identification(
     """
     splits = [_split(people, left_out, np.random.default_rng([seed, number])) for number in range(SPLITS)]
     most = min(len(split.enrolled) for split in splits)
-    sizes = [size for size in SIZES if size < most] + [most]
+    sizes = [size for size in SIZES if size < 0.7 * most] + [most]
     found: dict[int, list[_Answers]] = {size: [] for size in sizes}
     unknown: dict[int, list[_Answers]] = {size: [] for size in sizes}
     for split in splits:

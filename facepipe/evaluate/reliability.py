@@ -30,7 +30,8 @@ class Bin:
 @dataclass(frozen=True)
 class Reliability:
     """``brier``: the mean squared difference between probability and truth, 0.25 for always saying one half.
-    ``expected_error``: the mean difference between stated and observed, by bins. Pairs of one person and of two count
+    ``expected_error``: the mean difference between stated and observed, by bins; without an interval, as any draw makes
+    it larger. Pairs of one person and of two count
     as much in all as each other. ``source``: which probabilities these are."""
 
     bins: tuple[Bin, ...]
@@ -65,14 +66,14 @@ def measure_reliability(stated: Doubles, same: Bools, people: Ints, drawn: Ints,
     ones = np.ones(len(same))
     again = [_measured(stated, same, places, row) for row in _weights(people, same, drawn)]
     brier, error, observed = _measured(stated, same, places, ones)
-    briers, errors, shares = (np.array(values) for values in zip(*again, strict=True))
+    briers, _, shares = (np.array(values) for values in zip(*again, strict=True))
     bins = []
     for number in np.unique(places):
         within = places == number
         mean = float(np.average(stated[within], weights=_balanced(same, ones)[within]))
         share = rate(float(observed[number]), shares[:, number])
         bins.append(Bin(number / BINS, (number + 1) / BINS, int(within.sum()), mean, share))
-    return Reliability(tuple(bins), rate(brier, briers), rate(error, errors), len(same), source)
+    return Reliability(tuple(bins), rate(brier, briers), Rate(error), len(same), source)
 
 
 def _weights(people: Ints, same: Bools, drawn: Ints) -> Doubles:

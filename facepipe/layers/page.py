@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import numpy as np
 import PIL.Image
 
 from facepipe.files import replacing
-from facepipe.layers.view import Chart, Check, Picture, Text, View
+from facepipe.layers.view import Block, Chart, Check, Picture, Row, Text, View
 from facepipe.records import Pixels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _WORDS = {
     "skip": Text("Skip to the story", "跳到正文"),
@@ -31,9 +35,11 @@ _VERDICTS = {True: Text("holds:", "成立："), False: Text("does not hold:", "�
 _INK: Any = {"svg.fonttype": "none", "svg.hashsalt": "facepipe"}  # text stays text; the same figure gives the same file
 
 
-def render(title: Text, story: View, views: Sequence[View], left_out: Sequence[Text] = ()) -> str:
+def render(
+    title: Text, story: View, views: Sequence[View], left_out: Sequence[Text] = (), command: str = "inspect"
+) -> str:
     """The page: ``story`` on the first screen, a table of contents and what is ``left_out`` (why), the views with their
-    checks, one footer."""
+    checks, one footer. ``command``: which one made it."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(
             lambda name: files("facepipe.layers").joinpath("templates").joinpath(name).read_text("utf-8")
@@ -43,9 +49,9 @@ def render(title: Text, story: View, views: Sequence[View], left_out: Sequence[T
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals |= {"kind": _kind, "source": _source, "number": _number}
+    environment.globals |= {"kind": _kind, "source": _source, "chinese": _chinese, "number": _number}
     return environment.get_template("page.html").render(
-        title=title, story=story, views=views, left_out=left_out, words=_WORDS, verdicts=_VERDICTS
+        title=title, story=story, views=views, left_out=left_out, words=_WORDS, verdicts=_VERDICTS, command=command
     )
 
 
@@ -58,12 +64,19 @@ def save_page(html: str, path: Path) -> None:
 def save_pngs(views: Sequence[View], folder: Path) -> Iterator[Path]:
     """Each picture and chart as ``folder``/view/name.png, enlarged as on the page; yields the paths."""
     for view in views:
-        for block in view.blocks:
-            if isinstance(block, (Picture, Chart)):
-                path = folder / view.id / f"{block.name}.png"
-                with replacing(path) as stream:
-                    stream.write(_png(_zoomed(block)) if isinstance(block, Picture) else _draw(block, "png"))
-                yield path
+        for block in _drawn(view.blocks):
+            path = folder / view.id / f"{block.name}.png"
+            with replacing(path) as stream:
+                stream.write(_png(_zoomed(block)) if isinstance(block, Picture) else _draw(block.figure, "png"))
+            yield path
+
+
+def _drawn(blocks: Sequence[Block]) -> Iterator[Picture | Chart]:
+    for block in blocks:
+        if isinstance(block, Row):
+            yield from block.blocks
+        elif isinstance(block, (Picture, Chart)):
+            yield block
 
 
 def _kind(block: object) -> str:
@@ -72,8 +85,24 @@ def _kind(block: object) -> str:
 
 def _source(block: Picture | Chart) -> str:
     """The image as a data URI: pictures as PNG at their own size, charts as SVG."""
-    mime, data = ("png", _png(block.pixels)) if isinstance(block, Picture) else ("svg+xml", _draw(block, "svg"))
-    return f"data:image/{mime};base64,{base64.b64encode(data).decode()}"
+    if isinstance(block, Chart):
+        return _uri("svg+xml", _draw(block.figure, "svg"))
+    return _uri("jpeg", _jpeg(block.pixels)) if block.photo else _uri("png", _png(block.pixels))
+
+
+def _chinese(block: Chart) -> str:
+    assert block.zh is not None
+    return _uri("svg+xml", _draw(block.zh, "svg"))
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _jpeg(pixels: Pixels) -> bytes:
+    stream = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(stream, "JPEG", quality=88)
+    return stream.getvalue()
 
 
 def _png(pixels: Pixels) -> bytes:
@@ -89,13 +118,14 @@ def _zoomed(picture: Picture) -> Pixels:
     return np.kron(picture.pixels, np.ones((picture.zoom, picture.zoom, 1), np.uint8))
 
 
-def _draw(chart: Chart, kind: str) -> bytes:
+def _draw(figure: Figure, kind: str) -> bytes:
     import matplotlib
 
     stream = io.BytesIO()
-    with matplotlib.rc_context(_INK):
+    with matplotlib.rc_context(_INK), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has fonts for the Chinese words
         metadata = {"Date": None} if kind == "svg" else None
-        chart.figure.savefig(stream, format=kind, bbox_inches="tight", metadata=metadata, dpi=150)
+        figure.savefig(stream, format=kind, bbox_inches="tight", metadata=metadata, dpi=150)
     return stream.getvalue()
 
 

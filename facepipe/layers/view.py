@@ -24,6 +24,7 @@ class Picture:
     """An image: ``pixels`` (H, W, 3) uint8 RGB. On the page each pixel becomes ``zoom`` by ``zoom``, unsmoothed.
 
     ``name`` is its file name without suffix, unique within its view; ``alt`` says what is to be seen to who cannot see.
+    A ``photo`` is smoothed and kept as JPEG.
     """
 
     name: str
@@ -31,25 +32,35 @@ class Picture:
     alt: Text
     caption: Text
     zoom: int = 1
+    photo: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A matplotlib figure, without title; the words are in ``caption``."""
+    """A matplotlib figure, without title; the words are in ``caption``. ``zh``: the same with words in Chinese, where
+    it has words."""
 
     name: str
     figure: Figure
     alt: Text
     caption: Text
+    zh: Figure | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of short strings under ``head``."""
+    """Rows of short strings, or of words in both languages, under ``head``."""
 
     caption: Text
     head: tuple[Text, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | Text, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Pictures or charts side by side, as many as there is room for."""
+
+    blocks: tuple[Picture | Chart, ...]
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class Check:
         return self.value <= self.bound
 
 
-Block = Text | Picture | Chart | Table
+Block = Text | Picture | Chart | Table | Row
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,122 @@
+"""evaluate: how well faces are told apart, on labelled images of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+from facepipe.errors import UsageError, WriteFailed
+
+if TYPE_CHECKING:
+    from facepipe.evaluate import Evaluation
+    from facepipe.evaluate.result import Failure
+
+
+def evaluate(
+    pairs: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[PAIRS.csv]", help="A CSV file: image_a, image_b, same_person, perhaps fold.", readable=False
+        ),
+    ] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option("--folders", metavar="DIR", help="Photos of people instead, one sub-folder per person."),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option("--images", metavar="DIR", help="Where the CSV file's images are. Default: beside it."),
+    ] = None,
+    cohort: Annotated[
+        str | None,
+        typer.Option(
+            "--cohort",
+            metavar="WHO",
+            help="Measure scores corrected for strangers too: others (of these people), a folder, or none. "
+            "Default: others, where there are enough.",
+            show_default=False,
+        ),
+    ] = None,
+    left_out: Annotated[
+        float,
+        typer.Option(
+            "--left-out", metavar="SHARE", help="With --folders: the share of people left out of the gallery."
+        ),
+    ] = 0.5,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of everything that is drawn.")] = 0,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the curves and the worst mistakes.")
+    ] = None,
+    no_cache: opt.NoCache = False,
+    as_json: opt.Json = False,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    min_face: opt.MinFace = opt.MIN_FACE,
+    min_score: opt.MinScore = opt.MIN_SCORE,
+) -> None:
+    """Measure how well people are told apart.
+
+    On labelled pairs, or on all photos of labelled people, with error rates, intervals and curves. What was embedded is
+    kept, so a run that was stopped goes on where it was.
+    """
+    if (pairs is None) == (people is None):
+        raise UsageError("expected a list of pairs or folders: facepipe evaluate PAIRS.csv | --folders DIR")
+    if people is not None and images is not None:
+        raise UsageError("--images goes with a list of pairs; --folders names the images itself")
+    if html is not None:
+        out.ready(html.parent)
+        if html.is_dir():
+            raise WriteFailed(f"{html}: cannot be written: it is a folder; name a file")
+    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+    from facepipe.evaluate import evaluate_folders, evaluate_pairs
+
+    with out.steps() as step:
+        if pairs is not None:
+            found = evaluate_pairs(
+                pipe, pairs, images=images, cohort=cohort, seed=seed, cached=not no_cache, progress=step
+            )
+        else:
+            assert people is not None
+            found = evaluate_folders(
+                pipe, people, cohort=cohort, left_out=left_out, seed=seed, cached=not no_cache, progress=step
+            )
+    _show(found, html, as_json)
+
+
+def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
+    from facepipe.evaluate.measuring import COSINE
+    from facepipe.evaluate.summary import summarise
+
+    if as_json:
+        out.line(found.to_json())
+    else:
+        for section in summarise(found):
+            kind = "" if section.score == COSINE else f", {section.score}"
+            rows = [(line.name.en + kind, line.value, line.interval, line.meaning.en) for line in section.lines]
+            out.table(section.title.en, ("figure", "value", "95 % interval", "what it means"), rows)
+    if html is not None:
+        from facepipe.evaluate.report.page import page
+        from facepipe.layers.page import save_page
+
+        save_page(page(found), html)
+        if not as_json:
+            typer.echo(html)
+    for remark in found.remarks:
+        out.say(remark)
+    if found.kept is not None:
+        out.say(f"embeddings, which are biometric data, are kept in {found.kept}; delete it when you are done")
+    failures = found.images.failures
+    for failure in failures:
+        out.complain(_failed(failure))
+    if failures:
+        out.complain(f"{len(failures)} of {found.images.images} images failed")
+        raise typer.Exit(out.SOME_FAILED)
+
+
+def _failed(failure: Failure) -> str:
+    return failure.error if failure.row is None else f"row {failure.row}: {failure.error}"
