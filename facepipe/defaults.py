@@ -5,4 +5,5 @@ DETECTOR = "mtcnn"
 MIN_FACE = 32  # px; smaller faces carry too little to be recognised
 MIN_SCORE = 0.9
 FMR = "1e-3"
+FULL, HALF = "full", "half"  # precisions of a backbone; full where nothing is said
 EVERY = 5  # frames of a video from one search of the whole picture to the next

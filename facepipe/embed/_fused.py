@@ -7,8 +7,13 @@ C++ compiler and take longer at every start than most commands run.
 
 from __future__ import annotations
 
+from threading import Lock
+
 import torch
 from torch import Tensor, nn
+
+TYPICAL = 8  # maps
+_packing = Lock()
 
 
 def available(device: torch.device) -> bool:
@@ -17,28 +22,36 @@ def available(device: torch.device) -> bool:
 
 
 class FusedConv(nn.Module):
-    """``conv``, with ``relu`` also the ReLU after it: channels_last maps (N, C, H, W) of ``dtype`` in and out."""
+    """The convolution ``conv`` and what follows it: channels_last maps (N, C, H, W) of ``dtype`` in and out."""
 
-    def __init__(self, conv: nn.Conv2d, *, relu: bool, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, conv: nn.Conv2d, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        assert not isinstance(conv.padding, str)
-        place = (conv.padding, conv.stride, conv.dilation, conv.groups)
-        packed = conv.weight.detach().to(dtype).to_mkldnn()
-        # plain attributes, not parameters: a packed tensor can't be moved or converted
-        self._weight = torch.ops.aten.mkldnn_reorder_conv2d_weight(packed, *place)
+        self._place = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        # plain attributes, not parameters: a packed tensor cannot be moved or converted
+        self._weight = conv.weight.detach().to(dtype)
         self._bias = None if conv.bias is None else conv.bias.detach().to(dtype)
-        self._place = place
-        self._after = "relu" if relu else "none"
 
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self._weight, self._bias, *self._place, self._after, [], ""
-        )
+    def forward(self, x: Tensor, relu: bool = True) -> Tensor:
+        """``conv(x)`` or its ReLU."""
+        given = (x, self._packed(x), self._bias, *self._place)
+        out: Tensor = torch.ops.mkldnn._convolution_pointwise(*given, "relu" if relu else "none", [], "")
         return out
 
-    def add_relu(self, x: Tensor, other: Tensor) -> Tensor:
-        """``relu(conv(x) + other)``; ``other``, of the result's shape, is overwritten with it."""
-        out: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
-            other, x, self._weight, self._bias, *self._place, "add", None, "relu", [], ""
-        )
+    def add(self, x: Tensor, other: Tensor, relu: bool = True) -> Tensor:
+        """``conv(x) + other`` or its ReLU; ``other``, which has the result's shape, is overwritten with it."""
+        given = (other, x, self._packed(x), self._bias, *self._place)
+        after = "relu" if relu else None
+        out: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(*given, "add", None, after, [], "")
         return out
+
+    def _packed(self, x: Tensor) -> Tensor:
+        """The weights in the order that is best for maps of the extents of ``x``, found out at the first call.
+
+        How many maps there are makes no difference; the extents do: the wrong order costs more than packing saves.
+        """
+        if not self._weight.is_mkldnn:
+            with _packing:
+                if not self._weight.is_mkldnn:
+                    place = (*self._place, (TYPICAL, *x.shape[1:]))
+                    self._weight = torch.ops.aten.mkldnn_reorder_conv2d_weight(self._weight.to_mkldnn(), *place)
+        return self._weight

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.cards import Card
+from facepipe.defaults import FULL
 from facepipe.devices import torch_device, workers
 from facepipe.embed import _fused
-from facepipe.embed.base import FULL, check_precision, normalise
+from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
 from facepipe.records import Activation, Floats, Pixels
 

@@ -10,12 +10,11 @@ import numpy as np
 
 from facepipe import registry
 from facepipe.cards import Card, find_card
+from facepipe.defaults import FULL, HALF
 from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.records import Activation, Chip, Floats, Pixels, Template
 
 BATCH = 32  # chips handed to a backbone at once; it splits them as it likes
-
-FULL, HALF = "full", "half"  # precisions
 
 
 class Backbone(Protocol):

@@ -18,10 +18,10 @@ from torch.nn import functional
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
+from facepipe.defaults import FULL
 from facepipe.embed._dlib_dat import read_tensors
 from facepipe.embed._fused import FusedConv
 from facepipe.embed._torch import TorchBackbone
-from facepipe.embed.base import FULL
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats
 
@@ -87,7 +87,7 @@ class Lean(nn.Module):
 
     def __init__(self, net: DlibResNet, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.conv, self.pool, self.fc = FusedConv(net.conv, relu=True, dtype=dtype), net.pool, net.fc
+        self.conv, self.pool, self.fc = FusedConv(net.conv, dtype), net.pool, net.fc
         self.blocks = nn.Sequential(*(LeanBlock(m, dtype) for m in net.stages.modules() if isinstance(m, Block)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -101,15 +101,14 @@ class LeanBlock(nn.Module):
 
     def __init__(self, block: Block, dtype: torch.dtype) -> None:
         super().__init__()
-        self.conv1 = FusedConv(block.conv1, relu=True, dtype=dtype)
-        self.conv2 = FusedConv(block.conv2, relu=False, dtype=dtype)
-        self.skip, self.add = block.skip, block.add
+        self.conv1, self.conv2 = FusedConv(block.conv1, dtype), FusedConv(block.conv2, dtype)
+        self.skip, self.sum = block.skip, block.add
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         inner, skip = self.conv1(x), self.skip(x)
-        if skip.shape[2:] == inner.shape[2:]:
-            return self.conv2.add_relu(inner, _pad_to(skip, list(inner.shape)))
-        out: torch.Tensor = self.add(self.conv2(inner), skip).relu_()
+        if inner.shape[2:] == skip.shape[2:]:
+            return self.conv2.add(inner, _pad_to(skip, list(inner.shape)))
+        out: torch.Tensor = self.sum(self.conv2(inner, relu=False), skip).relu_()
         return out
 
 

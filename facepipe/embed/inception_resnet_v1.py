@@ -6,15 +6,20 @@ Architecture: Szegedy et al. 2017 (arXiv:1602.07261), used for faces in David Sa
 
 from __future__ import annotations
 
+import copy
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
+from facepipe.defaults import FULL
+from facepipe.embed._fused import FusedConv
 from facepipe.embed._torch import TorchBackbone
-from facepipe.embed.base import FULL
 from facepipe.errors import WeightsAltered
 from facepipe.tensors import read_state_dict
 
@@ -27,7 +32,7 @@ def load(card: Card, device: str, weights: Path | None = None, precision: str = 
     path, id = weight_files.resolve(card, weights)
     module = network()
     fill(module, read_state_dict(path), path)
-    return TorchBackbone(card, module, id, device, precision)
+    return TorchBackbone(card, module, id, device, precision, partial(lean, module))
 
 
 def network() -> nn.Module:
@@ -42,6 +47,44 @@ def network() -> nn.Module:
         module: nn.Module = InceptionResnetV1(pretrained=None, classify=True, num_classes=1)
     module.logits = nn.Identity()
     return module
+
+
+def lean(module: nn.Module, dtype: torch.dtype = torch.float32) -> nn.Module:
+    """The same function as ``module``, a ``network()`` with weights, in fewer steps for the CPU: batch norms folded
+    into their convolutions, ReLUs and additions done with them."""
+    from facenet_pytorch.models import inception_resnet_v1 as parts
+
+    tensors = [*module.parameters(), *module.buffers()]
+    twin = copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})  # with the same weights, not copies
+    for name, part in [*twin.named_modules()]:
+        if isinstance(part, parts.BasicConv2d):
+            twin.set_submodule(name, FusedConv(fuse_conv_bn_eval(part.conv, part.bn), dtype))
+    for name, part in [*twin.named_modules()]:
+        if isinstance(part, parts.Block35 | parts.Block17 | parts.Block8):
+            twin.set_submodule(name, LeanBlock(part, dtype))
+    twin.dropout = Float()  # which does nothing at rest
+    return twin
+
+
+class LeanBlock(nn.Module):
+    """Branches, then a convolution over what they found, added to the input. It writes into what it is given."""
+
+    def __init__(self, block: nn.Module, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(part for name, part in block.named_children() if name.startswith("branch"))
+        conv: Any = copy.deepcopy(block.conv2d)
+        conv.weight.data *= block.scale
+        conv.bias.data *= block.scale
+        self.conv, self._relu = FusedConv(conv, dtype), not getattr(block, "noReLU", False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = torch.cat([branch(x) for branch in self.branches], 1)
+        return self.conv.add(found, x, self._relu)
+
+
+class Float(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.float()
 
 
 def fill(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:

@@ -14,18 +14,24 @@ import numpy as np
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
+from facepipe.defaults import FULL
 from facepipe.embed import _onnx_graph as graph
-from facepipe.embed.base import FULL, normalise
+from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError
 from facepipe.records import Activation, Floats, Pixels
+
+PASS = 16  # chips a forward pass
 
 
 def load(card: Card, device: str, weights: Path | None = None, precision: str = FULL) -> OnnxBackbone:
     """The backbone with the card's ``.onnx`` file, or with another one given as ``weights``.
 
     Raises WeightsMissing, WeightsAltered, CardInvalid (the file doesn't do what the card says), DeviceUnavailable,
-    DependencyMissing.
+    DependencyMissing, UsageError (another precision than full: a file has the one it was made with).
     """
+    check_precision(precision)
+    if precision != FULL:
+        raise UsageError(f"precision {precision}: {card.name} is an ONNX file and runs as it was made; give {FULL}")
     path, id = weight_files.resolve(card, weights)
     return OnnxBackbone(card, Network(path.read_bytes(), path, device), id)
 
@@ -47,7 +53,8 @@ class OnnxBackbone:
 
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
-        found = self._network(normalise(pixels, self.card))
+        parts = (pixels[start : start + PASS] for start in range(0, len(pixels), PASS))
+        found = np.concatenate([self._network(normalise(part, self.card)) for part in parts])
         if found.shape[1] != self.card.dimension:
             what = f"the card says {self.card.dimension}, {self._network.path.name} puts out {found.shape[1]}"
             raise CardInvalid(f"{self.card.path}: dimension: {what}")
