@@ -8,11 +8,12 @@ from pathlib import Path
 import dlib  # type: ignore[import-untyped]
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from facepipe.cards import find_card
 from facepipe.embed._torch import TorchBackbone
-from facepipe.embed.base import load_backbone, templates
+from facepipe.embed.base import Backbone, load_backbone, normalise, templates
 from facepipe.embed.dlib_resnet import DIMENSION, load
 from facepipe.errors import EmbeddingInvalid, WeightsAltered, WeightsMissing
 from facepipe.image import read_image
@@ -76,6 +77,33 @@ def test_chips_of_no_face(backbone: TorchBackbone, theirs: dlib.face_recognition
     noise = np.random.default_rng(0).integers(0, 256, (1, 150, 150, 3), np.uint8)
     pixels = noise if kind == "noise" else np.full_like(noise, 255 * (kind == "white"))
     assert furthest(backbone, theirs, pixels) <= 1e-5
+
+
+def test_the_lean_twin_is_what_the_layers_put_out(backbone: TorchBackbone, chips: list[Chip]) -> None:
+    """Measured: 2e-7 at most over 746 chips of LFW."""
+    pixels = np.stack([chip.pixels for chip in chips])
+    with torch.inference_mode():
+        plain = backbone.module(torch.from_numpy(normalise(pixels, CARD))).numpy()
+    assert np.abs(backbone.embed(pixels) - plain).max() <= 1e-6
+
+
+# Half precision -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def half() -> Backbone:
+    return load_backbone("dlib_resnet", precision="half")
+
+
+def test_half_precision_finds_the_same_templates(backbone: TorchBackbone, half: Backbone, chips: list[Chip]) -> None:
+    """Measured: cosine 0.99998 at least over 373 faces of LFW."""
+    pairs = list(zip(templates(backbone, chips), templates(half, chips), strict=True))
+    assert min(full.cosine(near) for full, near in pairs) >= 0.9999
+    assert max(full.cosine(near) for full, near in pairs) < 1 - 1e-7  # it did compute with fewer bits
+
+
+def test_half_precision_is_the_same_backbone(backbone: TorchBackbone, half: Backbone) -> None:
+    assert half.id == backbone.id
 
 
 # Templates ------------------------------------------------------------------------------------------------------------

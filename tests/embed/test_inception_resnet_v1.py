@@ -74,6 +74,12 @@ def test_the_raw_norm_is_kept(backbone: TorchBackbone, chips: np.ndarray) -> Non
     assert norms[0] != pytest.approx(norms[1], rel=1e-4)
 
 
+def test_half_precision_is_near(backbone: TorchBackbone, file: Path, chips: np.ndarray) -> None:
+    near, full = load_backbone(NAME, weights=file, precision="half").embed(chips), backbone.embed(chips)
+    cosines = (near * full).sum(axis=1) / np.linalg.norm(near, axis=1) / np.linalg.norm(full, axis=1)
+    assert 0.9999 <= cosines.min() < 1 - 1e-7
+
+
 def test_every_depth_is_a_layer_from_the_first_convolution_to_the_embedding(
     backbone: TorchBackbone, chips: np.ndarray
 ) -> None:

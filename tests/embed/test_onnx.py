@@ -325,6 +325,11 @@ def test_a_device_that_is_not_there_is_refused(twin: Twin, tmp_path: Path, devic
         backend.load(save(export(twin), tmp_path), device)
 
 
+def test_half_precision_is_refused(twin: Twin, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="precision half: test is an ONNX file and runs as it was made; give full"):
+        backend.load(save(export(twin), tmp_path), "cpu", precision="half")
+
+
 @pytest.mark.parametrize("package", ["onnx", "onnxruntime"])
 def test_a_missing_extra_says_what_to_install(
     twin: Twin, tmp_path: Path, package: str, monkeypatch: pytest.MonkeyPatch

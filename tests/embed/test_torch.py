@@ -61,6 +61,34 @@ def test_embedding_of_the_toy_is_what_a_hand_computes(toy: TorchBackbone) -> Non
     assert toy.embed(np.stack([CHIP, np.zeros_like(CHIP)])).tolist() == [[expected], [0.0]]
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 2, 3, 30])
+def test_chips_side_by_side_keep_their_order(count: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = TorchBackbone(card(), Toy(), "toy@0")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    chips = np.random.default_rng(0).integers(0, 256, (count, 2, 2, 3), np.uint8)
+    expected = toy.module(torch.from_numpy(chips).permute(0, 3, 1, 2).float())
+    assert toy.embed(chips) == pytest.approx(expected.numpy(), rel=1e-6)
+
+
+def test_no_chips_no_embeddings(toy: TorchBackbone) -> None:
+    assert toy.embed(np.zeros((0, 2, 2, 3), np.uint8)).shape == (0, 1)
+
+
+def test_half_precision_is_near_and_leaves_the_layers_alone(toy: TorchBackbone) -> None:
+    half = TorchBackbone(card(), Toy(), "toy@0", precision="half")
+    full, near = float(toy.embed(CHIP[None])[0, 0]), float(half.embed(CHIP[None])[0, 0])
+    assert near == pytest.approx(full, rel=1e-2)
+    assert near != full
+    seen, expected = (list(b.activations(CHIP, b.layers)) for b in (half, toy))
+    assert [(a.layer, a.values.tolist()) for a in seen] == [(a.layer, a.values.tolist()) for a in expected]
+
+
+def test_another_precision_is_refused() -> None:
+    with pytest.raises(UsageError, match="precision double: expected full or half"):
+        TorchBackbone(card(), Toy(), "toy@0", precision="double")
+
+
 def test_layers_come_in_running_order_once_per_call_and_only_when_they_compute(toy: TorchBackbone) -> None:
     # no layers: dropout at rest, ``tail``, which hands on its child's result. ``skip`` has a child too, but adds
     assert toy.layers == ("sum", "relu", "relu#2", "skip.pool", "skip", "tail.0", "tail.2")
