@@ -326,7 +326,7 @@ def test_a_device_that_is_not_there_is_refused(twin: Twin, tmp_path: Path, devic
 
 
 def test_half_precision_is_refused(twin: Twin, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="precision half: test is an ONNX file and runs as it was made; give full"):
+    with pytest.raises(UsageError, match="precision half: net is an ONNX file and runs as it was made; give full"):
         backend.load(save(export(twin), tmp_path), "cpu", precision="half")
 
 
