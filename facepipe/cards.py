@@ -21,7 +21,7 @@ import numpy as np
 
 from facepipe import folders
 from facepipe.decision.calibration import at_rate
-from facepipe.decision.evidence import Evidence
+from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.defaults import FMR
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
 from facepipe.records import Floats
@@ -77,7 +77,7 @@ class Card:
     input: Input | None = None
     thresholds: Mapping[str, float] = field(default_factory=dict)
     measured_on: str = ""
-    evidence: Evidence | None = None
+    evidence: ByReferences | None = None
 
     @property
     def chip(self) -> Input:
@@ -163,7 +163,7 @@ def _parse(table: dict[str, Any], path: Path) -> Card:
         input=_parse_input(_typed("input", table["input"], dict)) if "input" in table else None,
         measured_on=_typed("thresholds.measured_on", thresholds.pop("measured_on", ""), str),
         thresholds={fmr: _number(f"thresholds.{fmr}", value) for fmr, value in thresholds.items()},
-        evidence=_parse_evidence(_typed("evidence", table["evidence"], dict)) if "evidence" in table else None,
+        evidence=_parse_evidence(_typed("evidence", table["evidence"], list)) if "evidence" in table else None,
     )
 
 
@@ -181,8 +181,13 @@ def _parse_input(table: dict[str, Any]) -> Input:
     return Input(size, table["colour"], mean, scale, points)
 
 
-def _parse_evidence(table: dict[str, Any]) -> Evidence:
-    return Evidence(**{name: _number(f"evidence.{name}", value) for name, value in table.items()})
+def _parse_evidence(rows: list[Any]) -> ByReferences:
+    counts, fits = [], []
+    for row in rows:
+        table = dict(_typed("evidence", row, dict))
+        counts.append(_typed("evidence.references", table.pop("references"), int))
+        fits.append(Evidence(**{name: _number(f"evidence.{name}", value) for name, value in table.items()}))
+    return ByReferences(tuple(counts), tuple(fits))
 
 
 def _per_channel(name: str, value: object) -> tuple[float, ...]:

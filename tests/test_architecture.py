@@ -17,7 +17,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
     {"__init__", "__main__"},
     {"cli"},
     {"serve"},
-    {"pipeline", "enrolment", "evaluate", "add_model", "draw", "inspect", "gate", "guide", "watch"},
+    {"pipeline", "enrolment", "evaluate", "add_model", "doctor", "draw", "inspect", "gate", "guide", "watch"},
     {"detect", "embed", "gallery", "layers", "track"},
     {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
     {"decision"},

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from facepipe.decision.evidence import Evidence
+from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.errors import UsageError
 
 Rate = str | float
@@ -27,7 +27,7 @@ class Calibration:
     made_at: datetime
     measured_on: str
     corrected: bool
-    evidence: Evidence
+    evidence: ByReferences
     people: int
     fmr: Mapping[str, float] = field(default_factory=dict)
     fpir: Mapping[str, float] = field(default_factory=dict)
@@ -60,8 +60,9 @@ class Calibration:
         """Raises ValueError for anything that ``to_json`` did not write."""
         try:
             table = json.loads(text)
-            made_at, evidence = datetime.fromisoformat(table.pop("made_at")), Evidence(**table.pop("evidence"))
-            return cls(made_at=made_at, evidence=evidence, **table)
+            made_at, says = datetime.fromisoformat(table.pop("made_at")), table.pop("evidence")
+            fits = tuple(Evidence(**fit) for fit in says["fits"])
+            return cls(made_at=made_at, evidence=ByReferences(tuple(says["counts"]), fits), **table)
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"calibration: not as facepipe writes it: {error}") from None
 

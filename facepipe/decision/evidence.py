@@ -73,6 +73,30 @@ class Evidence:
         return cls(slope, float(found[1]) - slope * centre, float(expit(found[2])), float(np.log(len(impostor))))
 
 
+@dataclass(frozen=True, slots=True)
+class ByReferences:
+    """What a score says depends on how many references it was made with: the fused scores of a person with several lie
+    higher, so that a middling one speaks against them. ``counts`` (ascending, the first is 1) and their ``fits``."""
+
+    counts: tuple[int, ...]
+    fits: tuple[Evidence, ...]
+
+    def __post_init__(self) -> None:
+        if list(self.counts) != sorted({1, *self.counts}) or len(self.counts) != len(self.fits):
+            raise ValueError(f"evidence: expected fits for ascending numbers of references from 1, got {self.counts}")
+
+    @property
+    def single(self) -> Evidence:
+        """For one reference: two faces compared."""
+        return self.fits[0]
+
+    def log_ratio(self, scores: Floats, counts: npt.NDArray[np.integer]) -> Doubles:
+        """Of ``scores`` (…) with people of whom there are ``counts`` (…) references; the fit for that many or fewer."""
+        place = np.searchsorted(self.counts, counts, side="right") - 1
+        every = np.stack([fit.log_ratio(scores) for fit in self.fits])
+        return np.asarray(np.take_along_axis(every, place[None], axis=0)[0])
+
+
 def probability(log_ratio: Doubles, prior: float = 0.5) -> Doubles:
     """1:1: that both faces are one person's, if a share ``prior`` of all such questions is about one person."""
     return np.asarray(1 / (1 + np.exp(-(log_ratio + np.log(prior / (1 - prior))))))

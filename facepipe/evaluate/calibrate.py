@@ -11,7 +11,7 @@ import numpy as np
 
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.cohort import FEWEST, MOST_OF_ONE, Cohort
-from facepipe.decision.evidence import Evidence
+from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import draw_people
 from facepipe.evaluate.cohort_scores import Corrected
@@ -19,6 +19,7 @@ from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer, all_again
 from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, find_faces, find_strangers
 from facepipe.evaluate.folds import Trial, draw_list
+from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.evaluate.reliability import Reliability, measure_reliability, state_by_folds
 from facepipe.gallery import Gallery
@@ -36,8 +37,8 @@ HELD_OUT = "fitted to the scores of other people"
 class Report:
     """What a calibration is made of and how good it is: counts of ``images``, ``people`` and ``no_face``; the
     ``cohort`` in words and how many ``strangers`` are in it; ``tmr`` by FMR, at the new thresholds;
-    ``unknown_probes``: photos of people who are not enrolled, by which the FPIR was measured; the ``reliability`` of its
-    probabilities, each fitted on other people; ``failures``: images that could not be read."""
+    ``unknown_probes``: photos of people who are not enrolled, by which the FPIR was measured; the ``reliability`` of
+    its probabilities, each fitted on other people; ``failures``: images that could not be read."""
 
     calibration: Calibration
     images: int
@@ -84,7 +85,7 @@ def calibrate(
         made_at=datetime.now(timezone.utc),
         measured_on=f"{source}: {len(names)} faces of {len(set(names))} people",
         corrected=kept is not None,
-        evidence=_evidence(source, compared),
+        evidence=_evidence(source, compared, faces, names, kept, seed),
         people=len(gallery.people()),
         fmr=_thresholds(source, compared.impostor, kept is not None),
     )
@@ -146,11 +147,14 @@ def _spread_out(people: Sequence[str]) -> list[int]:
     return sorted(int(at) for at in order if turn[at] < MOST_OF_ONE)
 
 
-def _evidence(source: str, compared: Comparisons) -> Evidence:
+def _evidence(
+    source: str, compared: Comparisons, faces: Faces, names: Sequence[str], cohort: Cohort | None, seed: int
+) -> ByReferences:
     try:
-        return Evidence.fit(compared.genuine, compared.impostor)
+        single = Evidence.fit(compared.genuine, compared.impostor)
     except ValueError as error:
         raise UsageError(f"{source}: {error}; add photos, several of each person") from None
+    return by_references(single, faces.vectors, names, cohort, seed)
 
 
 def _thresholds(source: str, impostor: Floats, corrected: bool) -> dict[str, float]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from facepipe import folders
 from facepipe.decision.calibration import Calibration
-from facepipe.decision.evidence import Evidence
+from facepipe.decision.evidence import ByReferences
 from facepipe.errors import GalleryNotFound, PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, store
 from facepipe.gallery.base import NewReference, Person, Tally
@@ -122,7 +122,7 @@ class Gallery(Upkeep):
         top: int = 5,
         *,
         lengths: Sequence[float] | None = None,
-        evidence: Evidence | None = None,
+        evidence: ByReferences | None = None,
     ) -> list[tuple[Candidate, ...]]:
         """For each probe the ``top`` people who are most like it, best first, with their nearest reference.
 

@@ -14,7 +14,7 @@ from facepipe.gallery import index_file
 from facepipe.gallery.base import Ids, Index
 from facepipe.gallery.faiss_index import FaissIndex
 from facepipe.gallery.store import Record, Roster
-from facepipe.records import Candidate, Floats
+from facepipe.records import Floats
 
 _log = logging.getLogger("facepipe")
 _NONE = np.empty(0, np.int64)
@@ -22,7 +22,12 @@ _NONE = np.empty(0, np.int64)
 
 class LiveIndex:
     """A reference never changes, so (id, stamp) says whether its vector is the one in the index: whatever state the
-    index is of, adding the references it lacks and removing those that are gone makes it the record's."""
+    index is of, adding the references it lacks and removing those that are gone makes it the record's. A reference's
+    position is its place in the order of ids.
+
+    ``state``: the record's, that the index is of; ``backbone`` and ``dimension`` as of then, None before the first
+    enrolment; ``people``: how many there are.
+    """
 
     def __init__(self, gallery: Path) -> None:
         self.path = gallery.with_name(gallery.name + ".faiss")
@@ -34,9 +39,11 @@ class LiveIndex:
         self._index: Index | None = None
         self._ids, self._stamps = _NONE, _NONE
         self._owners, self._names = _NONE, dict[int, str]()  # the person of each position, and their names
-        self._state: int | None = None
+        self._by_owner = _NONE  # positions in the order of owners, once they are needed
         self._saved: int | None = None
-        self._by_id, self._by_owner = _NONE, _NONE  # positions in order of id and of owner, once they are needed
+        self.state: int | None = None
+        self.backbone: str | None = None
+        self.dimension: int | None = None
         self.people = 0
         self.repaired = False  # the file was found wrong and has not been written since
 
@@ -61,22 +68,27 @@ class LiveIndex:
 
         Warns when the file was not as it should be; ``replacing``: it is about to be written, so it may well be old.
         """
-        state, dimension = record.state, record.dimension
-        if state == self._state or dimension is None:
+        state = record.state
+        if state == self.state:
             return
-        if self._index is not None and self._index.dimension != dimension:  # another gallery was copied over this one
+        if self.dimension not in (None, record.dimension):  # another gallery was copied over this one
             self._reset()
+        self.backbone, self.dimension = record.backbone, record.dimension
+        if self.dimension is None:
+            return
+        roster = record.roster()
         if self._index is None:
             self._load(record, replacing)
-        self._catch_up(self._index or FaissIndex(dimension), record)
-        self._state = state
+        self._catch_up(self._index or FaissIndex(self.dimension), record, roster)
+        self.state = state
 
     def rebuild(self, record: Record) -> None:
         """Make the index in memory from nothing but the record."""
         self._reset()
-        if (dimension := record.dimension) is not None:
-            self._catch_up(FaissIndex(dimension), record)
-            self._state = record.state
+        self.backbone, self.dimension = record.backbone, record.dimension
+        if self.dimension is not None:
+            self._catch_up(FaissIndex(self.dimension), record, record.roster())
+            self.state = record.state
 
     def _load(self, record: Record, replacing: bool) -> None:
         why = ""
@@ -105,63 +117,62 @@ class LiveIndex:
             raise index_file.Damaged("it belongs to another gallery")
         return sealed
 
-    def _catch_up(self, index: Index, record: Record) -> None:
-        roster, ids = record.roster(), self._ids
-        self._index = None  # until it is whole again: reading the record may fail half way
-        at = np.searchsorted(roster.ids, ids)  # len(roster.ids) for those above: there the end mark is no id
-        known = (np.append(roster.ids, -1)[at] == ids) & (np.append(roster.stamps, -1)[at] == self._stamps)
-        if not known.all():
-            index.remove(np.flatnonzero(~known))
-            ids = ids[known]
-        missing, parts = np.setdiff1d(roster.ids, ids, assume_unique=True), [ids]
-        index.reserve(len(index) + len(missing))
-        for batch, vectors in record.vectors(missing):
+    def _catch_up(self, index: Index, record: Record, roster: Roster) -> None:
+        ids, stamps = self._ids, self._stamps
+        self._index, self._ids, self._stamps = None, _NONE, _NONE  # until it is whole again: reading may fail half way
+        at = np.searchsorted(ids, roster.ids)  # len(ids) for those above: there the end mark is no id
+        known = (np.append(ids, -1)[at] == roster.ids) & (np.append(stamps, -1)[at] == roster.stamps)
+        kept = len(known) if known.all() else int(np.argmin(known))  # up to the first that is missing: order stays
+        gone = np.ones(len(index), bool)
+        gone[at[:kept]] = False
+        if gone.any():
+            index.remove(np.flatnonzero(gone))
+        index.reserve(len(roster.ids))
+        for _, vectors in record.vectors(roster.ids[kept:]):
             index.add(vectors)
-            parts.append(batch)
-        ids = np.concatenate(parts)
-        if len(ids) != len(roster.ids):
+        if len(index) != len(roster.ids):
             raise record.corrupt("its tables contradict each other")
-        at = np.searchsorted(roster.ids, ids)
-        self._ids, self._stamps, self._owners, self._names = ids, roster.stamps[at], roster.persons[at], roster.names
+        self._ids, self._stamps, self._owners, self._names = roster.ids, roster.stamps, roster.persons, roster.names
         self._by_owner, self.people = _NONE, len(np.unique(self._owners))
         self._index = index
 
-    def search(self, probes: Floats, top: int) -> list[tuple[Candidate, ...]]:
-        """The ``top`` best people for each of ``probes`` (N, D), each person once, best first."""
-        found: list[tuple[Candidate, ...]] = [()] * len(probes)
-        if self._index is None or not len(self):
+    def nearest(self, probes: Floats, top: int) -> Ids:
+        """The ``top`` people nearest to each of ``probes`` (N, D), nearest first, each once: the positions of their
+        nearest references (N, T), T = min(top, people)."""
+        found = np.empty((len(probes), min(top, self.people)), np.int64)
+        if self._index is None or not found.size:
             return found
-        top = min(top, self.people)
-        k, pending = min(max(4 * top, 32), len(self)), np.arange(len(probes))
-        while pending.size:
+        top, pending = found.shape[1], list(range(len(probes)))
+        k = min(max(4 * top, 32), len(self))
+        while pending:
             scores, positions = self._index.search(probes[pending], k)
-            for probe, row, at in zip(pending, scores, positions, strict=True):
-                found[probe] = self._people(row, at, top)
-            if k == len(self):
-                break
-            pending = np.array([probe for probe in pending if len(found[probe]) < top], np.int64)
-            k = min(4 * k, len(self))  # a few people with many references hide the others: look further
+            order = np.lexsort((positions, -scores))  # equal scores: the earlier enrolment first
+            positions = np.take_along_axis(positions, order, axis=1)
+            short = []
+            for probe, row, owners in zip(pending, positions, self._owners[positions], strict=True):
+                best = _first_of_each(row.tolist(), owners.tolist(), top)
+                if len(best) == top:
+                    found[probe] = best
+                else:
+                    short.append(probe)
+            pending, k = short, min(4 * k, len(self))  # a few people with many references hide others: look further
         return found
 
-    def fused(self, references: Sequence[int]) -> Floats:
-        """For each of ``references`` (M,), by id, all references of its person as one: (M, D), see decision.fusion."""
+    def fused(self, positions: Ids) -> tuple[Floats, Ids]:
+        """For each of ``positions`` (M,) all references of its person as one: (M, D), see decision.fusion; and how many
+        they are (M,)."""
         assert self._index is not None
         if not self._by_owner.size:
-            self._by_id, self._by_owner = np.argsort(self._ids), np.argsort(self._owners, kind="stable")
-        owners = self._owners[self._by_id[np.searchsorted(self._ids, references, sorter=self._by_id)]]
+            self._by_owner = np.argsort(self._owners, kind="stable")
+        owners = self._owners[positions]
         ends = [np.searchsorted(self._owners, owners, side, sorter=self._by_owner) for side in ("left", "right")]
         places = np.concatenate([self._by_owner[start:end] for start, end in zip(*ends, strict=True)])
-        return fuse(self._index.vectors(places), ends[1] - ends[0])
+        counts = ends[1] - ends[0]
+        return fuse(self._index.vectors(places), counts), counts
 
-    def _people(self, scores: Floats, positions: Ids, top: int) -> tuple[Candidate, ...]:
-        order = np.lexsort((self._ids[positions], -scores))  # equal scores: the earlier enrolment first
-        scores, positions = scores[order].clip(-1, 1), positions[order]
-        _, first = np.unique(self._owners[positions], return_index=True)
-        names = self._names
-        return tuple(
-            Candidate(names[int(self._owners[positions[i]])], float(scores[i]), rank, int(self._ids[positions[i]]))
-            for rank, i in enumerate(np.sort(first)[:top], 1)
-        )
+    def named(self, position: int) -> tuple[str, int]:
+        """Whose the reference at ``position`` is, and its id."""
+        return self._names[int(self._owners[position])], int(self._ids[position])
 
     def save(self, record: Record, must: bool = False) -> None:
         """Write the file if it is not of the record's present state; without waiting, as it can be rebuilt at any time.
@@ -172,8 +183,8 @@ class LiveIndex:
         self.repaired = False
         if (
             self._index is None
-            or self._state is None
-            or self._saved == self._state
+            or self.state is None
+            or self._saved == self.state
             or record.path is None
             or record.uuid is None
         ):
@@ -181,12 +192,12 @@ class LiveIndex:
         with record.exclusive(wait=must) as alone:
             if must:
                 self.follow(record)  # somebody may have written meanwhile
-            if not alone or record.state != self._state:
+            if not alone or record.state != self.state:
                 return
-            sealed = index_file.Sealed(record.uuid, self._state, self._ids, self._stamps, self._index)
+            sealed = index_file.Sealed(record.uuid, self.state, self._ids, self._stamps, self._index)
             try:
                 index_file.write(self.path, sealed, mode=record.path.stat().st_mode & 0o777)
-                self._saved = self._state
+                self._saved = self.state
             except OSError as error:
                 if must:
                     raise
@@ -201,7 +212,7 @@ class LiveIndex:
         roster = record.roster()
         if sealed is not None and kind == "valid":
             found += _differences("index file", sealed.index, sealed.ids, record, roster)
-        if self._index is not None and self._state == record.state:
+        if self._index is not None and self.state == record.state:
             found += _differences("index in memory", self._index, self._ids, record, roster)
         return found
 
@@ -218,13 +229,23 @@ class LiveIndex:
         return ("valid" if sealed.state == record.state else "stale"), sealed
 
 
+def _first_of_each(positions: Sequence[int], owners: Sequence[int], most: int) -> list[int]:
+    """Of each owner the first of ``positions``, for the first ``most`` owners."""
+    first: dict[int, int] = {}
+    for position, owner in zip(positions, owners, strict=True):
+        if owner not in first:
+            first[owner] = position
+            if len(first) == most:
+                break
+    return list(first.values())
+
+
 def _differences(what: str, index: Index, ids: Ids, record: Record, roster: Roster) -> list[str]:
-    order = np.argsort(ids)
-    if not np.array_equal(ids[order], roster.ids):
+    if not np.array_equal(ids, roster.ids):
         return [f"{what}: its references are not the record's"]
     start = 0
     for batch, expected in record.vectors(roster.ids):
-        wrong = (index.vectors(order[start : start + len(batch)]) != expected).any(axis=1)
+        wrong = (index.vectors(np.arange(start, start + len(batch))) != expected).any(axis=1)
         if wrong.any():
             return [f"{what}: the vector of reference {batch[wrong][0]} is not the record's"]
         start += len(batch)

@@ -6,7 +6,7 @@ import numpy as np
 
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.cohort import Cohort
-from facepipe.decision.evidence import Evidence, shares
+from facepipe.decision.evidence import ByReferences, shares
 from facepipe.gallery import calibrated
 from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.store import Record
@@ -31,26 +31,30 @@ class Scoring:
             self.state = record.state
 
     def rank(
-        self, index: LiveIndex, probes: Floats, top: int, evidence: Evidence | None
+        self, index: LiveIndex, probes: Floats, top: int, evidence: ByReferences | None
     ) -> list[tuple[Candidate, ...]]:
         """The ``top`` best people for each of ``probes`` (N, D), best first; ``evidence`` says what a score means."""
         blocks = [probes[start : start + BLOCK] for start in range(0, len(probes), BLOCK)]
         return [row for block in blocks for row in self._rank(index, block, top, evidence)]
 
     def _rank(
-        self, index: LiveIndex, probes: Floats, top: int, evidence: Evidence | None
+        self, index: LiveIndex, probes: Floats, top: int, evidence: ByReferences | None
     ) -> list[tuple[Candidate, ...]]:
         found = index.nearest(probes, top + MORE)
         if not found.size:
             return [()] * len(probes)
         references, column = np.unique(found, return_inverse=True)
-        fused = index.fused(references)
+        fused, counts = index.fused(references)
         scores = np.clip(probes @ fused.T, -1, 1)
         if self.cohort is not None:
             whose = [index.named(reference)[0] for reference in references.tolist()]
             scores = self.cohort.correct(scores, probes, fused, whose)
         scores = np.take_along_axis(scores, column.reshape(found.shape), axis=1)
-        odds = None if evidence is None else shares(evidence.log_ratio(scores), index.people)
+        odds = (
+            None
+            if evidence is None
+            else shares(evidence.log_ratio(scores, counts[column].reshape(found.shape)), index.people)
+        )
         order = np.argsort(-scores, axis=1, kind="stable")[:, :top]
         columns = [found, scores] if odds is None else [found, scores, odds]
         sorted_ = [np.take_along_axis(values, order, axis=1).tolist() for values in columns]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 from threading import RLock
 
 import numpy as np
@@ -68,13 +69,15 @@ class Session:
                 yield self._record
 
     @contextmanager
-    def searching(self) -> Iterator[tuple[Record, LiveIndex]]:
-        """The record and its index, at one moment."""
+    def searching(self) -> Iterator[LiveIndex]:
+        """The index, and ``scoring``, as the record is at one moment."""
         with self.lock:
             with self.reading() as record:
-                self.index.follow(record)
-                self.scoring.follow(record)
-                yield record, self.index
+                state = record.state
+                if not self.index.state == self.scoring.state == state:
+                    self.index.follow(record)
+                    self.scoring.follow(record)
+            yield self.index
             if self.index.repaired:  # spare the next process the work
                 self.save_index()
 
@@ -86,12 +89,12 @@ class Session:
             if self._read_only:
                 raise GalleryReadOnly(f"{self.path}: was opened for reading only")
             if self._file is None and templates:
-                self.checked(self._record, templates)
+                self.checked(templates, None, None)
                 database.create(self.path)
                 self.index.delete()  # of a gallery that was here once
                 self._connect()
             with self._record.writing() as this:
-                vectors = self.checked(self._record, templates)
+                vectors = self.checked(templates, self._record.backbone, self._record.dimension)
                 if len(vectors) and self._record.backbone is None:
                     self._record.bind(templates[0].backbone, vectors.shape[1])
                 self._unsaved = self.exists
@@ -118,12 +121,13 @@ class Session:
         self._record, self._file = record, file
         self.index.forget()
 
-    def checked(self, record: Record, templates: Sequence[Template]) -> Floats:
-        """The vectors (N, D) of ``templates``, once they are known to fit this gallery and to be unit vectors."""
+    def checked(self, templates: Sequence[Template], backbone: str | None, dimension: int | None) -> Floats:
+        """The vectors (N, D) of ``templates``, once they are known to fit a gallery of this ``backbone`` and
+        ``dimension`` (None: not bound yet) and to be unit vectors."""
         if not templates:
             return np.empty((0, 0), np.float32)
-        backbone = record.backbone or self._expected or templates[0].backbone
-        dimension = record.dimension or len(templates[0].vector)
+        backbone = backbone or self._expected or templates[0].backbone
+        dimension = dimension or len(templates[0].vector)
         for template in templates:
             if template.backbone != backbone:
                 raise _mismatch(self.path, backbone, template.backbone)
@@ -153,7 +157,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if path.is_dir():
+    if S_ISDIR(found.st_mode):
         raise GalleryNotFound(f"{path}: is a folder, expected a gallery file")
     return found.st_dev, found.st_ino
 

@@ -208,9 +208,10 @@ class Record(Database):
             table = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 3)
         except (TypeError, ValueError, OverflowError):
             raise self.corrupt("a reference is without a number") from None
-        ids, stamps, persons = table[np.argsort(table[:, 0])].T
+        order = np.argsort(table[:, 0])
+        ids, stamps, persons = (column[order] for column in table.T)
         names: dict[int, str] = dict(self.sql.execute("SELECT id, name FROM person"))
-        if not set(np.unique(persons).tolist()) <= names.keys():
+        if np.setdiff1d(persons, np.fromiter(names, np.int64, len(names))).size:
             raise self.corrupt("a reference belongs to nobody")
         return Roster(ids, stamps, persons, names)
 

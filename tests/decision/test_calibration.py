@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 import pytest
 
 from facepipe.decision.calibration import Calibration, at_rate
-from facepipe.decision.evidence import Evidence
+from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.errors import UsageError
 
 MADE = Calibration(
@@ -12,7 +12,7 @@ MADE = Calibration(
     made_at=datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc),
     measured_on="photos: 60 faces of 20 people",
     corrected=False,
-    evidence=Evidence(20.0, -15.0, 0.01, 7.0),
+    evidence=ByReferences((1, 3), (Evidence(20.0, -15.0, 0.01, 7.0), Evidence(30.0, -20.0, 0.01, 7.0))),
     people=5,
     fmr={"1e-2": 0.8},
     fpir={"1e-1": 0.7},

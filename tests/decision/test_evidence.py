@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from facepipe.decision.evidence import Evidence, probability, shares
+from facepipe.decision.evidence import ByReferences, Evidence, probability, shares
 
 
 def two_kinds(count: int, lapse: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -70,3 +70,14 @@ def test_shares_among_many() -> None:
     assert shares(ratios, 10) == pytest.approx([30 / 50, 10 / 50])
     assert shares(ratios[:1], 1) == pytest.approx([30 / 31])
     assert shares(np.log([1.0]), 1000, enrolled=0.5)[0] == pytest.approx(1 / 1001)
+
+
+def test_what_a_score_says_by_the_number_of_references() -> None:
+    one, three = Evidence(10.0, -5.0, 0.01, 50.0), Evidence(20.0, -12.0, 0.01, 50.0)
+    both, score = ByReferences((1, 3), (one, three)), np.full((2, 2), 0.7, np.float32)
+    expected = [[one.log_ratio(0.7)] * 2, [three.log_ratio(0.7)] * 2]
+    assert both.log_ratio(score, np.array([[1, 2], [3, 9]])) == pytest.approx(np.array(expected), abs=1e-5)
+    assert both.single == one
+    for counts in ((2, 3), (1, 1), (1, 3, 5), ()):
+        with pytest.raises(ValueError, match="ascending numbers of references from 1"):
+            ByReferences(counts, (one, three))
