@@ -23,10 +23,11 @@ from torch import Tensor
 
 from facepipe import Pipeline
 from facepipe.embed.base import normalise
+from facepipe.evaluate.embedded import central_face
 from facepipe.inspect.networks import backbone_network
 from facepipe.layers.views.identity import Identity, measure_identity
 from facepipe.layers.views.identity_view import show_identity
-from facepipe.records import Face, Image, Pixels
+from facepipe.records import Pixels
 
 
 def main() -> None:
@@ -60,13 +61,7 @@ def cut(pipe: Pipeline, folder: Path, names: list[str]) -> Iterator[tuple[str, P
     for name, outcome in zip(names, progress, strict=True):
         if faces := outcome.unwrap():
             assert outcome.image is not None
-            yield name, central(faces, outcome.image).chip.pixels
-
-
-def central(faces: list[Face], image: Image) -> Face:
-    """The face whose box is centred nearest to the image's centre."""
-    middle = np.array([image.width, image.height]) / 2
-    return min(faces, key=lambda face: float(np.linalg.norm(face.detection.box.reshape(2, 2).mean(axis=0) - middle)))
+            yield name, central_face(faces, outcome.image).chip.pixels
 
 
 def measure(

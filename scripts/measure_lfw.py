@@ -1,93 +1,76 @@
-"""Measure a backbone on LFW crops: accuracy of the listed pairs, and the thresholds by false match rate for its card.
+"""Measure a backbone on LFW crops, which lie in one folder: what ``facepipe evaluate`` says, of pairs and of all.
 
-    python scripts/measure_lfw.py FOLDER [--backbone NAME]
+    python scripts/measure_lfw.py FOLDER [--fold NAME] [--backbone NAME] [--html FOLDER]
 
-FOLDER holds ``images/Name_0001.jpg`` … and ``pairs.csv`` (image_a, image_b, same_person, fold). The thresholds come
-from *all* pairs of images of different people; the listed pairs only serve the accuracy. Of several faces in a crop the
-most central one is LFW's. Images without a face found are counted apart (failure to acquire), and so are their pairs.
+FOLDER holds ``images/Name_0001.jpg`` … and ``pairs.csv`` (image_a, image_b, same_person, fold). First the listed pairs,
+by folds; then all images against all, whose thresholds by false match rate are the card's. With ``--fold`` only that
+fold's pairs, and their images: what was tuned on one fold is reported on the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterator
+import tempfile
 from pathlib import Path
 
-import numpy as np
-from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 
 from facepipe import Pipeline
-from facepipe.evaluate import best_accuracy, match_rate, threshold_at_fmr
-from facepipe.records import Face, Floats, Image
-
-RATES = ("1e-2", "1e-3", "1e-4")
+from facepipe.evaluate import Evaluation, evaluate_pairs, evaluate_people
+from facepipe.evaluate.report.page import page
+from facepipe.evaluate.summary import summarise
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--fold")
     parser.add_argument("--backbone", default="dlib_resnet")
+    parser.add_argument("--html", type=Path, help="a folder for listed.html and all.html")
     given = parser.parse_args()
-    files = sorted((given.folder / "images").glob("*.jpg"))
-    vectors = dict(embed(Pipeline(given.backbone), files))
-    print(f"images {len(files)}, no face found in {len(files) - len(vectors)} ({1 - len(vectors) / len(files):.2%})")
-    report_listed(vectors, given.folder / "pairs.csv")
-    report_all(vectors)
+    pipe, images = Pipeline(given.backbone), given.folder / "images"
+    with Progress(transient=True) as bar, tempfile.TemporaryDirectory() as temporary:
+        pairs, names = chosen(given.folder / "pairs.csv", given.fold, Path(temporary))
+        labelled = [(path.name.rsplit("_", 1)[0], path) for path in sorted(images.glob("*.jpg")) if path.name in names]
+        task = bar.add_task("")
+
+        def report(name: str, done: int, total: int) -> None:
+            bar.update(task, description=name, completed=done, total=total)
+
+        listed = evaluate_pairs(pipe, pairs, images=images, progress=report)
+        everybody = evaluate_people(pipe, labelled, progress=report)
+    for name, found in (("listed", listed), ("all", everybody)):
+        show(found)
+        if given.html:
+            given.html.mkdir(parents=True, exist_ok=True)
+            (given.html / f"{name}.html").write_text(page(found), "utf-8")
+    print('[thresholds] of the card: "rate" = least cosine')
+    for at in everybody.measured[0].verification.at:
+        rate = f"{at.fmr:.0e}".replace("e-0", "e-")
+        print(f'  "{rate}" = {at.threshold:.4f}' if at.threshold else f'  "{rate}": too few pairs')
 
 
-def embed(pipe: Pipeline, files: list[Path]) -> Iterator[tuple[str, Floats]]:
-    """(file name, vector) of every image in which a face is found."""
-    outcomes = track(pipe.faces_each(files), "embedding", len(files), console=Console(stderr=True), transient=True)
-    for path, outcome in zip(files, outcomes, strict=True):
-        if faces := outcome.unwrap():
-            assert outcome.image is not None
-            yield path.name, central(faces, outcome.image).template.vector
+def chosen(path: Path, fold: str | None, temporary: Path) -> tuple[Path, set[str]]:
+    """A list with the pairs of ``fold``, or of all, and the names of their images."""
+    with path.open(newline="") as stream:
+        head, *rows = csv.reader(stream)
+    column = head.index("fold")
+    rows = [row for row in rows if fold in (None, row[column])]
+    kept = temporary / path.name
+    with kept.open("w", newline="") as stream:
+        csv.writer(stream).writerows([head, *rows])
+    return kept, {row[head.index(side)] for row in rows for side in ("image_a", "image_b")}
 
 
-def central(faces: list[Face], image: Image) -> Face:
-    """The face whose box is centred nearest to the image's centre."""
-    middle = np.array([image.width, image.height]) / 2
-    return min(faces, key=lambda face: float(np.linalg.norm(face.detection.box.reshape(2, 2).mean(axis=0) - middle)))
-
-
-def report_listed(vectors: dict[str, Floats], pairs: Path) -> None:
-    """Accuracy at the best threshold and TMR at FMR 1e-2, per fold and over both; then fold 0's threshold on fold 1."""
-    with pairs.open(newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    usable = [row for row in rows if row["image_a"] in vectors and row["image_b"] in vectors]
-    print(f"listed pairs {len(rows)}, without a face in one of them {len(rows) - len(usable)}")
-    by_fold = {name: split(vectors, [r for r in usable if r["fold"] in name]) for name in ("0", "1", "01")}
-    for name, (genuine, impostor) in by_fold.items():
-        accuracy, threshold = best_accuracy(genuine, impostor)
-        limit = threshold_at_fmr(impostor, 1e-2, least=1)
-        label = f"fold {name}" if len(name) == 1 else "both folds"
-        rate = match_rate(genuine, limit)
-        print(f"  {label:10} accuracy {accuracy:.2%} at {threshold:.4f}   TMR at FMR 1e-2 {rate:.2%}")
-    chosen = best_accuracy(*by_fold["0"])[1]
-    genuine, impostor = by_fold["1"]
-    right = match_rate(genuine, chosen) * len(genuine) + (1 - match_rate(impostor, chosen)) * len(impostor)
-    print(f"  fold 1 at fold 0's threshold: accuracy {right / (len(genuine) + len(impostor)):.2%}")
-
-
-def split(vectors: dict[str, Floats], rows: list[dict[str, str]]) -> tuple[Floats, Floats]:
-    """The cosine scores of the genuine and of the impostor pairs."""
-    scores = np.array([vectors[row["image_a"]] @ vectors[row["image_b"]] for row in rows], np.float32)
-    same = np.array([row["same_person"] == "1" for row in rows])
-    return scores[same], scores[~same]
-
-
-def report_all(vectors: dict[str, Floats]) -> None:
-    """The card's [thresholds] from all pairs, with the TMR each one leaves."""
-    people = np.array([name.rsplit("_", 1)[0] for name in vectors])
-    stacked = np.stack(list(vectors.values()))
-    a, b = np.triu_indices(len(people), 1)
-    scores, same = (stacked @ stacked.T)[a, b], people[a] == people[b]
-    print(f"all pairs: {same.sum():,} of one person, {(~same).sum():,} of two")
-    for rate in RATES:
-        limit = threshold_at_fmr(scores[~same], float(rate))
-        print(f'  "{rate}" = {limit:.4f}   # TMR {match_rate(scores[same], limit):.3f}')
+def show(found: Evaluation) -> None:
+    for section in summarise(found):
+        print(f"{section.title.en}")
+        for line in section.lines:
+            print(f"  {line.name.en:28} {line.value:16} {line.interval:16} {line.meaning.en}")
+    accuracy = found.measured[0].accuracy
+    for fold in accuracy.folds if accuracy else ():
+        print(f"  fold {fold.name}: {fold.pairs} pairs, {fold.accuracy:.2%} right at {fold.threshold:.4f}")
 
 
 if __name__ == "__main__":

@@ -16,12 +16,12 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from measure_lfw import central
 from rich.console import Console
 from rich.progress import track
 from scipy.stats import wilcoxon
 
 from facepipe import Pipeline, read_image
+from facepipe.evaluate.embedded import central_face
 from facepipe.layers.views.deletion import FILLS, ORDERS, curves
 from facepipe.layers.views.masks import Scorer
 from facepipe.layers.views.saliency import saliency_map
@@ -58,7 +58,7 @@ def genuine(pipe: Pipeline, folder: Path, fold: str) -> Iterator[tuple[Pixels, P
         images = [read_image(folder / "images" / row[name]) for name in ("image_a", "image_b")]
         faces = [pipe.faces(image) for image in images]
         if all(faces):
-            a, b = (central(found, image).chip.pixels for found, image in zip(faces, images, strict=True))
+            a, b = (central_face(found, image).chip.pixels for found, image in zip(faces, images, strict=True))
             yield a, b
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from facepipe import Gallery, Pipeline
 from facepipe.evaluate import best_accuracy, match_rate
+from facepipe.evaluate.embedded import central_face
 from facepipe.sources import people_folders
 
 PAIRS = 60  # of each kind, from fold 1
@@ -20,10 +21,7 @@ def central_vectors(pipeline: Pipeline, files: list[Path]) -> dict[str, np.ndarr
     for path, outcome in zip(files, pipeline.faces_each(files), strict=True):
         if faces := outcome.unwrap():
             assert outcome.image is not None
-            middle = np.array([outcome.image.width, outcome.image.height]) / 2
-            centres = [face.detection.box.reshape(2, 2).mean(axis=0) for face in faces]
-            nearest = int(np.argmin([np.linalg.norm(centre - middle) for centre in centres]))
-            found[path.name] = faces[nearest].template.vector
+            found[path.name] = central_face(faces, outcome.image).template.vector
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,41 +16,45 @@ if TYPE_CHECKING:
     from facepipe.evaluate.result import Failure
 
 
+Pairs = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[PAIRS.csv]", readable=False, help="A CSV file: image_a, image_b, same_person, perhaps fold."
+    ),
+]
+Folders = Annotated[
+    Path | None, typer.Option("--folders", metavar="DIR", help="Photos of people instead, one sub-folder per person.")
+]
+Images = Annotated[
+    Path | None, typer.Option("--images", metavar="DIR", help="Where the CSV file's images are. Default: beside it.")
+]
+WhoElse = Annotated[
+    str | None,
+    typer.Option(
+        "--cohort",
+        metavar="WHO",
+        show_default=False,
+        help="Measure scores corrected for strangers too: others (of these people), a folder, or none. "
+        "Default: others, where there are enough.",
+    ),
+]
+LeftOut = Annotated[
+    float, typer.Option("--left-out", metavar="SHARE", help="With --folders: share of people left out of the gallery.")
+]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of everything that is drawn.")]
+Page = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the curves and the worst mistakes.")
+]
+
+
 def evaluate(
-    pairs: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[PAIRS.csv]", help="A CSV file: image_a, image_b, same_person, perhaps fold.", readable=False
-        ),
-    ] = None,
-    people: Annotated[
-        Path | None,
-        typer.Option("--folders", metavar="DIR", help="Photos of people instead, one sub-folder per person."),
-    ] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option("--images", metavar="DIR", help="Where the CSV file's images are. Default: beside it."),
-    ] = None,
-    cohort: Annotated[
-        str | None,
-        typer.Option(
-            "--cohort",
-            metavar="WHO",
-            help="Measure scores corrected for strangers too: others (of these people), a folder, or none. "
-            "Default: others, where there are enough.",
-            show_default=False,
-        ),
-    ] = None,
-    left_out: Annotated[
-        float,
-        typer.Option(
-            "--left-out", metavar="SHARE", help="With --folders: the share of people left out of the gallery."
-        ),
-    ] = 0.5,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of everything that is drawn.")] = 0,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the curves and the worst mistakes.")
-    ] = None,
+    pairs: Pairs = None,
+    people: Folders = None,
+    images: Images = None,
+    cohort: WhoElse = None,
+    left_out: LeftOut = 0.5,
+    seed: Seed = 0,
+    html: Page = None,
     no_cache: opt.NoCache = False,
     as_json: opt.Json = False,
     backbone: opt.BackboneName = opt.BACKBONE,
@@ -76,15 +80,11 @@ def evaluate(
     from facepipe.evaluate import evaluate_folders, evaluate_pairs
 
     with out.steps() as step:
-        if pairs is not None:
-            found = evaluate_pairs(
-                pipe, pairs, images=images, cohort=cohort, seed=seed, cached=not no_cache, progress=step
-            )
-        else:
-            assert people is not None
-            found = evaluate_folders(
-                pipe, people, cohort=cohort, left_out=left_out, seed=seed, cached=not no_cache, progress=step
-            )
+        common: dict[str, Any] = {"cohort": cohort, "seed": seed, "cached": not no_cache, "progress": step}
+        if people is not None:
+            found = evaluate_folders(pipe, people, left_out=left_out, **common)
+        elif pairs is not None:
+            found = evaluate_pairs(pipe, pairs, images=images, **common)
     _show(found, html, as_json)
 
 

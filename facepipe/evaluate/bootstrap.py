@@ -84,15 +84,13 @@ def resample(
 
 
 def _crossing(fmr: Doubles, share: Doubles, passed: Ints) -> float:
-    """Where the rising ``fmr`` (I,) of letting one impostor after the other match meets the falling FNMR."""
-    low, high = -1, len(fmr) - 1  # after impostor ``low`` FMR < FNMR still holds
+    """Where the ROC's steps meet FMR = FNMR: ``fmr`` (I,) as one impostor after the other matches, and ``share`` of the
+    genuine scores of which ``passed`` (I + 1,) are above each impostor's."""
+    low, high = -1, len(fmr) - 1  # once impostor ``low`` matches FMR < FNMR, once ``high`` does no more
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if fmr[middle] < 1 - share[passed[middle + 1]] else (low, middle)
-    before = fmr[low] if low >= 0 else 0.0
-    gap, next_gap = 1 - share[passed[low + 1]] - before, fmr[high] - (1 - share[passed[high + 1]])
-    between = gap / (gap + next_gap) if gap > 0 and gap + next_gap > 0 else 0.0
-    return float(before + between * (fmr[high] - before))
+    return float(min(fmr[high], 1 - share[passed[high]]))
 
 
 def rate(value: float, draws: Doubles) -> Rate:

@@ -54,7 +54,7 @@ def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: P
         new = {image.sha256: image for image in group if image.sha256 not in known}
         if new:
             outcomes = pipe.faces_each(list(new.values()))
-            made = {key: central(outcome.unwrap(), new[key]) for key, outcome in zip(new, outcomes, strict=True)}
+            made = {key: _central(outcome.unwrap(), new[key]) for key, outcome in zip(new, outcomes, strict=True)}
             if cache is not None:
                 cache.add(made)
             known |= made
@@ -90,11 +90,14 @@ def _why(errors: dict[int, FacepipeError], images: int) -> str:
     )
 
 
-def central(faces: Sequence[Face], image: Image) -> Central | None:
-    """The face whose box is centred nearest to the image's centre: crops are centred on whom they are of."""
+def _central(faces: Sequence[Face], image: Image) -> Central | None:
     if not faces:
         return None
-    middle = np.array([image.width, image.height]) / 2
-    boxes = np.stack([face.detection.box.reshape(2, 2).mean(axis=0) for face in faces])
-    face = faces[int(np.argmin(np.linalg.norm(boxes - middle, axis=1)))]
+    face = central_face(faces, image)
     return Central(len(faces), face.detection.landmarks, face.template.vector)
+
+
+def central_face(faces: Sequence[Face], image: Image) -> Face:
+    """The face whose box is centred nearest to the image's centre: crops are centred on whom they are of."""
+    middle = np.array([image.width, image.height]) / 2
+    return min(faces, key=lambda face: float(np.linalg.norm(face.detection.box.reshape(2, 2).mean(axis=0) - middle)))

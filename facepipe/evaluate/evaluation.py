@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facepipe.decision.cohort import FEWEST
 from facepipe.errors import UsageError
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
 from facepipe.evaluate.embedded import Progress
@@ -111,7 +112,9 @@ def evaluate_people(
         people = faces.people[pairs]
         return compared, Trial(scorer.pairs(*pairs.T), same, people, fold_of[people], MADE, True)
 
-    def identify(score: str) -> Identification:
+    def identify(score: str) -> Identification | None:
+        if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
+            return None  # such a gallery would not correct its scores
         others = None if score == COSINE else OTHERS if said == OTHERS else strangers
         limit = pipe.backbone.card.thresholds.get("1e-3")
         settings = {"left_out": left_out, "seed": seed, "cohort": others, "limit": limit}

@@ -107,9 +107,9 @@ def draw_list(comparisons: Comparisons, people: Ints, seed: int = 0) -> tuple[In
     list has; of ``comparisons`` of all images with all, whose persons ``people`` (N,) numbers."""
     rng = np.random.default_rng(seed)
     everyone = np.unique(comparisons.genuine_pairs, axis=0)  # in an order that the scores have no part in
-    folds = fold_people(people, everyone, seed)
     shuffled = rng.permutation(everyone)
     genuine = shuffled[_rank(people[shuffled[:, 0]]) < OF_ONE]
+    folds = fold_people(people, genuine, seed)
     genuine = genuine[_rank(folds[people[genuine[:, 0]]]) < KIND]
     pairs, same = [genuine], [np.ones(len(genuine), bool)]
     for fold in range(FOLDS):

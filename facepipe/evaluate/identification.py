@@ -136,7 +136,6 @@ def _answer(
 ) -> list[tuple[int, _Answers, _Answers]]:
     """By size, the photos of enrolled people and of strangers. A small gallery is the first people of a large one."""
     fused = fuse(vectors[np.concatenate(split.references)], [len(photos) for photos in split.references])
-    directions = fused / np.linalg.norm(fused, axis=1, keepdims=True)
     names = [str(person) for person in split.enrolled]
     if isinstance(cohort, str):
         cohort = _gallery_cohort(vectors, split)
@@ -148,7 +147,7 @@ def _answer(
         these = probes[start : start + PROBES]
         scores = np.clip(vectors[these] @ fused.T, -1, 1)
         if cohort is not None:
-            scores = cohort.correct(scores, vectors[these], directions, names)
+            scores = cohort.correct(scores, vectors[these], fused, names)
         own = place[people[these]]
         right = np.append(scores, np.full((len(these), 1), -np.inf, np.float32), axis=1)[np.arange(len(these)), own]
         mated = own < len(names)

@@ -89,7 +89,7 @@ def _measured(
     stated_by = {CROSS_FITTED: state_by_folds(trial)}
     evidence = subject.pipe.backbone.card.evidence
     if evidence is not None and score == COSINE:
-        stated_by = {BY_CARD: probability(evidence.log_ratio(trial.scores)), **stated_by}
+        stated_by = {BY_CARD: probability(evidence.single.log_ratio(trial.scores)), **stated_by}
     honest = [measure_reliability(p, trial.same, trial.people, drawn, source) for source, p in stated_by.items()]
     reliability = tuple(one for one in honest if one is not None)
     return Measured(verification, measure_accuracy(trial), reliability, identification)

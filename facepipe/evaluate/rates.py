@@ -77,21 +77,18 @@ class Sorted:
 
     def equal_error(self) -> tuple[float, float]:
         """(rate, threshold) where FMR and FNMR cross, on the straight lines between the ROC's points."""
-        low, high = -1, len(self.impostor)  # FMR ≥ FNMR just above no score and just above impostor[low]
-        while high - low > 1:
-            middle = (low + high) // 2
-            at = above(self.impostor[middle])
-            low, high = (middle, high) if self.fmr(at) >= 1 - self.tmr(at) else (low, middle)
-        start = np.float32(-np.inf if low < 0 else above(self.impostor[low]))
-        stop = np.float32(above(self.impostor[high]))
-        within = self.genuine[np.searchsorted(self.genuine, start) : np.searchsorted(self.genuine, stop, "right")]
-        places = np.unique(np.concatenate([[start], within, [self.impostor[high]], [stop]]))
+        at_genuine = np.append(np.unique(self.genuine), np.float32(np.inf))
+        first = int(np.argmax(self.fmr(at_genuine) < 1 - self.tmr(at_genuine)))  # never the lowest: there FNMR is 0
+        start, stop = at_genuine[first - 1], at_genuine[first]
+        between = self.impostor[
+            np.searchsorted(self.impostor, start, "right") : np.searchsorted(self.impostor, stop, "left")
+        ]
+        places = np.concatenate([[start], np.unique(between), [stop]])
         fmr, fnmr = self.fmr(places), 1 - self.tmr(places)
         after = int(np.argmax(fmr < fnmr))
-        before = max(after - 1, 0)
-        gap, next_gap = fmr[before] - fnmr[before], fnmr[after] - fmr[after]
-        share = gap / (gap + next_gap) if gap + next_gap else 0.0
-        return float(fmr[before] + share * (fmr[after] - fmr[before])), float(places[after])
+        gap, next_gap = fmr[after - 1] - fnmr[after - 1], fnmr[after] - fmr[after]
+        rate = fmr[after - 1] + gap / (gap + next_gap) * (fmr[after] - fmr[after - 1])
+        return float(rate), float(places[after - 1 if gap <= next_gap else after])
 
     def area(self) -> float:
         """The area under the ROC: how often a genuine score is above an impostor's; equal ones count half."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -70,10 +71,13 @@ def _with(title: Text, kind: Text) -> Text:
 
 
 def percent(share: float) -> str:
-    """Three digits that matter, about: 97.6%, 99.12%, 0.10%, 0.0012%."""
+    """Three digits that matter, about: 97.6%, 99.50%, 0.10%, 0.0012%."""
+    if share in (0, 1):
+        return f"{share:.0%}"
     if 0.1 <= share < 0.995:
         return f"{share:.1%}"
-    return f"{share:.2%}" if share >= 0.0005 or share == 0 else f"{float(f'{100 * share:.2g}'):f}".rstrip("0") + "%"
+    digits = 2 if share >= 0.0005 else 1 - math.floor(math.log10(100 * share))
+    return f"{100 * share:.{digits}f}%"
 
 
 def interval(rate: Rate | None) -> str:

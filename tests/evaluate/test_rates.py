@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from facepipe.evaluate import best_accuracy, match_rate, threshold_at_fmr
+from facepipe.evaluate.rates import Sorted
 
 
 def scores(*values: float) -> np.ndarray:
@@ -82,3 +84,59 @@ def test_to_accept_nobody_may_be_best() -> None:
     best, at = best_accuracy(scores(0.1), scores(0.8, 0.9))
     assert best == pytest.approx(2 / 3)
     assert 0.9 < at < 0.9001
+
+
+# Look-ups in sorted scores, against scikit-learn and counting -------------------------------------------------------
+
+
+def some_scores(seed: int, tied: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    genuine, impostor = rng.normal(0.7, 0.2, 120), rng.normal(0.4, 0.2, 900)
+    if tied:
+        genuine, impostor = np.round(genuine, 1), np.round(impostor, 1)
+    return np.sort(genuine.astype(np.float32)), np.sort(impostor.astype(np.float32))
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_rates_areas_and_equal_errors_are_scikit_learns(seed: int, tied: bool) -> None:
+    genuine, impostor = some_scores(seed, tied)
+    rates = Sorted(genuine, impostor)
+    same = np.repeat([True, False], [len(genuine), len(impostor)])
+    fmr, tmr, thresholds = roc_curve(same, np.concatenate([genuine, impostor]), drop_intermediate=False)
+    assert rates.fmr(thresholds[1:]) == pytest.approx(fmr[1:])
+    assert rates.tmr(thresholds[1:]) == pytest.approx(tmr[1:])
+    assert rates.area() == pytest.approx(roc_auc_score(same, np.concatenate([genuine, impostor])))
+    assert rates.equal_error()[0] == pytest.approx(crossing(fmr, 1 - tmr), abs=1e-4)
+
+
+def crossing(fmr: np.ndarray, fnmr: np.ndarray) -> float:
+    """Where straight lines between the points meet, by following them in small steps."""
+    along = np.linspace(0, len(fmr) - 1, 400_000)
+    places = np.arange(len(fmr))
+    gaps = np.abs(np.interp(along, places, fmr) - np.interp(along, places, fnmr))
+    return float(np.interp(along[np.argmin(gaps)], places, fmr))
+
+
+@pytest.mark.parametrize("fmr", [0.5, 0.1, 0.01, 0.005])
+def test_the_threshold_is_that_of_the_other_way(fmr: float) -> None:
+    genuine, impostor = some_scores(0, tied=True)
+    assert Sorted(genuine, impostor).threshold(fmr) == threshold_at_fmr(impostor, fmr, least=1)
+
+
+def test_a_rate_below_that_of_one_impostor_lets_none_match_and_one_of_all_lets_everybody() -> None:
+    rates = Sorted(scores(0.5, 0.9), scores(0.1, 0.8))
+    assert rates.fmr(rates.threshold(0.4)) == 0
+    assert rates.tmr(rates.threshold(0.4)) == 0.5
+    assert rates.tmr(rates.threshold(1)) == 1
+
+
+def test_equal_error_of_scores_apart_and_upside_down() -> None:
+    assert Sorted(scores(0.8, 0.9), scores(0.1, 0.2)).equal_error()[0] == 0
+    assert Sorted(scores(0.1, 0.2), scores(0.8, 0.9)).equal_error()[0] == 1
+    assert Sorted(scores(0.5), scores(0.5)).equal_error()[0] == 0.5  # one point, half of each by the line through it
+
+
+def test_no_rates_without_scores_of_both_kinds() -> None:
+    with pytest.raises(ValueError, match="0 genuine and 1 impostor"):
+        Sorted(scores(), scores(0.5))
