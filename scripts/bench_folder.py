@@ -11,13 +11,17 @@ photos of 4000×3000 px (0: leave it out).
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the shell does
 
 from photos import folder_of, large_ones, portraits
 from stopwatch import Measure, add_json_option, medians, paired, peak_rss_mb, ratio, report
@@ -78,7 +82,7 @@ def times(sources: Sequence[Path], scratch: Path, count: int, rounds: int) -> li
         print(f"{count} photos, longer side {sizes[0]} to {sizes[-1]} px; {len(gallery)} people known")
         print(", ".join(f"{what} {number}" for what, number in names.items()))
     return [
-        Measure(f"{count} photos, face_recognition (HOG)", *medians(pairs), ratio(pairs), "≥7"),
+        Measure(f"{count} photos, face_recognition (HOG)", *medians(pairs), ratio(pairs), "≥ 7"),
         Measure(f"{count} photos, one by one", *medians(alone), ratio(alone)),
     ]
 
@@ -87,7 +91,9 @@ class Theirs:
     """`face_recognition` as its examples use it."""
 
     def __init__(self) -> None:
-        import face_recognition
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pkg_resources, which its weights need
+            import face_recognition
 
         self.library: Any = face_recognition
         self.known: list[Any] = []
@@ -116,7 +122,7 @@ def memory(sources: Sequence[Path], scratch: Path, count: int) -> Measure:
     command = [sys.executable, __file__, *map(str, sources), "--peak", str(scratch)]
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     print(told, end="")
-    return Measure(f"peak memory, {count} photos of 12 MP", float(told.split()[-2]), bar="≤1500", unit="MB")
+    return Measure(f"peak memory, {count} photos of 12 MP", float(told.split()[-2]), bar="≤ 1500", unit="MB")
 
 
 def tell_memory(files: Sequence[Path], sources: Sequence[Path]) -> None:
