@@ -21,6 +21,12 @@ def available(device: torch.device) -> bool:
     return device.type == "cpu" and torch.backends.mkldnn.is_available()
 
 
+def max_pool(x: Tensor) -> Tensor:
+    """``MaxPool2d(3, stride=2)`` in half the time: torch's own also notes where each maximum is."""
+    rows = torch.maximum(torch.maximum(x[:, :, :-2:2], x[:, :, 1:-1:2]), x[:, :, 2::2])
+    return torch.maximum(torch.maximum(rows[..., :-2:2], rows[..., 1:-1:2]), rows[..., 2::2])
+
+
 class FusedConv(nn.Module):
     """The convolution ``conv`` and what follows it: channels_last maps (N, C, H, W) of ``dtype`` in and out."""
 

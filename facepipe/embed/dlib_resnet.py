@@ -20,7 +20,7 @@ from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.embed._dlib_dat import read_tensors
-from facepipe.embed._fused import FusedConv
+from facepipe.embed._fused import FusedConv, max_pool
 from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats
@@ -87,11 +87,11 @@ class Lean(nn.Module):
 
     def __init__(self, net: DlibResNet, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.conv, self.pool, self.fc = FusedConv(net.conv, dtype), net.pool, net.fc
+        self.conv, self.fc = FusedConv(net.conv, dtype), net.fc
         self.blocks = nn.Sequential(*(LeanBlock(m, dtype) for m in net.stages.modules() if isinstance(m, Block)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        maps = self.blocks(self.pool(self.conv(x)))
+        maps = self.blocks(max_pool(self.conv(x)))
         embedding: torch.Tensor = self.fc(maps.float().mean(dim=(2, 3)))
         return embedding
 

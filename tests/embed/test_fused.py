@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facepipe.embed._fused import FusedConv, available
+from facepipe.embed._fused import FusedConv, available, max_pool
 
 pytestmark = pytest.mark.skipif(not available(torch.device("cpu")), reason="this torch was built without oneDNN")
 
@@ -61,3 +61,10 @@ def test_the_convolution_itself_stays_as_it_is() -> None:
     FusedConv(conv)(maps(1, 8))
     assert torch.equal(conv.weight, before)
     assert not conv.weight.is_mkldnn
+
+
+@pytest.mark.parametrize("side", [3, 4, 9, 72])
+def test_the_pool_is_torchs(side: int) -> None:
+    x = maps(2, 8, side)
+    assert torch.equal(max_pool(x), functional.max_pool2d(x, 3, 2))
+    assert max_pool(x).is_contiguous(memory_format=torch.channels_last)
