@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from facepipe.doctor import Diagnosis, Finding, Pictured
+
+PAGE = b"<!doctype html"
+MOST_ADVICE = 10  # lines of a kind that is only advice; --json has all
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Inspect, check, back up and restore a gallery.")
 
@@ -42,6 +49,92 @@ def check(gallery: opt.GalleryPath = None) -> None:
     if problems:
         raise typer.Exit(1)
     typer.echo("the record is sound and the index agrees with it")
+
+
+@app.command()
+def doctor(
+    gallery: opt.GalleryPath = None,
+    as_json: opt.Json = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page with the pictures side by side."),
+    ] = None,
+) -> None:
+    """Look for wrong labels, people under two names and poor pictures.
+
+    Each finding comes with the command that mends it; nothing is changed. Exit code 1 when something looks wrong.
+    """
+    from facepipe.doctor import examine, page
+    from facepipe.files import replacing
+
+    if html is not None:
+        _expect_page(html)
+    with opt.open_gallery(gallery) as people, out.steps() as report:
+        found = examine(people, report=report or (lambda *_: None))
+        if html is not None:
+            with replacing(html, private=True) as stream:
+                stream.write(page.render(found, people, gallery).encode("utf-8", "backslashreplace"))
+    if as_json:
+        for finding in found.findings:
+            out.line(_finding_json(finding, gallery))
+    else:
+        _print_findings(found, gallery)
+    if html is not None:
+        out.say(f"the pictures are in {html}")
+    if not found.sound:
+        raise typer.Exit(1)
+
+
+def _expect_page(path: Path) -> None:
+    """Raises UsageError where there is something else already: the gallery, or a photo."""
+    if path.is_file() and not _begins(path, PAGE):
+        raise UsageError(f"{path}: there is a file that is not a page; it was left as it is, name another")
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(mark)).lower() == mark
+
+
+def _print_findings(found: Diagnosis, gallery: Path | None) -> None:
+    """The kinds, most important first; of each finding what it is, and below it the command."""
+    from itertools import groupby
+
+    from facepipe.doctor.remedy import command
+    from facepipe.doctor.words import TITLES, sentence, summary
+
+    typer.echo(out.printable(summary(found).en))
+    for kind, rows in groupby(found.findings, lambda finding: finding.kind):
+        several = list(rows)
+        shown = several[:MOST_ADVICE] if kind.advice else several
+        typer.echo(f"\n{TITLES[kind].en} ({len(several)})")
+        for finding in shown:
+            typer.echo(f"  {out.printable(sentence(finding).en)}\n    {command(finding.remedy, gallery)}")
+        if len(several) > len(shown):
+            typer.echo(f"  and {len(several) - len(shown)} more; --json lists all")
+    if not found.findings:
+        typer.echo("nothing looks wrong")
+
+
+def _finding_json(finding: Finding, gallery: Path | None) -> dict[str, Any]:
+    from facepipe.doctor.remedy import command
+
+    figures = {name: getattr(finding, name) for name in ("sure", "score", "own")}
+    return {
+        "kind": finding.kind.value,
+        "advice": finding.kind.advice,
+        "person": finding.person,
+        "references": [_pictured_json(reference) for reference in finding.references],
+        "other": finding.other,
+        "beside": [_pictured_json(reference) for reference in finding.beside],
+        **{name: None if value is None else round(value, 4) for name, value in figures.items()},
+        "reasons": list(finding.reasons),
+        "command": command(finding.remedy, gallery),
+    }
+
+
+def _pictured_json(reference: Pictured) -> dict[str, Any]:
+    return {"reference": reference.id, "person": reference.person, "source": reference.source}
 
 
 @app.command()

@@ -1,0 +1,219 @@
+"""One look over a gallery: everything that seems wrong in it, the most important first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.cards import Card, find_card
+from facepipe.decision.evidence import Evidence
+from facepipe.doctor import labels, twins, weak
+from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress
+from facepipe.doctor.finding import Finding, Kind
+from facepipe.doctor.odds import Odds, find_odds
+from facepipe.doctor.remedy import Step, drop, enrol, enrol_anew, merge
+from facepipe.errors import ModelNotFound
+from facepipe.gallery import Gallery
+
+BESIDE = 4  # references shown for comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """``findings``, the most important first, in a gallery of ``people`` with ``references``.
+
+    ``threshold``: the least score that counts as the same person, where one is known. ``judged_by``: what says how much
+    a score means: "given", "calibration", "card", "gallery" (what its own people show), or None: nothing does, and
+    likeness was not judged.
+    """
+
+    people: int
+    references: int
+    threshold: float | None
+    judged_by: str | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing looks wrong; there may be advice."""
+        return all(finding.kind.advice for finding in self.findings)
+
+
+def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progress = lambda *_: None) -> Diagnosis:
+    """Look ``gallery`` over; nothing in it is changed.
+
+    What a score means is known from ``evidence``, or from the gallery's calibration, or from its backbone's card, or
+    from its own people where they are enough. Time grows with references × people. Raises GalleryError.
+    """
+    report("reading", 0, 1)
+    enrolled = Enrolled.read(gallery)
+    if not len(enrolled):
+        return Diagnosis(0, 0, None, None, ())
+    backbone = (gallery.backbone or "").rpartition("@")[0]
+    card = _card(backbone)
+    odds = find_odds(gallery, enrolled, card, evidence)
+    poor = weak.find_weak(gallery, enrolled, card, report)
+    findings = _Doctor(enrolled, odds, poor, backbone, report).findings()
+    judged_by, threshold = (None, None) if odds is None else (odds.source, odds.threshold)
+    return Diagnosis(len(enrolled.people), len(enrolled), threshold, judged_by, findings)
+
+
+def _card(backbone: str) -> Card | None:
+    with suppress(ModelNotFound):
+        return find_card(backbone)
+    return None
+
+
+class _Doctor:
+    """Each step leaves out what it found, so that the next is not misled by it."""
+
+    def __init__(
+        self, enrolled: Enrolled, odds: Odds | None, poor: dict[int, tuple[str, ...]], backbone: str, report: Progress
+    ) -> None:
+        self._enrolled, self._odds, self._poor = enrolled, odds, poor
+        self._backbone, self._report = backbone, report
+        self._circle = Circle(enrolled)
+
+    def findings(self) -> tuple[Finding, ...]:
+        pictures = list(self._same_pictures())
+        found = list(pictures)
+        if self._odds is not None:
+            wrong = labels.Search(self._circle, self._odds, self._report).run()
+            alike = twins.find_twins(self._circle, self._odds, self._report)
+            one = {frozenset((pair.a, pair.b)) for pair in alike}  # then neither is wrongly called the other
+            place = {name: number for number, name in enumerate(self._enrolled.people)}
+            said = {frozenset((place[f.person], place[f.other or ""])) for f in pictures}
+            owners = self._enrolled.owners
+            found += [self._mislabelled(w) for w in wrong if frozenset((int(owners[w.row]), w.other)) not in one]
+            found += self._two_names([pair for pair in alike if frozenset((pair.a, pair.b)) not in said])
+            rows = np.flatnonzero(~self._circle.out)
+            found += map(self._stray, labels.strays(self._circle, self._odds, rows))
+        known = {picture.id for finding in found for picture in finding.references}
+        found += [self._weak(row, why) for row, why in self._poor.items() if int(self._enrolled.ids[row]) not in known]
+        found += self._few({finding.person for finding in found if finding.kind is not Kind.WEAK})
+        if self._odds is not None and self._odds.threshold is not None:
+            shots = twins.same_shots(self._enrolled, self._odds.threshold)
+            found += [self._same_shot(person, rows) for person, rows in shots.items()]
+        order = {kind: number for number, kind in enumerate(Kind)}
+        return tuple(sorted(found, key=lambda finding: order[finding.kind]))
+
+    # One finding each ------------------------------------------------------------------------------------------------
+
+    def _mislabelled(self, case: labels.Wrong) -> Finding:
+        enrolled, other = self._enrolled, self._enrolled.people[case.other]
+        this = enrolled.pictured(case.row)
+        steps = [drop(this.id)]
+        if this.source and Path(this.source).is_file():
+            steps.append(enrol(other, this.source, self._backbone))
+        beside = self._nearest(case.row, self._circle.kept(case.other))
+        return Finding(
+            Kind.MISLABELLED,
+            this.person,
+            (this,),
+            tuple(map(enrolled.pictured, beside)),
+            other,
+            case.sure,
+            case.score,
+            case.own,
+            self._poor.get(case.row, ()),
+            tuple(steps),
+        )
+
+    def _same_pictures(self) -> Iterator[Finding]:
+        together: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
+        owners = self._enrolled.owners
+        for row, other in twins.same_pictures(self._enrolled):
+            together[int(owners[row]), int(owners[other])].append((row, other))
+        for pairs in together.values():
+            rows, others = (list(dict.fromkeys(side)) for side in zip(*pairs, strict=True))
+            if self._fit(rows) > self._fit(others):  # the doubtful ones first
+                rows, others = others, rows
+            yield self._same_picture(rows, others)
+
+    def _fit(self, rows: list[int]) -> float:
+        """How like the rest of their person the references are; below every score where there is no rest."""
+        person = int(self._enrolled.owners[rows[0]])
+        own = self._circle.own(np.array(rows, np.int64))
+        return -2.0 if len(rows) >= len(self._circle.kept(person)) else float(np.nanmean(own))
+
+    def _same_picture(self, rows: list[int], others: list[int]) -> Finding:
+        enrolled, circle = self._enrolled, self._circle
+        these = [enrolled.pictured(row) for row in rows]
+        person, other = these[0].person, enrolled.people[enrolled.owners[others[0]]]
+        whole = len(rows) >= len(circle.kept(int(enrolled.owners[rows[0]])))  # nothing would be left of the person
+        steps: list[Step] = [merge(person, other)] if whole else [drop(this.id) for this in these]
+        own = None if whole else self._fit(rows)
+        for row in rows:
+            circle.leave_out(row)
+        beside = tuple(map(enrolled.pictured, others[:BESIDE]))
+        return Finding(Kind.SAME_PICTURE, person, tuple(these), beside, other, own=own, remedy=tuple(steps))
+
+    def _two_names(self, pairs: list[twins.Twins]) -> Iterator[Finding]:
+        """Each pair that joins two groups; all of a group go to whoever has most references."""
+        enrolled, leader = self._enrolled, dict[int, int]()
+
+        def lead(person: int) -> int:
+            while leader.get(person, person) != person:
+                person = leader[person]
+            return person
+
+        joins = []
+        for pair in pairs:
+            a, b = lead(pair.a), lead(pair.b)
+            if a != b:
+                less, more = sorted((a, b), key=lambda person: (enrolled.counts[person], -person))
+                leader[less] = more
+                joins.append((pair, less))
+        for pair, less in joins:
+            person, into = enrolled.people[less], enrolled.people[lead(less)]
+            a, b = (pair.b, pair.a) if pair.b == less else (pair.a, pair.b)
+            rows, others = (self._circle.kept(which)[:BESIDE].tolist() for which in (a, b))
+            yield Finding(
+                Kind.TWO_NAMES,
+                enrolled.people[a],
+                tuple(map(enrolled.pictured, rows)),
+                tuple(map(enrolled.pictured, others)),
+                enrolled.people[b],
+                pair.sure,
+                pair.score,
+                remedy=(merge(person, into),),
+            )
+
+    def _stray(self, case: labels.Stray) -> Finding:
+        these = tuple(map(self._enrolled.pictured, case.rows))
+        reasons = tuple(dict.fromkeys(why for row in case.rows for why in self._poor.get(row, ())))
+        rows = self._enrolled.rows(int(self._enrolled.owners[case.rows[0]])).tolist()
+        beside = [self._enrolled.pictured(row) for row in rows if row not in case.rows][:BESIDE]
+        poor = [row for row in case.rows if row in self._poor] if len(these) > 1 else [case.rows[0]]
+        step = drop(int(self._enrolled.ids[poor[0]])) if len(poor) == 1 else enrol_anew(these[0].person, self._backbone)
+        return Finding(Kind.STRAY, these[0].person, these, tuple(beside), own=case.own, reasons=reasons, remedy=(step,))
+
+    def _weak(self, row: int, why: tuple[str, ...]) -> Finding:
+        this = self._enrolled.pictured(row)
+        steps = (enrol_anew(this.person, self._backbone), drop(this.id))
+        return Finding(Kind.WEAK, this.person, (this,), reasons=why, remedy=steps)
+
+    def _few(self, spoken_of: set[str]) -> Iterator[Finding]:
+        for person in np.flatnonzero(self._enrolled.counts == 1).tolist():
+            name = self._enrolled.people[person]
+            if name not in spoken_of:
+                (row,) = self._enrolled.rows(person).tolist()
+                steps = (enrol_anew(name, self._backbone),)
+                yield Finding(Kind.FEW, name, (self._enrolled.pictured(row),), remedy=steps)
+
+    def _same_shot(self, person: int, rows: Ints) -> Finding:
+        enrolled = self._enrolled
+        rest = [row for row in enrolled.rows(person).tolist() if row not in set(rows.tolist())]
+        these, beside = (tuple(map(enrolled.pictured, some)) for some in (rows.tolist(), rest[:BESIDE]))
+        steps = (enrol_anew(enrolled.people[person], self._backbone),)
+        return Finding(Kind.SAME_SHOT, enrolled.people[person], these, beside, remedy=steps)
+
+    def _nearest(self, row: int, others: Ints) -> list[int]:
+        """Those of ``others`` most like the reference."""
+        scores = self._enrolled.vectors[others] @ self._enrolled.vectors[row]
+        return [int(others[at]) for at in np.argsort(-scores)[:BESIDE]]
