@@ -16,12 +16,15 @@ import sys
 import tempfile
 import threading
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import httpx
 import uvicorn
 
 from facepipe import Gallery, Pipeline
+from facepipe.decision.calibration import Calibration
+from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.folders import samples
 from facepipe.serve import server
 from facepipe.serve.app import create_app
@@ -47,6 +50,15 @@ def schemathesis(url: str, key: str, examples: int, seed: int, *more: str) -> in
         return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
 
 
+def made_up(backbone: str) -> Calibration:
+    """A calibration with all rates that may be asked for."""
+    fmr = {"1e-2": 0.91, "1e-3": 0.93, "1e-4": 0.94, "1e-5": 0.95}
+    fpir = {"1e-1": 0.92, "1e-2": 0.94, "1e-3": 0.95}
+    says = ByReferences((1,), (Evidence(slope=300.0, offset=-279.0, lapse=1e-4, most=9.9),))
+    now = datetime.now(timezone.utc)
+    return Calibration(backbone, now, "nobody: 0 faces of 0 people", False, says, people=2, fmr=fmr, fpir=fpir)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--examples", type=int, default=100)
@@ -62,6 +74,7 @@ def main() -> int:
         with Gallery.open(Path(folder, "people.db"), backbone=pipe.backbone) as gallery:
             pipe.enroll("Ada", samples() / "obama.jpg", gallery)
             pipe.enroll("Ben", samples() / "biden.jpg", gallery)
+            gallery.calibrate(made_up(pipe.backbone.id))
             place = server.listen(settings)
             running = uvicorn.Server(server.config(settings, create_app(settings, pipe, gallery)))
             thread = threading.Thread(target=running.run, kwargs={"sockets": [place]})

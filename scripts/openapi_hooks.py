@@ -27,6 +27,7 @@ THERE: dict[str, dict[str, Any]] = {
     "other_pick": {"maximum": 1},
     "at": MIDDLE,
     "other_at": MIDDLE,
+    "fmr": {"enum": ["1e-2", "1e-3", "1e-4"]},  # as the card has them
     "layers": {"enum": ["stages.0.*", "stages.1.*"]},
     "views": {"pattern": "^kernel$"},  # views: a second, not ten
 }

@@ -46,6 +46,9 @@ class Mode(Protocol):
 
 
 class RecogniseMode:
+    """A calibration that is made meanwhile counts as soon as the watcher asks the gallery again: each face has the
+    threshold in force."""
+
     name = "recognise"
 
     def __init__(self, server: Context) -> None:

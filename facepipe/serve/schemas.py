@@ -26,11 +26,12 @@ REFERENCE = {
     "quality": {"size": 221.7, "sharpness": 310.2},
     "consent": {"wording": "Recognition at the door, until I say no", "given_at": WHEN},
 }
-CANDIDATE = {"person": "Ada", "score": 0.9738, "rank": 1, "reference": 3}
+CANDIDATE = {"person": "Ada", "score": 0.9738, "rank": 1, "reference": 3, "probability": 0.9986}
 
 Point = Annotated[list[float], Field(min_length=2, max_length=2)]
 Size = Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height, px.")]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def answer(*examples: dict[str, Any]) -> ConfigDict:
@@ -49,9 +50,16 @@ class FaceBox(BaseModel):
 class Candidate(BaseModel):
     model_config = answer(CANDIDATE)
     person: str
-    score: Cosine
+    score: Annotated[Cosine, Field(description="The face against all references of the person as one.")]
     rank: Annotated[int, Field(ge=1)]
     reference: Annotated[int, Field(description="Their reference that is most alike.")]
+    probability: Annotated[
+        Share | None,
+        Field(
+            description="That it is this person, if half of the faces asked about belong to nobody enrolled and the"
+            " rest to everybody as often. null where it was not measured; see the gallery's calibration."
+        ),
+    ]
 
 
 class KnownFace(FaceBox):
@@ -76,10 +84,19 @@ class Identified(BaseModel):
 
 
 class Verified(BaseModel):
-    model_config = answer({"score": 0.9738, "threshold": 0.9313, "match": True, "a": FACE, "b": FACE})
+    model_config = answer(
+        {"score": 0.9738, "threshold": 0.9313, "match": True, "probability": 0.9993, "a": FACE, "b": FACE}
+    )
     score: Cosine
     threshold: Cosine
     match: bool
+    probability: Annotated[
+        Share | None,
+        Field(
+            description="That both are one person, if before looking it was as likely as not. null where it was not"
+            " measured."
+        ),
+    ]
     a: FaceBox
     b: FaceBox
 
@@ -173,7 +190,16 @@ def box_fields(found: records.Detection) -> dict[str, Any]:
 
 
 def candidates_of(found: Sequence[records.Candidate]) -> list[Candidate]:
-    return [Candidate(person=c.person, score=cosine(c.score), rank=c.rank, reference=c.reference_id) for c in found]
+    return [
+        Candidate(
+            person=c.person,
+            score=cosine(c.score),
+            rank=c.rank,
+            reference=c.reference_id,
+            probability=share(c.probability),
+        )
+        for c in found
+    ]
 
 
 def cosine(score: float) -> float:
@@ -181,8 +207,24 @@ def cosine(score: float) -> float:
     return max(-1.0, min(1.0, round(score, 4)))
 
 
+def share(probability: float | None) -> float | None:
+    """Six digits: with four, what is nearly certain would be rounded to certain."""
+    return None if probability is None else max(0.0, min(1.0, round(probability, 6)))
+
+
 def known_face(found: records.Identification) -> KnownFace:
     return KnownFace(**box_fields(found.detection), name=found.name, candidates=candidates_of(found.candidates))
+
+
+def verified(found: records.Verification) -> Verified:
+    return Verified(
+        score=cosine(found.score),
+        threshold=cosine(found.threshold),
+        match=found.match,
+        probability=share(found.probability),
+        a=face_box(found.a),
+        b=face_box(found.b),
+    )
 
 
 def brief(person: Person) -> PersonBrief:

@@ -14,8 +14,9 @@ class TrackedFace:
     this frame's px and the detector's last score; ``detected``: the detector saw it in this very frame, it was not only
     followed.
 
-    ``candidates``: who it may be, best first. Their ``score``, and ``score`` of the best, is the mean cosine between
-    the best ``chips`` of the track and one reference. ``name`` is None while not ``decided``, and then for *unknown*.
+    ``candidates``: who it may be, best first. Their ``score``, and ``score`` of the best, is the mean over the best
+    ``chips`` of the track of what each scores with the person. ``name`` is None while not ``decided``, and then for
+    *unknown*.
     """
 
     track: int

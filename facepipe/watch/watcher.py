@@ -17,7 +17,7 @@ from facepipe.stream import within_memory
 from facepipe.track.tracker import EVERY, Track, Tracker
 from facepipe.watch.evidence import Evidence, View, is_good, worth
 from facepipe.watch.faces import Event, TrackedFace
-from facepipe.watch.naming import decide, levels
+from facepipe.watch.naming import Levels, decide, levels
 from facepipe.watch.relink import relink
 
 REFRESH = 0.5  # seconds by the clock, after which the gallery is asked again whatever happened: it may have changed
@@ -48,8 +48,9 @@ class Watcher:
 
     A track's name is decided over its best chips, not frame by frame, and stays until they clearly say otherwise. Who
     is removed from the gallery is not named any more after ``REFRESH`` seconds, and who is enrolled is named as soon.
-    ``threshold``: a cosine, None takes the card's for FMR 1e-3; ``every``: frames from one search of the whole picture
-    to the next; ``top``: candidates reported; ``clock``: seconds, by which the gallery is asked again.
+    ``threshold``: a cosine; None takes that of the gallery's calibration, as it is then, else the card's, for FMR 1e-3.
+    ``every``: frames from one search of the whole picture to the next; ``top``: candidates reported; ``clock``:
+    seconds, by which the gallery is asked again.
 
     One thread at a time uses a watcher; several watchers may share ``pipe`` and ``gallery`` (None: no names).
     Raises UsageError, ModelError.
@@ -71,7 +72,8 @@ class Watcher:
         self._gallery = gallery
         self._top = top
         self._clock = clock
-        self._levels = levels(pipe.backbone.card, pipe.threshold(threshold, gallery=gallery))
+        self._threshold = threshold
+        self._levels = self._measured()
         self._tracker = Tracker(_Finder(pipe), every)
         self._stories: dict[Track, Story] = {}
         self._views: dict[Detection, View] = {}  # of this frame's detections, where they were taken already
@@ -174,12 +176,16 @@ class Watcher:
 
     # Names
 
+    def _measured(self) -> Levels:
+        """What scores mean by the gallery's calibration, which may be a new one, or by the card."""
+        return levels(self._pipe.backbone.card, self._pipe.threshold(self._threshold, gallery=self._gallery))
+
     def _ask(self, changed: Sequence[Story]) -> None:
         """Search the gallery for the stories that changed; now and then for all, as the gallery may have changed."""
         if self._gallery is None:
             return
         if self._clock() - self._asked >= REFRESH:
-            changed, self._asked = list(self._stories.values()), self._clock()
+            changed, self._asked, self._levels = list(self._stories.values()), self._clock(), self._measured()
         asking = [story for story in changed if story.evidence.views]
         summaries = [story.evidence.template() for story in asking]
         templates, lengths = [template for template, _ in summaries], [length for _, length in summaries]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,12 @@ def gallery(tmp_path: Path, pipeline: Pipeline) -> Iterator[Gallery]:
     """An empty one."""
     with Gallery.open(tmp_path / "people.db", backbone=pipeline.backbone) as opened:
         yield opened
+
+
+@pytest.fixture
+def unmeasured(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network's card does not say how likely a match is."""
+    monkeypatch.setattr(pipeline.backbone, "card", replace(pipeline.backbone.card, evidence=None))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import httpx
 import numpy as np
 import PIL.Image
 import pytest
+from calibrating import EVIDENCE, calibrate
 from serving import Served
 
+from facepipe.decision.evidence import probability, shares
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 
@@ -93,6 +96,54 @@ def test_a_threshold_of_ones_own_decides(
     assert strict["threshold"] == pytest.approx(pipeline.threshold(fmr="1e-4"), abs=1e-4)
 
 
+@pytest.mark.usefixtures("unmeasured")
+def test_how_likely_a_candidate_is_where_that_was_measured(
+    client: httpx.Client, pipeline: Pipeline, gallery: Gallery, samples: Path
+) -> None:
+    pipeline.enroll("Barack", [samples / "obama2.jpg"], gallery)
+    pipeline.enroll("Joe", [samples / "biden.jpg"], gallery)
+    files = {"image": (samples / "obama.jpg").read_bytes()}
+
+    def candidates() -> Any:
+        return post(client, "identify", files, top="2").json()["faces"][0]["candidates"]
+
+    assert [one["probability"] for one in candidates()] == [None, None]
+    calibrate(gallery, pipeline)  # while the server runs
+    found = candidates()
+    scores = np.array([one["score"] for one in found], np.float32)
+    expected = shares(EVIDENCE.single.log_ratio(scores), 2)
+    assert [one["probability"] for one in found] == pytest.approx(expected.tolist(), rel=0.05, abs=1e-6)
+    assert found[0]["probability"] > 0.9 > 0.1 > found[1]["probability"]
+    gallery.calibrate(None)
+    assert [one["probability"] for one in candidates()] == [None, None]
+
+
+def test_the_gallerys_own_thresholds_by_either_rate(
+    client: httpx.Client, pipeline: Pipeline, gallery: Gallery, samples: Path
+) -> None:
+    pipeline.enroll("Joe", [samples / "biden.jpg"], gallery)
+    files = {"image": (samples / "biden.jpg").read_bytes()}
+
+    def threshold(**fields: str) -> Any:
+        return post(client, "identify", files, **fields).json().get("threshold")
+
+    refused = post(client, "identify", files, fpir="1e-2")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (422, "usage")
+    assert "facepipe calibrate" in refused.json()["error"]["message"]
+    calibrate(gallery, pipeline)
+    assert threshold() == 0.92
+    assert threshold(fmr="1e-2") == 0.91
+    assert threshold(fpir="1e-2") == threshold(fpir="1e-2", fmr="1e-2") == 0.935
+    assert threshold(fpir="1e-2", threshold="0.5") == 0.5
+    unmeasured = post(client, "identify", files, fpir="1e-3").json()["error"]
+    assert unmeasured == {
+        "code": "usage",
+        "message": "fpir 1e-3: not in the gallery's calibration; it has 1e-1, 1e-2",
+    }
+    assert post(client, "identify", files, fpir="0.5").status_code == 422
+    assert post(client, "verify", {"a": files["image"], "b": files["image"]}, fpir="1e-2").status_code == 422
+
+
 def test_verify(client: httpx.Client, samples: Path) -> None:
     obama, again, biden = ((samples / name).read_bytes() for name in ("obama.jpg", "obama3.jpg", "biden.jpg"))
     same = post(client, "verify", {"a": obama, "b": again}).json()
@@ -102,6 +153,17 @@ def test_verify(client: httpx.Client, samples: Path) -> None:
     assert other["match"] is False
     assert same["a"] == other["a"]
     assert len(other["b"]["landmarks"]) == 5
+
+
+def test_verify_says_how_likely_by_the_networks_card(
+    client: httpx.Client, pipeline: Pipeline, samples: Path, unmeasured: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = {"a": (samples / "obama.jpg").read_bytes(), "b": (samples / "obama3.jpg").read_bytes()}
+    assert post(client, "verify", pair).json()["probability"] is None
+    monkeypatch.setattr(pipeline.backbone, "card", replace(pipeline.backbone.card, evidence=EVIDENCE))
+    found = post(client, "verify", pair).json()
+    expected = float(probability(EVIDENCE.single.log_ratio(found["score"])))
+    assert found["probability"] == pytest.approx(expected, abs=0.001)
 
 
 def test_verify_asks_which_face_where_there_are_several(client: httpx.Client, samples: Path, pair: bytes) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+from calibrating import calibrate
 from serving import Served
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -109,6 +110,27 @@ def test_a_face_is_tracked_and_named(talk: Talk, pipeline: Pipeline, gallery: Ga
     x0, y0, x1, y1 = face["box"]
     (expected,) = pipeline.detect(camera(samples / "obama.jpg", moved=(len(answers) - 1) % 5))
     assert np.abs(np.array([x0, y0, x1, y1]) - expected.box).max() < 0.25 * expected.size
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_a_calibration_made_meanwhile_counts(talk: Talk, pipeline: Pipeline, gallery: Gallery, samples: Path) -> None:
+    pipeline.enroll("Barack", [samples / "obama2.jpg"], gallery)
+
+    def show_until(done: Any) -> dict[str, Any]:
+        for number in range(2000):  # the gallery is asked anew twice a second
+            faces = talk.show(camera(samples / "obama.jpg", moved=number % 5))["faces"]
+            if faces and faces[0]["decided"] and done(faces[0]):
+                return faces[0]
+        return pytest.fail("it does not count")
+
+    before = show_until(lambda face: face["candidates"])
+    assert before["threshold"] == talk.hello["threshold"]
+    assert before["candidates"][0]["probability"] is None
+    calibrate(gallery, pipeline, fmr={"1e-3": 0.9999})
+    after = show_until(lambda face: face["threshold"] != before["threshold"])
+    assert (after["track"], after["name"], after["threshold"]) == (before["track"], None, 0.9999)
+    assert after["candidates"][0]["probability"] > 0.9  # however strict the threshold
+    assert talk.say(type="mode", mode="recognise")["threshold"] == 0.9999
 
 
 def test_a_stranger_is_nobody(talk: Talk, pipeline: Pipeline, gallery: Gallery, samples: Path) -> None:

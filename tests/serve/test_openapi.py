@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calibrating import calibrate
 from serving import Served
 
 from facepipe.gallery import Gallery
@@ -108,6 +109,7 @@ def test_schemathesis_finds_nothing(
     key = Keyring(keys).add("check", "admin")
     pipeline.enroll("Ada", [samples / "obama.jpg"], gallery)
     pipeline.enroll("Ben", [samples / "biden.jpg"], gallery)
+    calibrate(gallery, pipeline, fpir={"1e-1": 0.92, "1e-2": 0.94, "1e-3": 0.95})
     served: Served = start(keys=keys, require_key=True, wrong_keys=10_000)
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{served.url}/api/v1/openapi.json"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -9,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from facepipe import __version__
 from facepipe.cards import all_cards
+from facepipe.decision.calibration import Calibration
 from facepipe.serve.context import Server
 from facepipe.serve.guard import needs
 from facepipe.serve.routes.docs import GALLERY, errors
@@ -26,6 +29,17 @@ NETWORK = {
     "used": True,
     "licence": "CC0-1.0",
     "summary": "dlib's face ResNet",
+    "thresholds": {"1e-2": 0.9149, "1e-3": 0.9313, "1e-4": 0.9432},
+    "probabilities": False,
+    "measured_on": "1,107,524 pairs of different people among 1,490 grey LFW crops",
+}
+CALIBRATION = {
+    "made_at": "2026-11-23T09:30:00+00:00",
+    "measured_on": "photos: 1204 faces of 310 people",
+    "corrected": True,
+    "people": 120,
+    "fmr": {"1e-2": 0.9021, "1e-3": 0.9188, "1e-4": 0.9307},
+    "fpir": {"1e-1": 0.9203, "1e-2": 0.9341},
 }
 FACTS = {
     "people": 1,
@@ -36,6 +50,7 @@ FACTS = {
     "record_bytes": 69632,
     "index_bytes": 1189,
     "index": "valid",
+    "calibration": CALIBRATION,
 }
 
 
@@ -52,11 +67,30 @@ class Model(BaseModel):
     used: Annotated[bool, Field(description="Whether this server uses it.")]
     licence: str
     summary: str
+    thresholds: Annotated[
+        dict[str, float], Field(description="Cosines by false match rate, where the gallery is not calibrated.")
+    ]
+    probabilities: Annotated[
+        bool, Field(description="Whether it says how likely a match is, where the gallery is not calibrated.")
+    ]
+    measured_on: Annotated[str, Field(description="What both were measured on.")]
 
 
 class Models(BaseModel):
     model_config = answer({"models": [NETWORK]})
     models: list[Model]
+
+
+class CalibrationFacts(BaseModel):
+    model_config = answer(CALIBRATION)
+    made_at: datetime
+    measured_on: str
+    corrected: Annotated[bool, Field(description="Whether scores are corrected for how near strangers come.")]
+    people: Annotated[int, Field(description="How many were enrolled then; fpir holds for so many.")]
+    fmr: Annotated[dict[str, float], Field(description="Thresholds by false match rate.")]
+    fpir: Annotated[
+        dict[str, float], Field(description="Thresholds by the share of strangers who are taken for somebody.")
+    ]
 
 
 class GalleryFacts(BaseModel):
@@ -69,6 +103,12 @@ class GalleryFacts(BaseModel):
     record_bytes: int
     index_bytes: int
     index: Annotated[str, Field(description="valid, or missing, stale or damaged: the next search puts it right.")]
+    calibration: Annotated[
+        CalibrationFacts | None,
+        Field(
+            description="What was measured on one's own people (`facepipe calibrate`); null: the network's card counts."
+        ),
+    ]
 
 
 @router.get("/health", summary="Is it up?", responses=errors())
@@ -92,6 +132,9 @@ async def models(server: Server) -> Models:
                     used=card.name in used,
                     licence=card.licence,
                     summary=card.summary,
+                    thresholds=dict(card.thresholds),
+                    probabilities=card.evidence is not None,
+                    measured_on=card.measured_on,
                 )
                 for card in all_cards()
             ]
@@ -102,10 +145,27 @@ async def models(server: Server) -> Models:
 
 @router.get("/gallery", summary="The gallery", dependencies=read, responses=errors(*GALLERY))
 async def gallery(server: Server) -> GalleryFacts:
-    """How many are enrolled, with which network, and the state of the search index."""
+    """How many are enrolled, with which network, the state of the search index, and the calibration."""
 
     def work() -> GalleryFacts:
         found = server.gallery.info()
-        return GalleryFacts(**{name: getattr(found, name) for name in GalleryFacts.model_fields})
+        counts = {name: getattr(found, name) for name in GalleryFacts.model_fields if name != "calibration"}
+        return GalleryFacts(**counts, calibration=_calibration(server.gallery.calibration))
 
     return await server.engine.short(work)
+
+
+def _calibration(made: Calibration | None) -> CalibrationFacts | None:
+    if made is None:
+        return None
+    place, colon, counts = made.measured_on.rpartition(": ")
+    return CalibrationFacts(
+        made_at=made.made_at,
+        measured_on=re.split(r"[\\/]", place)[-1]
+        + colon
+        + counts,  # where things lie on the server is nobody's business
+        corrected=made.corrected,
+        people=made.people,
+        fmr=dict(made.fmr),
+        fpir=dict(made.fpir),
+    )

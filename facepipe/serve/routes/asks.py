@@ -13,7 +13,8 @@ from facepipe.pipeline import Pipeline
 from facepipe.records import MOST_WORDING, Detection, Image
 from facepipe.serve.bodies import WHOLE, Ask
 
-Rate = Literal["1e-2", "1e-3", "1e-4"]
+Rate = Literal["1e-2", "1e-3", "1e-4", "1e-5"]
+StrangerRate = Literal["1e-1", "1e-2", "1e-3"]
 
 
 class WithThreshold(Ask):
@@ -22,8 +23,19 @@ class WithThreshold(Ask):
     ] = None
     fmr: Annotated[Rate, Field(description="False match rate for which the threshold was measured.")] = "1e-3"
 
-    def limit(self, pipe: Pipeline, gallery: Gallery | None = None) -> float:
-        return pipe.threshold(self.threshold, self.fmr, gallery=gallery)
+
+class WithStrangerRate(WithThreshold):
+    fpir: Annotated[
+        StrangerRate | None,
+        Field(
+            description="Share of strangers who are taken for somebody in this gallery, for which the threshold was"
+            " measured. Needs a calibrated gallery. Overrides fmr."
+        ),
+    ] = None
+
+    def limit(self, pipe: Pipeline, gallery: Gallery) -> float:
+        """Raises UsageError for a rate that was not measured."""
+        return pipe.threshold(self.threshold, self.fmr, fpir=self.fpir, gallery=gallery)
 
 
 Pick = Annotated[int, Field(ge=1, le=1000, description="Which face, where there are several: 1 is the largest."), WHOLE]

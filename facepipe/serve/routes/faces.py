@@ -18,7 +18,7 @@ from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
 from facepipe.serve.images import Picture
-from facepipe.serve.routes.asks import WithPick, WithThreshold
+from facepipe.serve.routes.asks import WithPick, WithStrangerRate, WithThreshold
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, errors
 
 MOST_CANDIDATES = 100
@@ -30,7 +30,7 @@ class DetectAsk(Ask):
     image: Picture
 
 
-class IdentifyAsk(WithThreshold):
+class IdentifyAsk(WithStrangerRate):
     image: Picture
     top: Annotated[
         int, Field(ge=1, le=MOST_CANDIDATES, description="Candidates to give for each face, best first."), WHOLE
@@ -68,19 +68,22 @@ async def identify(
     request: Request, server: Server, ask: Annotated[IdentifyAsk, body(IdentifyAsk)]
 ) -> schemas.Identified:
     """Who each face of one picture is: 1:N against everybody enrolled. ``name`` is null for a face that nobody
-    enrolled comes near enough to."""
-    limit = ask.limit(server.pipe, server.gallery)
+    enrolled comes near enough to. The threshold is the gallery's own where it is calibrated, else its network's."""
 
     def then(image: Image, faces: list[Face]) -> tuple[list[int], list[Face]]:
         return size_of(image), faces
 
     async def work() -> schemas.Identified:
         size, faces = await server.engine.faces(decoder(server, ask.image), then)
-        match = partial(server.pipe.match, faces, server.gallery, top=ask.top, threshold=limit)
-        named = await server.engine.short(match)
-        return schemas.Identified(
-            size=size, threshold=schemas.cosine(limit), faces=[schemas.known_face(face) for face in named]
-        )
+
+        def match() -> schemas.Identified:
+            limit = ask.limit(server.pipe, server.gallery)  # now: a calibration may have been made meanwhile
+            named = server.pipe.match(faces, server.gallery, top=ask.top, threshold=limit)
+            return schemas.Identified(
+                size=size, threshold=schemas.cosine(limit), faces=[schemas.known_face(face) for face in named]
+            )
+
+        return await server.engine.short(match)
 
     return await attended(request, server.engine, work)
 
@@ -93,21 +96,14 @@ async def identify(
 )
 async def verify(request: Request, server: Server, ask: Annotated[VerifyAsk, body(VerifyAsk)]) -> schemas.Verified:
     """Do two pictures show one person? Each must show one face, or ``pick`` says which, in both."""
-    limit = ask.limit(server.pipe)
+    limit = server.pipe.threshold(ask.threshold, ask.fmr)
 
     def then(image: Image, faces: list[Face]) -> Face:
         return pick_face(image, faces, ask.pick)
 
     async def work() -> schemas.Verified:
         a, b = await gathered(*(server.engine.faces(decoder(server, each), then) for each in (ask.a, ask.b)))
-        score = a.template.cosine(b.template)
-        return schemas.Verified(
-            score=schemas.cosine(score),
-            threshold=schemas.cosine(limit),
-            match=score >= limit,
-            a=schemas.face_box(a.detection),
-            b=schemas.face_box(b.detection),
-        )
+        return schemas.verified(server.pipe.compare(a, b, threshold=limit))
 
     return await attended(request, server.engine, work)
 

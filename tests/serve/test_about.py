@@ -1,0 +1,42 @@
+"""What the server says of itself: its gallery's calibration, what its networks were measured to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from calibrating import calibrate
+
+from facepipe.gallery import Gallery
+from facepipe.pipeline import Pipeline
+
+
+def test_the_gallery_says_whether_it_is_calibrated(
+    start: Any, pipeline: Pipeline, gallery: Gallery, samples: Path
+) -> None:
+    with start().client() as client:
+        assert client.get("/api/v1/gallery").json()["calibration"] is None  # nor is there a file yet
+        pipeline.enroll("Joe", [samples / "biden.jpg"], gallery)
+        made = calibrate(gallery, pipeline)
+        found = client.get("/api/v1/gallery").json()
+        assert found["people"] == 1
+        assert found["calibration"] == {
+            "made_at": "2026-11-23T09:30:00Z",
+            "measured_on": "our photos: 500 faces of 250 people",  # and not where they lie
+            "corrected": False,
+            "people": 1,
+            "fmr": made.fmr,
+            "fpir": made.fpir,
+        }
+        gallery.calibrate(None)
+        assert client.get("/api/v1/gallery").json()["calibration"] is None
+
+
+def test_models_say_what_was_measured_of_them(start: Any, pipeline: Pipeline) -> None:
+    card = pipeline.backbone.card
+    with start().client() as client:
+        models = {model["name"]: model for model in client.get("/api/v1/models").json()["models"]}
+    found = models[card.name]
+    assert (found["thresholds"], found["measured_on"]) == (card.thresholds, card.measured_on)
+    assert found["probabilities"] == (card.evidence is not None)
+    assert models["mtcnn"]["thresholds"] == {}
