@@ -19,9 +19,10 @@ from rich.progress import track
 
 from facepipe import Pipeline
 from facepipe.decision.cohort import Cohort
-from facepipe.decision.evidence import Evidence, shares
+from facepipe.decision.evidence import ByReferences, Evidence, shares
 from facepipe.decision.fusion import fuse
 from facepipe.embed.chip import cut_chip
+from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.records import Face, Floats, Image, Quality
 
@@ -45,7 +46,8 @@ def main() -> None:
     people = np.array([name.rsplit("_", 1)[0] for name in names])
     vectors = np.stack([found[name][1].template.vector for name in names])
     mine = np.array([folds[name] == given.fold for name in names])
-    other = Evidence.fit(*split(vectors[~mine] @ vectors[~mine].T, people[~mine]))
+    single = Evidence.fit(*split(vectors[~mine] @ vectors[~mine].T, people[~mine]))
+    several = by_references(single, vectors[~mine], list(people[~mine]))
     print(
         f"fold {given.fold}: {mine.sum()} faces of {len(set(people[mine]))} people; all against all, TMR at FMR {RATES}"
     )
@@ -53,7 +55,8 @@ def main() -> None:
     report_correction(x, who, Cohort(vectors[~mine], list(people[~mine])))
     report_fusion(x, who, pipe.backbone.card.threshold("1e-3"))
     report_quality(x, who, [found[name][1] for name, m in zip(names, mine, strict=True) if m])
-    report_probabilities(x, who, other)
+    report_probabilities(x, who, ByReferences((1,), (single,)), "as for one reference")
+    report_probabilities(x, who, several, "by the number of references (in use)")
     if given.alignment:
         report_alignment(pipe, [found[name] for name, m in zip(names, mine, strict=True) if m], who)
 
@@ -175,7 +178,7 @@ def _weighed(x: Floats, who: np.ndarray, weights: np.ndarray) -> tuple[Floats, F
     return np.concatenate(genuine), np.concatenate(impostor)
 
 
-def report_probabilities(x: Floats, who: np.ndarray, evidence: Evidence) -> None:
+def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, label: str) -> None:
     """Identification: is the stated share observed? Half of the probes are strangers, as it assumes."""
     stated, right = [], []
     for draw in range(DRAWS):
@@ -189,12 +192,13 @@ def report_probabilities(x: Floats, who: np.ndarray, evidence: Evidence) -> None
         strange = rng.permutation(np.flatnonzero(np.isin(who, names[len(names) // 2 :])))[: len(known)]
         for probes in (known, strange):
             scores = x[probes] @ gallery.T
-            best = np.argmax(scores, axis=1)
-            top = np.sort(scores, axis=1)[:, :-6:-1]
-            stated.append(shares(evidence.log_ratio(top), len(enrolled))[:, 0])
-            right.append(np.array([enrolled[b] for b in best]) == who[probes])
+            counts = np.array([len(refs) for refs, _ in halves])
+            top = np.argsort(-scores, axis=1)[:, :6]
+            ratios = evidence.log_ratio(np.take_along_axis(scores, top, axis=1), counts[top])
+            stated.append(shares(ratios, len(enrolled))[:, 0])
+            right.append(np.array([enrolled[b] for b in top[:, 0]]) == who[probes])
     p, hit = np.concatenate(stated), np.concatenate(right)
-    print(f"\nidentification, {len(p)} probes: stated share of the best candidate, and how often it was right")
+    print(f"\nidentification, {len(p)} probes, evidence {label}: share stated of the best, and how often it was right")
     for low, high in ((0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.99), (0.99, 1.01)):
         within = (p >= low) & (p < high)
         if within.any():

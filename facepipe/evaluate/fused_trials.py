@@ -18,7 +18,7 @@ PEOPLE, PROBES = 500, 2000  # a draw, at most
 
 
 def by_references(
-    single: Evidence, vectors: Floats, people: Sequence[str], cohort: Cohort | None, seed: int = 0
+    single: Evidence, vectors: Floats, people: Sequence[str], cohort: Cohort | None = None, seed: int = 0
 ) -> ByReferences:
     """``single``, with a fit beside it for each number of references of which there are enough."""
     fits = {1: single}

@@ -1,0 +1,72 @@
+"""calibrate, on real faces where they are at hand."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from cli_shell import Run
+
+
+@pytest.fixture
+def folder(lfw: Path, tmp_path: Path) -> Path:
+    """Fifty people, up to two photos of each, one sub-folder per person."""
+    made, taken = tmp_path / "labelled", Counter[str]()
+    for photo in sorted((lfw / "images").glob("*.jpg")):
+        name = photo.stem.rpartition("_")[0]
+        if (len(taken) < 50 or name in taken) and taken[name] < 2:
+            taken[name] += 1
+            (made / name).mkdir(parents=True, exist_ok=True)
+            (made / name / photo.name).symlink_to(photo)
+    return made
+
+
+def test_calibrate_identify_forget(enrolled: Run, folder: Path) -> None:
+    before = enrolled("identify", "obama3.jpg", "--json").json[0]["faces"][0]
+    done = enrolled("calibrate", folder, "--cohort", "none", "--no-cache", "--json")
+    assert done.code == 0
+    (found,) = done.json
+    made = found["calibration"]
+    assert (made["corrected"], list(made["fmr"]), made["people"]) == (False, ["1e-2"], 2)
+    assert 0.85 < made["fmr"]["1e-2"] < 0.95
+    after, looser = (
+        enrolled("identify", "obama3.jpg", "--json", *more).json[0]["faces"][0] for more in ((), ("--fmr", "1e-2"))
+    )
+    assert before["name"] == after["name"] == "Ada"
+    assert after["candidates"][0]["probability"] > 0.99
+    assert looser["threshold"] == pytest.approx(made["fmr"]["1e-2"], abs=1e-4)
+    assert after["threshold"] >= before["threshold"]  # 1e-3 is still the card's: there were too few pairs
+    assert enrolled("calibrate", "--remove").err.endswith("not calibrated any more; the card's thresholds decide\n")
+    assert enrolled("identify", "obama3.jpg", "--json").json[0]["faces"][0] == before
+
+
+def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
+    done = enrolled("calibrate", folder)
+    assert done.code == 0
+    assert "Scores are not corrected for a cohort: none (gallery 2, labelled 50 people, and it takes 200)." in done.out
+    assert "1 in 100 strangers, compared with one person" in done.out
+    assert "Brier score" in done.out
+    again = enrolled("calibrate", folder, "--json").json[0]
+    assert json.loads(json.dumps(again))["images"] == sum(1 for _ in folder.glob("*/*"))
+
+
+def test_an_fpir_that_was_not_measured(enrolled: Run, folder: Path) -> None:
+    assert enrolled("identify", "obama3.jpg", "--fpir", "1e-1").err == (
+        "facepipe: fpir 1e-1: this is measured on one's own people; first: facepipe calibrate FOLDER\n"
+    )
+    enrolled("calibrate", folder)
+    assert enrolled("identify", "obama3.jpg", "--fpir", "1e-3").code == 2
+
+
+@pytest.mark.parametrize("arguments", [(), ("photos", "--remove")])
+def test_a_folder_or_remove(enrolled: Run, arguments: tuple[str, ...]) -> None:
+    done = enrolled("calibrate", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("facepipe: expected a folder with one sub-folder of photos per person, or --remove")
+
+
+def test_without_a_gallery(run: Run, here: Path) -> None:
+    (here / "photos" / "Ada").mkdir(parents=True)
+    done = run("calibrate", "photos")
+    assert (done.code, done.out) == (1, "")
+    assert "no gallery there; enrol someone first" in done.err

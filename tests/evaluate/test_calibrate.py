@@ -1,0 +1,145 @@
+"""Faces made of numbers: what is theirs, what all have in common, and noise."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from facepipe.errors import UsageError
+from facepipe.evaluate import calibrate as module
+from facepipe.evaluate.calibrate import calibrate
+from facepipe.evaluate.embedded import Embedded
+from facepipe.evaluate.faces import Faces
+from facepipe.gallery import Gallery, NewReference
+from facepipe.records import Template
+
+PIPE = SimpleNamespace(backbone=SimpleNamespace(id="toy@1"))
+
+
+def photos(people: int, each: int, seed: int = 1, first: int = 0) -> tuple[np.ndarray, list[str]]:
+    rng = np.random.default_rng(seed)
+    own = rng.normal(size=(first + people, 1, 32))[first:] + 2.0
+    vectors = (own + 0.5 * rng.normal(size=(people, each, 32))).reshape(-1, 32).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors, [f"p{first + n // each}" for n in range(people * each)]
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Iterator[Gallery]:
+    """The first five people, with a photo each that is nobody's below."""
+    vectors, names = photos(5, 1, seed=2)
+    with Gallery.open(tmp_path / "people.db") as opened:
+        for name, vector in zip(names, vectors, strict=True):
+            opened.add(name, [NewReference(Template(vector, 1.0, "toy@1"))])
+        yield opened
+
+
+def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0) -> None:
+    """The images that are asked for, but for the first ``missed``, show these faces."""
+
+    def find(pipe, images, people, cached, report) -> Faces:
+        place = np.arange(len(images)) - missed
+        place[:missed] = -1
+        landmarks = np.zeros((len(vectors), 5, 2), np.float32)
+        found = Embedded(place, vectors, landmarks, tuple(range(missed)), (), {})
+        numbers = np.unique(people[missed:], return_inverse=True)[1]
+        return Faces(tuple(images), found, tuple(images[missed:]), numbers, None)
+
+    monkeypatch.setattr(module, "find_faces", find)
+
+
+def labelled(names: list[str]) -> list[tuple[str, Path]]:
+    return [(name, Path(f"{number}.jpg")) for number, name in enumerate(names)]
+
+
+def test_thresholds_by_rate_and_what_scores_say(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, names = photos(160, 4)
+    see(monkeypatch, vectors, missed=3)
+    found = calibrate(PIPE, labelled(["p0"] * 3 + names), gallery, source="photos", cohort="none")
+    made = gallery.calibration
+    assert made == found.calibration
+    assert (made.measured_on, made.corrected, made.people) == ("photos: 640 faces of 160 people", False, 5)
+    assert (found.images, found.people, found.no_face, found.strangers) == (643, 160, 3, 0)
+    people = np.array(names)
+    a, b = np.triu_indices(640, 1)
+    scores, same = (vectors @ vectors.T)[a, b], people[a] == people[b]
+    assert list(made.fmr) == ["1e-2", "1e-3", "1e-4"]  # 204,000 pairs are too few for the next
+    for rate, limit in made.fmr.items():
+        assert (scores[~same] >= limit).mean() == pytest.approx(float(rate), rel=0.05)
+        assert found.tmr[rate] == pytest.approx((scores[same] >= limit).mean())
+    assert made.evidence.counts == (1, 2, 3)  # of four photos one is the probe
+    assert made.evidence.single.log_ratio(float(scores[same].mean())) > 3
+    assert found.reliability.brier.value < 0.1
+
+
+def test_strangers_are_those_who_are_not_enrolled(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, names = photos(160, 4)
+    see(monkeypatch, vectors)
+    found = calibrate(PIPE, labelled(names), gallery, cohort="none")
+    assert found.unknown_probes == 620  # without p0 to p4
+    assert list(found.calibration.fpir) == ["1e-1"]  # 1e-2 would take a thousand
+    references = np.stack([reference.template.vector for reference in gallery.references()])
+    best = (vectors[20:] @ references.T).max(axis=1)
+    assert (best >= found.calibration.fpir["1e-1"]).mean() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("cohort", "said"), [("auto", "labelled"), ("labelled", "labelled")])
+def test_corrected_for_the_people_of_the_folder(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, cohort: str, said: str
+) -> None:
+    vectors, names = photos(210, 3)
+    see(monkeypatch, vectors)
+    found = calibrate(PIPE, labelled(names), gallery, cohort=cohort)
+    assert (found.cohort, found.strangers, found.calibration.corrected) == (said, 630, True)
+    probe = Template(vectors[400], 1.0, "toy@1")
+    plain = float((np.stack([r.template.vector for r in gallery.references()]) @ probe.vector).max())
+    assert gallery.search(probe, 1)[0][0].score != pytest.approx(plain, abs=1e-3)
+    again = calibrate(PIPE, labelled(names), gallery, cohort="none")
+    assert not again.calibration.corrected
+    assert gallery.search(probe, 1)[0][0].score == pytest.approx(plain, abs=1e-5)
+
+
+def test_corrected_for_the_people_enrolled(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    others, names = photos(200, 1, seed=5, first=200)
+    gallery.add_many(
+        (name, NewReference(Template(vector, 1.0, "toy@1"))) for name, vector in zip(names, others, strict=True)
+    )
+    vectors, names = photos(150, 4)
+    see(monkeypatch, vectors)
+    found = calibrate(PIPE, labelled(names), gallery)
+    assert (found.cohort, found.strangers) == ("gallery", 205)
+
+
+def test_small_cohorts_are_left_alone(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, names = photos(160, 4)
+    see(monkeypatch, vectors)
+    found = calibrate(PIPE, labelled(names), gallery)
+    assert found.cohort == "none (gallery 5, labelled 160 people, and it takes 200)"
+    with pytest.raises(UsageError, match="cohort gallery 5 people, and it takes 200"):
+        calibrate(PIPE, labelled(names), gallery, cohort="gallery")
+
+
+def test_a_folder_of_strangers(gallery: Gallery, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    strange, of_whom = photos(220, 1, seed=9, first=300)
+    monkeypatch.setattr(module, "find_strangers", lambda pipe, folder, cached, report: (strange, of_whom))
+    vectors, names = photos(150, 4)
+    see(monkeypatch, vectors)
+    found = calibrate(PIPE, labelled(names), gallery, cohort=tmp_path)
+    assert (found.cohort, found.strangers) == (str(tmp_path), 220)
+
+
+@pytest.mark.parametrize(
+    ("people", "each", "why"),
+    [
+        (20, 1, "0 genuine and 190 impostor scores: expected at least 10 of each"),
+        (20, 2, r"760 impostor scores: expected at least 1000 for FMR 0.01 \(46 people"),
+    ],
+)
+def test_too_few_photos(gallery: Gallery, monkeypatch: pytest.MonkeyPatch, people: int, each: int, why: str) -> None:
+    vectors, names = photos(people, each)
+    see(monkeypatch, vectors)
+    with pytest.raises(UsageError, match=f"photos: {why}"):
+        calibrate(PIPE, labelled(names), gallery, source="photos")
+    assert gallery.calibration is None
