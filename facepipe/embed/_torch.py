@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -52,23 +52,24 @@ class TorchBackbone:
 
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
-        found = self._spread(pixels) if self.device.type == "cpu" and len(pixels) > 1 else self._pass(pixels)
+        run = partial(self._pass, self._network)
+        found = self._spread(run, pixels) if self.device.type == "cpu" and len(pixels) > 1 else run(pixels)
         if found.shape != (len(pixels), self.card.dimension):
             what = f"the card says {self.card.dimension}, the network put out {found.shape[1:]}"
             raise CardInvalid(f"{self.card.path}: dimension: {what}")
         return found
 
-    def _spread(self, pixels: Pixels) -> Floats:
+    def _spread(self, run: Callable[[Pixels], Floats], pixels: Pixels) -> Floats:
         """Small passes side by side, a core each: all cores on one pass wait for each other at every layer, which on a
         busy machine takes many times longer."""
         threads = torch.get_num_threads()
         rounds = math.ceil(len(pixels) / (threads * PASS))
         parts = np.array_split(pixels, min(len(pixels), rounds * threads))
-        return np.concatenate(list((self._workers.map if threads > 1 else map)(self._pass, parts)))
+        return np.concatenate(list((self._workers.map if threads > 1 else map)(run, parts)))
 
     @torch.inference_mode()
-    def _pass(self, pixels: Pixels) -> Floats:
-        found: Floats = self._network(self._batch(pixels).to(self._dtype)).float().cpu().numpy()
+    def _pass(self, network: nn.Module, pixels: Pixels) -> Floats:
+        found: Floats = network(self._batch(pixels).to(self._dtype)).float().cpu().numpy()
         return found
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 
 from facepipe import registry
@@ -65,12 +66,12 @@ def templates(backbone: Backbone, chips: Sequence[Chip]) -> list[Template]:
     """
     found: list[Template] = []
     for start in range(0, len(chips), BATCH):
-        pixels = np.stack([chip.pixels for chip in chips[start : start + BATCH]])
+        pixels = [chip.pixels for chip in chips[start : start + BATCH]]
         if backbone.card.mirror:
-            both = backbone.embed(np.concatenate([pixels, pixels[:, :, ::-1]]))
-            raw = (both[: len(pixels)] + both[len(pixels) :]) * np.float32(0.5)
+            raw = backbone.embed(np.stack([*pixels, *(cv2.flip(one, 1) for one in pixels)]))
+            raw = (raw[: len(pixels)] + raw[len(pixels) :]) * np.float32(0.5)
         else:
-            raw = backbone.embed(pixels)
+            raw = backbone.embed(np.stack(pixels))
         try:
             found += [Template.from_embedding(row, backbone.id) for row in raw]
         except ValueError as error:  # zero, NaN or infinity
