@@ -293,4 +293,9 @@ class Pipeline:
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):
-            return [cut_chip(image, detection.landmarks, self.backbone.card.chip) for detection in found]
+            spec, landmarks = self.backbone.card.chip, [detection.landmarks for detection in found]
+            if self._device == "cpu":
+                return [cut_chip(image, points, spec) for points in landmarks]
+            from facepipe.embed.chip_torch import cut_chips
+
+            return cut_chips(image, landmarks, spec, self._device)

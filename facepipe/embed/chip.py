@@ -21,6 +21,20 @@ def cut_chip(image: Image, landmarks: Floats, spec: Input) -> Chip:
     chip pixel are averaged. Places outside the image are black, as in dlib's own chips.
     Raises FaceError when the landmarks are no face's.
     """
+    to_chip, samples = align(image, landmarks, spec)
+    fine = supersampled(to_chip, samples)
+    extent = (spec.size * samples,) * 2
+    warped = cv2.warpAffine(image.pixels, fine, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    if samples > 1:
+        warped = cv2.resize(warped, (spec.size, spec.size), interpolation=cv2.INTER_AREA)
+    return Chip(warped, to_chip.astype(np.float32))
+
+
+def align(image: Image, landmarks: Floats, spec: Input) -> tuple[np.ndarray, int]:
+    """The (2, 3) float64 transform from image px to chip px, and how many samples a side each chip pixel needs.
+
+    Raises FaceError when the landmarks are no face's.
+    """
     try:
         to_chip = similarity(landmarks, spec.template_points())
     except ValueError as error:
@@ -28,13 +42,7 @@ def cut_chip(image: Image, landmarks: Floats, spec: Input) -> Chip:
     scale = math.hypot(to_chip[0, 0], to_chip[1, 0])  # chip px per image px
     if scale * LARGEST < spec.size:
         raise FaceError(f"{image.source}: a face cannot be aligned: {1 / scale:.0f} image px for one of the chip")
-    samples = max(1, math.ceil(1 / scale - 1e-3))
-    fine = _supersampled(to_chip, samples)
-    extent = (spec.size * samples,) * 2
-    warped = cv2.warpAffine(image.pixels, fine, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    if samples > 1:
-        warped = cv2.resize(warped, (spec.size, spec.size), interpolation=cv2.INTER_AREA)
-    return Chip(warped, to_chip.astype(np.float32))
+    return to_chip, max(1, math.ceil(1 / scale - 1e-3))
 
 
 def similarity(source: Floats, target: Floats) -> np.ndarray:
@@ -56,7 +64,7 @@ def similarity(source: Floats, target: Floats) -> np.ndarray:
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
-def _supersampled(to_chip: np.ndarray, samples: int) -> np.ndarray:
+def supersampled(to_chip: np.ndarray, samples: int) -> np.ndarray:
     """``to_chip`` onto a grid ``samples`` times finer; pixel centres, not corners, are at whole numbers."""
     fine = to_chip * samples
     fine[:, 2] += (samples - 1) / 2

@@ -1,6 +1,7 @@
 """What all torch backbones share, on a network small enough to compute by hand."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.cards import Card, Input
-from facepipe.embed._torch import TorchBackbone
+from facepipe.embed._torch import TorchBackbone, normalise_on
+from facepipe.embed.base import normalise
 from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError
 
 CHIP = np.array([[[10, 20, 30], [1, 2, 3]], [[4, 5, 6], [7, 8, 9]]], np.uint8)  # (2, 2, 3)
@@ -87,6 +89,18 @@ def test_half_precision_is_near_and_leaves_the_layers_alone(toy: TorchBackbone) 
 def test_another_precision_is_refused() -> None:
     with pytest.raises(UsageError, match="precision double: expected full or half"):
         TorchBackbone(card(), Toy(), "toy@0", precision="double")
+
+
+@pytest.mark.parametrize("colour", ["RGB", "BGR"])
+def test_a_device_normalises_as_the_cpu_does(colour: str) -> None:
+    spec = Input(2, colour, (10.5, 20.0, 30.0), (1 / 3, 0.5, 0.7), ((0.0, 0.0),) * 5)
+    given = replace(card(), input=spec)
+    pixels = np.stack([CHIP, 255 - CHIP])
+    found = normalise_on(torch.device("cpu"), pixels, given)
+    assert np.array_equal(found.numpy(), normalise(pixels, given))
+    # by hand: the first pixel's red, 10, is the first of RGB and the last of BGR
+    first, last = (10 - 10.5) / 3, (10 - 30) * 0.7
+    assert float(found[0, 0 if colour == "RGB" else 2, 0, 0]) == pytest.approx(first if colour == "RGB" else last)
 
 
 def test_layers_come_in_running_order_once_per_call_and_only_when_they_compute(toy: TorchBackbone) -> None:
