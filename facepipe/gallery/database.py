@@ -91,8 +91,8 @@ class Database:
         if self.sql.in_transaction:
             yield
             return
-        self.sql.execute("BEGIN")
         try:
+            self.sql.execute("BEGIN")
             yield
         finally:
             self._roll_back()
@@ -103,8 +103,8 @@ class Database:
 
         With the first one a file of an older facepipe gets this one's schema.
         """
-        self.sql.execute("BEGIN IMMEDIATE")
         try:
+            self.sql.execute("BEGIN IMMEDIATE")  # inside: Ctrl-C may come just as it returns
             self._upgrade()
             this = Writing(self.state, secrets.randbelow(2**63 - 1) + 1)
             changes = self.sql.total_changes

@@ -198,3 +198,31 @@ def test_no_permission_to_make_one(shared: Path, python) -> None:
     missing = shared.parent / "new" / "people.db"
     out, _ = python(AS_NOBODY, missing).communicate()
     assert out.splitlines() == ["-", "GalleryReadOnly PersonNotFound 0", "None"]
+
+
+class Interrupted:
+    """A connection during whose first BEGIN IMMEDIATE somebody presses Ctrl-C."""
+
+    def __init__(self, sql) -> None:
+        self._sql, self._armed = sql, True
+
+    def __getattr__(self, name: str):
+        return getattr(self._sql, name)
+
+    def execute(self, statement: str, *values):
+        done = self._sql.execute(statement, *values)
+        if self._armed and statement == "BEGIN IMMEDIATE":
+            self._armed = False
+            raise KeyboardInterrupt
+        return done
+
+
+def test_ctrl_c_as_a_transaction_begins_leaves_none_open(gallery: Gallery, path: Path, new) -> None:
+    record = gallery._session._record
+    record.sql = Interrupted(record.sql)
+    with pytest.raises(KeyboardInterrupt):
+        gallery.add("Eve", [new(9)])
+    gallery.close()  # writes the index file, for which it needs a transaction of its own
+    with Gallery.open(path) as again:
+        assert again.info().index == "valid"
+        assert len(again) == 3
