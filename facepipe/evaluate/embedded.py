@@ -85,9 +85,9 @@ def _why(errors: dict[int, FacepipeError], images: int) -> str:
     first = next(iter(errors.values()), None)
     if first is None:
         return "no face found in any"
-    return (
-        f"none can be read, the first: {first}" if len(errors) == images else "no face found in those that can be read"
-    )
+    if len(errors) == images:
+        return f"none can be read, the first: {first}"
+    return f"no face found in any, {len(errors)} cannot be read, the first: {first}"
 
 
 def _central(faces: Sequence[Face], image: Image) -> Central | None:

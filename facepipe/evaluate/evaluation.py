@@ -60,7 +60,7 @@ def evaluate_pairs(
         return listed(scorer, pairs, same), trial
 
     subject = Subject(pipe, str(path), faces, strangers, said, seed, report)
-    return measure(subject, _listed_images(faces, listing, usable), compare, lambda score: None, tuple(remarks))
+    return measure(subject, _listed_images(faces, listing, usable), compare, lambda score: None, remarks)
 
 
 def evaluate_folders(
@@ -118,10 +118,15 @@ def evaluate_people(
         others = None if score == COSINE else OTHERS if said == OTHERS else strangers
         limit = pipe.backbone.card.thresholds.get("1e-3")
         settings = {"left_out": left_out, "seed": seed, "cohort": others, "limit": limit}
-        return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]
+        try:
+            return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]
+        except UsageError as error:
+            remarks.append(f"{source}: without {error}")
+            return None
 
+    remarks: list[str] = []
     subject = Subject(pipe, source, faces, strangers, said, seed, report)
-    return measure(subject, _images(faces, True), compare, identify, ())
+    return measure(subject, _images(faces, True), compare, identify, remarks)
 
 
 def _quiet(name: str, done: int, total: int) -> None:

@@ -96,6 +96,8 @@ def measure_identification(
     the split's own gallery, as a gallery does it. Raises UsageError when nobody is left to be found.
     """
     splits = [_split(people, left_out, np.random.default_rng([seed, number])) for number in range(SPLITS)]
+    if not any(len(split.known) for split in splits):
+        raise UsageError("identification: nobody who is enrolled has a second photo; expected several of each person")
     most = min(len(split.enrolled) for split in splits)
     sizes = [size for size in SIZES if size < 0.7 * most] + [most]
     found: dict[int, list[_Answers]] = {size: [] for size in sizes}
@@ -105,7 +107,11 @@ def measure_identification(
             found[size].append(known)
             unknown[size].append(strange)
     drawn = draw_people(int(people.max()) + 1, seed=seed)
-    measured = [_measured(size, _joined(found[size]), _joined(unknown[size]), drawn, limit) for size in sizes]
+    measured = [
+        _measured(size, known, _joined(unknown[size]), drawn, limit)
+        for size in sizes
+        if len((known := _joined(found[size])).person)
+    ]
     references = np.mean([len(photos) for split in splits for photos in split.references])
     return Identification(
         "cosine" if cohort is None else "corrected", left_out, SPLITS, float(references), tuple(measured)
@@ -126,8 +132,6 @@ def _split(people: Ints, left_out: float, rng: np.random.Generator) -> _Split:
         references.append(photos[:half])
         known.append(photos[half:])
     found = np.concatenate([*known, np.empty(0, np.int64)])
-    if not len(found):
-        raise UsageError("identification: everybody who is enrolled has one photo; expected people with two or more")
     return _Split(enrolled, references, found, np.flatnonzero(np.isin(people, out)))
 
 

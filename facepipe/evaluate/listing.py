@@ -7,6 +7,7 @@ import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
@@ -55,10 +56,16 @@ def read_listing(path: Path, images: Path | None = None) -> Listing:
     base = path.parent if images is None else images
     if not base.is_dir():
         raise UsageError(f"{base}: no such folder; expected the one that the images of {path.name} are in")
-    numbers, folds, names = dict[str, int](), dict[str, int](), dict[int, str]()
+    folds, names, files = dict[str, int](), dict[int, str](), dict[str, int]()
+
+    @cache
+    def number(cell: str) -> int:
+        """Of an image, however its path is written."""
+        return files.setdefault(os.path.normpath(os.path.join(base, cell)), len(files))
+
     columns = tuple(array("q") for _ in range(5))  # a, b, same, fold, row
     for row, cells in _rows(path):
-        pair = [_image(path, row, cells, side, base, numbers) for side in ("image_a", "image_b")]
+        pair = [number(_cell(path, row, cells, side)) for side in ("image_a", "image_b")]
         same = _same(path, row, cells)
         _take_names(path, row, cells, pair, same, names)
         fold = -1 if cells["fold"] is None else folds.setdefault(_cell(path, row, cells, "fold"), len(folds))
@@ -70,13 +77,13 @@ def read_listing(path: Path, images: Path | None = None) -> Listing:
     if not len(same_kept):
         raise UsageError(f"{path}: no pairs of two images; {LAYOUT}")
     expect_both(str(path), same_kept)
-    files = tuple(map(Path, numbers))
-    people = _joined(len(files), pairs[same_kept]) if not names else _numbered([names[n] for n in range(len(files))])
+    count = len(files)
+    people = _joined(count, pairs[same_kept]) if not names else _numbered([names[n] for n in range(count)])
     if not names:
         remarks += _contradictions(pairs, same_kept, people, rows[kept])
-    fold_names = tuple(folds)
+    fold_names, images_of = tuple(folds), tuple(map(Path, files))
     return Listing(
-        path, files, pairs, same_kept, rows[kept], fold_of[kept], fold_names, people, bool(names), tuple(remarks)
+        path, images_of, pairs, same_kept, rows[kept], fold_of[kept], fold_names, people, bool(names), tuple(remarks)
     )
 
 
@@ -120,11 +127,6 @@ def _cell(path: Path, row: int, cells: dict[str, str | None], name: str) -> str:
     return cell
 
 
-def _image(path: Path, row: int, cells: dict[str, str | None], side: str, base: Path, numbers: dict[str, int]) -> int:
-    file = os.path.normpath(base / _cell(path, row, cells, side))
-    return numbers.setdefault(file, len(numbers))
-
-
 def _same(path: Path, row: int, cells: dict[str, str | None]) -> bool:
     said = _cell(path, row, cells, "same_person")
     if said.lower() not in SAYS:
@@ -148,8 +150,8 @@ def _take_names(
 def _once(path: Path, pairs: Ints, same: Ints, rows: Ints) -> tuple[Bools, list[str]]:
     """Which of ``pairs``, each sorted, to keep: the first of several equal ones, none of an image with itself."""
     alone = pairs[:, 0] == pairs[:, 1]
-    _, first, back = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
-    original = first[back.reshape(-1)]
+    _, first, back = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_index=True, return_inverse=True)
+    original = first[back]
     if len(wrong := np.flatnonzero(same != same[original])):
         this, other = rows[wrong[0]], rows[original[wrong[0]]]
         raise UsageError(f"{path}: row {this}: row {other} has the same images, and says the opposite")

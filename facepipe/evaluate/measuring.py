@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from facepipe import __version__
@@ -48,7 +48,7 @@ class Subject:
 
 
 def measure(
-    subject: Subject, images: Images, compare: Compare, identify: Identify, remarks: tuple[str, ...]
+    subject: Subject, images: Images, compare: Compare, identify: Identify, remarks: Sequence[str]
 ) -> Evaluation:
     """``compare`` scores the pairs, ``identify`` measures identification by the kind of score, or gives None."""
     measured: list[Measured] = []
@@ -74,7 +74,7 @@ def measure(
         measured=tuple(measured),
         alike=alike,
         unlike=unlike,
-        remarks=remarks,
+        remarks=tuple(remarks),
         kept=subject.faces.kept,
     )
 

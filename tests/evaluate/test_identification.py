@@ -92,6 +92,12 @@ def test_rank_one_by_brute_force() -> None:
     assert size.rank1.value == pytest.approx(np.mean(counted))
 
 
+def test_one_person_with_two_photos_is_enough_where_they_are_enrolled() -> None:
+    found = measure_identification(AXES[[0, 0, 1, 2, 3, 4]], np.array([0, 0, 1, 2, 3, 4]), left_out=0.5)
+    assert 0 < found.sizes[-1].enrolled_probes < SPLITS
+    assert found.sizes[-1].rank1.value == 1
+
+
 def test_people_with_one_photo_each_cannot_be_found_again() -> None:
-    with pytest.raises(UsageError, match="everybody who is enrolled has one photo"):
+    with pytest.raises(UsageError, match="nobody who is enrolled has a second photo"):
         measure_identification(AXES, np.arange(12), left_out=0.5)
