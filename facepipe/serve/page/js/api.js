@@ -100,6 +100,8 @@ export const enrol = ({ name, anyway, consent, images, at }) => {
 export const inspect = async (fields, signal) =>
   (await ask("POST", "inspect", { form: formOf(Object.entries(fields)), signal })).page;
 
+export const gallery = (signal) => ask("GET", "gallery", { signal });
+export const models = (signal) => ask("GET", "models", { signal });
 export const people = (query, signal) => ask("GET", "people", { query, signal });
 export const person = (id) => ask("GET", `people/${id}`);
 export const rename = (id, name) => ask("PATCH", `people/${id}`, { json: { name } });

@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { enrolAs } from "./conflict.js";
 import { openDialog } from "./dialog.js";
 import { fill, h } from "./dom.js";
-import { matchOf, meter, nameOf, score, statusOf } from "./faces.js";
+import { matchOf, meter, nameOf, oddsOf, percent, score, statusOf } from "./faces.js";
 import { PersonForm } from "./form.js";
 import { say, sayError } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -55,8 +55,14 @@ function words(face) {
   const match = matchOf(face);
   const bar = meter();
   bar.update(match, face.threshold, status);
-  const nearest = (face.candidates ?? []).map((candidate) =>
-    h("li", h("span", candidate.person), h("span.figures", score(candidate.score))),
+  const odds = oddsOf(face);
+  const nearest = (face.candidates ?? []).map(({ person, probability, score: value }) =>
+    h(
+      "li",
+      h("span", person),
+      odds === null ? null : h("span.figures", percent(probability)),
+      h("span.figures.soft", score(value)),
+    ),
   );
   return h(
     "div.face-facts",
@@ -64,12 +70,15 @@ function words(face) {
       "p.status",
       { "data-status": status },
       icon({ known: "check", unknown: "unknown", looking: "looking" }[status]),
-      say(`face.${status}.long`),
+      status === "known" && odds !== null
+        ? say("face.odds", { percent: percent(odds), name: face.name })
+        : say(`face.${status}.long`),
     ),
     bar.node,
     h("p.soft", match === null ? say("face.nobody") : say("face.threshold", { threshold: score(face.threshold) })),
     nearest.length > 0 ? h("h3", say("face.nearest")) : null,
     nearest.length > 0 ? h("ol.nearest", nearest) : null,
+    odds === null ? null : h("p.soft", say("face.odds.how")),
   );
 }
 

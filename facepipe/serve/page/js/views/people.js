@@ -1,6 +1,7 @@
 /** The people who are enrolled. */
 
 import * as api from "../api.js";
+import { Calibration } from "../calibration.js";
 import { add, fill, h } from "../dom.js";
 import { say, sayError } from "../i18n.js";
 import { icon } from "../icons.js";
@@ -23,6 +24,7 @@ class People {
     this.signal = signal;
     this.search = h("input", { type: "search", id: "search", autocomplete: "off", placeholder: say("people.search") });
     this.count = h("p.soft.count", { role: "status" });
+    this.calibration = new Calibration(signal);
     this.grid = h("ul.people");
     this.more = h("button", { hidden: true, on: { click: () => this.#load() } }, say("people.more"));
     this.tail = h("div.tail", this.more);
@@ -39,6 +41,7 @@ class People {
           this.search,
         ),
       ),
+      this.calibration.node,
       this.grid,
       this.tail,
     );
@@ -79,6 +82,7 @@ class People {
     this.more.hidden = this.#shown >= answer.total;
     fill(this.count, say(search === "" ? "people.count" : "people.found", { n: answer.total }));
     this.#empty(answer.total === 0, search);
+    if (answer.total > 0) this.calibration.show();
   }
 
   #empty(empty, search) {

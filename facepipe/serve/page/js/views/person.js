@@ -84,7 +84,7 @@ class Person {
       consent === null || consent === undefined
         ? h("p.consented.none", icon("warn"), say("consent.none"))
         : h(
-            "details.consented",
+            "details.fold",
             h("summary", icon("check"), say("consent.given", { at: consent.given_at })),
             h("blockquote", consent.wording),
           );

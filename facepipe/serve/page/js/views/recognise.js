@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { add, fill, h, tell } from "../dom.js";
-import { FaceCard, nameOf, matchOf, score, statusOf } from "../faces.js";
+import { FaceCard, matchOf, nameOf, oddsOf, percent, score, statusOf } from "../faces.js";
 import { openFace } from "../facesheet.js";
 import { say, sayError } from "../i18n.js";
 import { openLive } from "../link.js";
@@ -272,6 +272,7 @@ function label(face, width) {
   const match = matchOf(face);
   const status = statusOf(face);
   const sign = { known: "✓ ", unknown: "? ", looking: "" }[status];
-  const figure = status === "looking" || match === null || width < ROOMY ? "" : ` ${score(match)}`;
+  const odds = status === "known" ? oddsOf(face) : null;
+  const figure = status === "looking" || match === null || width < ROOMY ? "" : ` ${odds ? percent(odds) : score(match)}`;
   return `${sign}${nameOf(face)}${figure}`;
 }
