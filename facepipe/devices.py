@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Lock
 
@@ -27,7 +28,15 @@ def available() -> list[str]:
 _starting = Lock()
 
 
-def workers(name: str, count: int | None = None) -> ThreadPoolExecutor:
+class Workers(ThreadPoolExecutor):
+    """``count`` threads, each of which runs torch on one core."""
+
+    def __init__(self, count: int, name: str, initializer: Callable[[], None]) -> None:
+        super().__init__(count, name, initializer=initializer)
+        self.count = count
+
+
+def workers(name: str, count: int | None = None) -> Workers:
     """``count`` threads (None: as many as torch uses now), each of which runs torch on one core."""
     with _starting:
         threads = torch.get_num_threads()
@@ -39,7 +48,7 @@ def workers(name: str, count: int | None = None) -> ThreadPoolExecutor:
             torch.get_num_threads()  # settles it: a thread's first look at the number takes over the process's
             started.wait()
 
-        pool = ThreadPoolExecutor(count, name, initializer=begin)
+        pool = Workers(count, name, begin)
         for _ in range(count):  # a worker starts with each, as none of them gets through before the last
             pool.submit(int)
         started.wait()

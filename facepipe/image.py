@@ -39,6 +39,7 @@ _ONE = (str, os.PathLike, bytes, bytearray, memoryview, PIL.Image.Image, Image)
 
 MAX_BYTES = 256 * 2**20  # of an encoded picture
 MAX_PIXELS = 120_000_000  # lets a phone's 108 megapixels pass; each takes several bytes of memory while it is decoded
+BAND = 64  # rows
 MIN_SIDE = 12  # px: the smallest window in which MTCNN looks for a face
 
 log = logging.getLogger("facepipe")
@@ -199,7 +200,18 @@ def _from_pil(picture: PIL.Image.Image, label: str, most: int) -> Pixels:
     picture.load()
     turn = _UPRIGHT.get(orientation(picture.info.get("exif", b"")))  # after load: PNG may keep its EXIF at the end
     picture = _to_rgb(picture, label)
-    return np.asarray(picture if turn is None else picture.transpose(turn))
+    return _to_array(picture if turn is None else picture.transpose(turn))
+
+
+def _to_array(picture: PIL.Image.Image) -> Pixels:
+    """Band by band: Pillow hands over a whole picture by way of two copies more, which takes longer as well."""
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, BAND):
+        bottom = min(top + BAND, height)
+        pixels[top:bottom] = np.asarray(picture.crop((0, top, width, bottom)))
+    pixels.setflags(write=False)
+    return pixels
 
 
 def _to_rgb(picture: PIL.Image.Image, label: str) -> PIL.Image.Image:

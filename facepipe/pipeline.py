@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import cache, cached_property, partial
 from itertools import tee
@@ -15,7 +14,7 @@ from facepipe.cards import find_card
 from facepipe.decision.evidence import probability
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE, MIN_SCORE
 from facepipe.detect.base import load_detector
-from facepipe.devices import workers
+from facepipe.devices import Workers, workers
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chip, measure_quality
 from facepipe.enrolment import Enrolment as Enrolment
@@ -288,7 +287,7 @@ class Pipeline:
             return self.detector.detect(image)
 
     @cached_property
-    def _workers(self) -> ThreadPoolExecutor:
+    def _workers(self) -> Workers:
         return workers("facepipe-detect")
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:

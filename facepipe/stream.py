@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import PIL.Image
 
@@ -22,11 +22,20 @@ T = TypeVar("T")
 Look = Callable[[Image], Any]
 Work = Callable[[list[Any]], Sequence[T]]
 
-AHEAD = 4  # images decoded, and looked at, before they are needed
+AHEAD = 4  # images decoded before they are needed
+AHEAD_OF_EACH = 2  # of a pool's threads: images decoded and looked at before they are needed
 GROUP = 8  # images handed over at once
 # How torch, CUDA, OpenCV and onnxruntime say it, in errors of different types
 _NO_MEMORY = re.compile(r"can't allocate memory|out of memory|insufficient memory|failed to allocate", re.IGNORECASE)
-GROUP_PIXELS = 16_000_000  # …or fewer when they are large, so that memory stays flat
+GROUP_PIXELS = 8_000_000  # …or fewer when they are large, so that memory stays flat
+
+
+class Pool(Protocol):
+    """``count`` threads to do work in, such as ``devices.workers``."""
+
+    count: int
+
+    def submit(self, work: Callable[..., T], /, *given: Any) -> Future[T]: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Outcome(Generic[T]):
 
 
 def each(
-    images: Iterable[ImageLike], work: Work[T], look: Look | None = None, pool: Executor | None = None
+    images: Iterable[ImageLike], work: Work[T], look: Look | None = None, pool: Pool | None = None
 ) -> Iterator[Outcome[T]]:
     """One outcome per input, in order. ``work`` takes a group of decoded images, or of what ``look`` made of each, and
     gives one value for each.
@@ -79,7 +88,7 @@ def within_memory(image: Image) -> Iterator[None]:
         raise ImageTooLarge(f"{image.source}: {extent} px take more memory than there is; save it smaller") from error
 
 
-def _each(images: Iterable[ImageLike], work: Work[T], look: Look, pool: Executor | None) -> Iterator[Outcome[T]]:
+def _each(images: Iterable[ImageLike], work: Work[T], look: Look, pool: Pool | None) -> Iterator[Outcome[T]]:
     coming = iter(images)
     first = list(islice(coming, 2))
     coming = chain(first, coming)
@@ -88,15 +97,15 @@ def _each(images: Iterable[ImageLike], work: Work[T], look: Look, pool: Executor
         yield from _shared_out(coming, work, look, pool)
         return
     with ThreadPoolExecutor(1, thread_name_prefix="facepipe-decode") as decoder:
-        for group in _groups(_ahead(coming, _itself, decoder)):
+        for group in _groups(_ahead(coming, _itself, decoder.submit, AHEAD)):
             yield from _outcomes(group, lambda images: work([look(image) for image in images]))
 
 
-def _shared_out(images: Iterator[ImageLike], work: Work[T], look: Look, pool: Executor) -> Iterator[Outcome[T]]:
+def _shared_out(images: Iterator[ImageLike], work: Work[T], look: Look, pool: Pool) -> Iterator[Outcome[T]]:
     running: deque[Future[list[Outcome[T]]]] = deque()
-    for group in _groups(_ahead(images, look, pool)):
+    for group in _groups(_ahead(images, look, pool.submit, AHEAD_OF_EACH * pool.count)):
         running.append(pool.submit(_outcomes, group, work))
-        if len(running) > 1:  # the threads have the next group before this one's values are waited for
+        if len(running) >= max(2, pool.count):  # the threads have more to do before these values are waited for
             yield from running.popleft().result()
     while running:
         yield from running.popleft().result()
@@ -114,14 +123,20 @@ def _outcomes(group: list[Outcome[Any]], work: Work[T]) -> list[Outcome[T]]:
     return [item if item.error is not None else replace(item, value=next(done)[1]) for item in group]
 
 
-def _ahead(images: Iterator[ImageLike], look: Look, pool: Executor) -> Iterator[Outcome[Any]]:
-    """What was seen of each image, in order; ``AHEAD`` of them before they are asked for."""
+def _ahead(
+    images: Iterator[ImageLike], look: Look, submit: Callable[..., Future[Outcome[Any]]], most: int
+) -> Iterator[Outcome[Any]]:
+    """What was seen of each image, in order; ``most`` of them before they are asked for, of large ones half as many."""
     waiting: deque[Future[Outcome[Any]]] = deque()
+    now = most
     try:
         for given in images:
-            waiting.append(pool.submit(_seen, given, look))
-            if len(waiting) > AHEAD:
-                yield waiting.popleft().result()
+            waiting.append(submit(_seen, given, look))
+            while len(waiting) > now:
+                seen = waiting.popleft().result()
+                now = most // 2 if _pixels(seen) >= GROUP_PIXELS else most  # those to come are likely as large
+                yield seen
+                del seen  # it may be handed out and let go while the next is waited for
         while waiting:
             yield waiting.popleft().result()
     finally:
@@ -149,13 +164,18 @@ def _itself(image: Image) -> Image:
     return image
 
 
+def _pixels(seen: Outcome[Any]) -> int:
+    return 0 if seen.image is None else seen.image.height * seen.image.width
+
+
 def _groups(items: Iterator[Outcome[T]]) -> Iterator[list[Outcome[T]]]:
     group: list[Outcome[T]] = []
     pixels = 0
     with closing(items):  # type: ignore[type-var]
         for item in items:
             group.append(item)
-            pixels += 0 if item.image is None else item.image.height * item.image.width
+            pixels += _pixels(item)
+            del item
             if len(group) == GROUP or pixels >= GROUP_PIXELS:
                 yield group
                 group, pixels = [], 0

@@ -1,7 +1,6 @@
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,10 +8,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from facepipe.devices import Workers, workers
 from facepipe.errors import FaceError, FacepipeError, GalleryError, ImageDamaged, ImageNotFound, NoFace
 from facepipe.image import ImageLike
 from facepipe.records import Image
-from facepipe.stream import AHEAD, GROUP, GROUP_PIXELS, Outcome, each
+from facepipe.stream import AHEAD, AHEAD_OF_EACH, GROUP, GROUP_PIXELS, Outcome, each
 
 T = TypeVar("T")
 
@@ -201,8 +201,8 @@ def test_outcomes_are_told_from_images_by_type() -> None:
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(2, "pool") as made:
+def pool() -> Iterator[Workers]:
+    with workers("pool", 2) as made:
         yield made
 
 
@@ -211,14 +211,14 @@ def value_of(image: Image) -> int:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, GROUP, GROUP + 1, 3 * GROUP + 1])
-def test_a_pool_gives_the_same(pool: ThreadPoolExecutor, count: int) -> None:
+def test_a_pool_gives_the_same(pool: Workers, count: int) -> None:
     given = [picture(value) for value in range(count)]
     outcomes = list(each(given, lambda values: [10 * value for value in values], value_of, pool))
     assert [outcome.unwrap() for outcome in outcomes] == [10 * value for value in range(count)]
     assert all(outcome.image is not None for outcome in outcomes)
 
 
-def test_all_is_done_in_the_pool_but_a_single_image_in_the_callers_thread(pool: ThreadPoolExecutor) -> None:
+def test_all_is_done_in_the_pool_but_a_single_image_in_the_callers_thread(pool: Workers) -> None:
     def threads(count: int) -> set[str]:
         seen: set[str] = set()
 
@@ -233,7 +233,7 @@ def test_all_is_done_in_the_pool_but_a_single_image_in_the_callers_thread(pool: 
     assert all(name.startswith("pool") for name in threads(2))
 
 
-def test_images_are_looked_at_while_a_group_is_worked_on(pool: ThreadPoolExecutor) -> None:
+def test_images_are_looked_at_while_a_group_is_worked_on(pool: Workers) -> None:
     further = threading.Event()
 
     def look(image: Image) -> int:
@@ -249,7 +249,7 @@ def test_images_are_looked_at_while_a_group_is_worked_on(pool: ThreadPoolExecuto
     assert [outcome.unwrap() for outcome in outcomes] == list(range(2 * GROUP))
 
 
-def test_what_a_look_or_a_group_cannot_use_is_that_images_outcome_alone(pool: ThreadPoolExecutor) -> None:
+def test_what_a_look_or_a_group_cannot_use_is_that_images_outcome_alone(pool: Workers) -> None:
     def look(image: Image) -> int:
         if value_of(image) == 1:
             raise NoFace("one")
@@ -268,7 +268,7 @@ def test_what_a_look_or_a_group_cannot_use_is_that_images_outcome_alone(pool: Th
 
 
 @pytest.mark.parametrize("failing", ["look", "work"])
-def test_other_errors_come_out_of_the_pool(pool: ThreadPoolExecutor, failing: str) -> None:
+def test_other_errors_come_out_of_the_pool(pool: Workers, failing: str) -> None:
     def fail(given: object) -> list[int]:
         raise GalleryError("the gallery is gone")
 
@@ -277,7 +277,7 @@ def test_other_errors_come_out_of_the_pool(pool: ThreadPoolExecutor, failing: st
         list(each([picture(0)] * 30, work, look, pool))
 
 
-def test_closing_early_leaves_the_pool_idle(pool: ThreadPoolExecutor) -> None:
+def test_closing_early_leaves_the_pool_idle(pool: Workers) -> None:
     looked = []
 
     def look(image: Image) -> None:
@@ -287,10 +287,30 @@ def test_closing_early_leaves_the_pool_idle(pool: ThreadPoolExecutor) -> None:
     next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
     pool.shutdown(wait=True)
-    assert len(looked) <= 2 * GROUP + AHEAD + 1
+    assert len(looked) <= 2 * GROUP + AHEAD_OF_EACH * pool.count + 1
 
 
-def test_one_pil_image_may_be_given_several_times(pool: ThreadPoolExecutor, samples: Path) -> None:
+def test_of_large_images_fewer_are_held(pool: Workers) -> None:
+    large = np.zeros((1000, GROUP_PIXELS // 1000, 3), np.uint8)
+    alive: list[weakref.ref[Image]] = []
+    most = 0
+
+    def coming() -> Iterator[Image]:
+        nonlocal most
+        for _ in range(20):
+            image = Image(large, "large")
+            alive.append(weakref.ref(image))
+            most = max(most, sum(ref() is not None for ref in alive))
+            yield image
+            del image
+
+    for outcome in each(coming(), lambda group: group, lambda image: None, pool):
+        del outcome
+    assert len(alive) == 20
+    assert most <= 2 + pool.count + 2  # groups at work; looked at; one in the hand of either side
+
+
+def test_one_pil_image_may_be_given_several_times(pool: Workers, samples: Path) -> None:
     with PIL.Image.open(samples / "astronaut.png") as opened:  # not loaded yet
         sums = [o.unwrap() for o in each([opened] * 4, lambda sums: sums, lambda image: int(image.pixels.sum()), pool)]
     assert len(set(sums)) == 1
