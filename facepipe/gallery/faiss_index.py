@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
 import faiss
 import numpy as np
 
@@ -34,9 +37,21 @@ class FaissIndex:
         self._flat.remove_ids(faiss.IDSelectorBatch(np.ascontiguousarray(positions, np.int64)))
 
     def search(self, probes: Floats, k: int) -> tuple[Floats, Ids]:
-        scores, positions = self._flat.search(np.ascontiguousarray(probes, np.float32), k)
+        with _one_thread() if len(probes) == 1 else nullcontext():
+            scores, positions = self._flat.search(np.ascontiguousarray(probes, np.float32), k)
         return scores, positions
 
     def vectors(self, positions: Ids) -> Floats:
         found: Floats = self._flat.reconstruct_batch(np.ascontiguousarray(positions, np.int64))
         return found
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Several threads take turns at a single probe, which costs more than it brings (scripts/bench_gallery.py)."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)

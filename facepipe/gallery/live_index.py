@@ -119,7 +119,8 @@ class LiveIndex:
 
     def _catch_up(self, index: Index, record: Record, roster: Roster) -> None:
         ids, stamps = self._ids, self._stamps
-        self._index, self._ids, self._stamps = None, _NONE, _NONE  # until it is whole again: reading may fail half way
+        # Nothing until it is whole again: reading the record may fail half way
+        self._index, self._ids, self._stamps, self.state = None, _NONE, _NONE, None
         at = np.searchsorted(ids, roster.ids)  # len(ids) for those above: there the end mark is no id
         known = (np.append(ids, -1)[at] == roster.ids) & (np.append(stamps, -1)[at] == roster.stamps)
         kept = len(known) if known.all() else int(np.argmin(known))  # up to the first that is missing: order stays

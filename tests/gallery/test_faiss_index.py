@@ -45,3 +45,16 @@ def test_room_that_was_reserved_is_used() -> None:
     assert int(index._flat.get_xb()) == place
     index.reserve(2000)
     assert index.vectors(ALL + 996).tolist() == E.tolist()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_search_leaves_the_number_of_threads_as_it_was(count: int) -> None:
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        filled().search(E[:count], 1)
+        assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(threads)
