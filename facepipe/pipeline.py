@@ -16,7 +16,7 @@ from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE, MIN_SCORE
 from facepipe.detect.base import load_detector
 from facepipe.devices import Workers, workers
 from facepipe.embed.base import Backbone, load_backbone, templates
-from facepipe.embed.chip import cut_chip, measure_quality
+from facepipe.embed.chip import cut_chips, measure_quality
 from facepipe.enrolment import Enrolment as Enrolment
 from facepipe.enrolment import enrolled, new_reference
 from facepipe.enrolment import pick_face as pick_face
@@ -292,9 +292,4 @@ class Pipeline:
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):
-            spec, landmarks = self.backbone.card.chip, [detection.landmarks for detection in found]
-            if self._device == "cpu":
-                return [cut_chip(image, points, spec) for points in landmarks]
-            from facepipe.embed.chip_torch import cut_chips
-
-            return cut_chips(image, landmarks, spec, self._device)
+            return cut_chips(image, [face.landmarks for face in found], self.backbone.card.chip, self._device)

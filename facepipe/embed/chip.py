@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -28,6 +29,15 @@ def cut_chip(image: Image, landmarks: Floats, spec: Input) -> Chip:
     if samples > 1:
         warped = cv2.resize(warped, (spec.size, spec.size), interpolation=cv2.INTER_AREA)
     return Chip(warped, to_chip.astype(np.float32))
+
+
+def cut_chips(image: Image, landmarks: Sequence[Floats], spec: Input, device: str = "cpu") -> list[Chip]:
+    """``cut_chip`` for several faces of one image, on ``device``. Raises FaceError, DeviceUnavailable."""
+    if device == "cpu":
+        return [cut_chip(image, points, spec) for points in landmarks]
+    from facepipe.embed import chip_torch  # torch is not needed otherwise
+
+    return chip_torch.cut_chips(image, landmarks, spec, device)
 
 
 def align(image: Image, landmarks: Floats, spec: Input) -> tuple[np.ndarray, int]:

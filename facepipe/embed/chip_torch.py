@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import torch
@@ -19,7 +21,7 @@ from facepipe.records import Chip, Floats, Image
 MOST_SAMPLES = 16  # a side and chip pixel; a face that needs more, of 2,400 px, is left to the CPU and its memory
 
 
-def cut_chips(image: Image, landmarks: list[Floats], spec: Input, device: str) -> list[Chip]:
+def cut_chips(image: Image, landmarks: Sequence[Floats], spec: Input, device: str) -> list[Chip]:
     """The chips of several faces of one image; else as ``cut_chip``. Raises FaceError, DeviceUnavailable."""
     there = torch_device(device)
     return [_cut(image, points, spec, there) for points in landmarks]

@@ -1,6 +1,7 @@
 """What all torch backbones share, on a network small enough to compute by hand."""
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,14 +64,21 @@ def test_embedding_of_the_toy_is_what_a_hand_computes(toy: TorchBackbone) -> Non
     assert toy.embed(np.stack([CHIP, np.zeros_like(CHIP)])).tolist() == [[expected], [0.0]]
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.fixture(params=[1, 2, 3])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    """torch uses so many."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 30])
-def test_chips_side_by_side_keep_their_order(count: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    toy = TorchBackbone(card(), Toy(), "toy@0")
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+def test_chips_side_by_side_keep_their_order(toy: TorchBackbone, count: int, threads: int) -> None:
     chips = np.random.default_rng(0).integers(0, 256, (count, 2, 2, 3), np.uint8)
     expected = toy.module(torch.from_numpy(chips).permute(0, 3, 1, 2).float())
     assert toy.embed(chips) == pytest.approx(expected.numpy(), rel=1e-6)
+    assert torch.get_num_threads() == threads
 
 
 def test_no_chips_no_embeddings(toy: TorchBackbone) -> None:
