@@ -9,7 +9,9 @@ nothing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
@@ -17,7 +19,6 @@ import cv2
 import numpy as np
 
 from facepipe.cards import Card
-from facepipe.devices import workers
 from facepipe.doctor.enrolled import Enrolled, Progress
 from facepipe.errors import ReferenceNotFound
 from facepipe.gallery import Gallery
@@ -45,7 +46,7 @@ def find_weak(gallery: Gallery, enrolled: Enrolled, card: Card | None, report: P
 def _blurred(gallery: Gallery, enrolled: Enrolled, card: Card, report: Progress) -> set[int]:
     found, ids = set[int](), enrolled.ids.tolist()
     sharpness = partial(_sharpness, landmarks=card.chip.template_points() / np.float32(card.chip.size))
-    with workers("facepipe-doctor") as pool:
+    with ThreadPoolExecutor(os.cpu_count(), "facepipe-doctor") as pool:
         for start in range(0, len(ids), GROUP):
             report("looking at pictures", start, len(ids))
             pictures = list(_thumbnails(gallery, ids[start : start + GROUP]))
