@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from facepipe.detect.base import OpenDetector
 from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import UsageError
@@ -242,9 +240,7 @@ def _coarse(subjects: Sequence[Subject]) -> View:
     matched = None
     name = first.decision.name if first.decision is not None else None
     if name is not None and first.gallery is not None:
-        enrolled = first.gallery.references()  # all, so that the unblurred score is the gallery's
-        vectors, people = np.stack([r.template.vector for r in enrolled]), [r.person for r in enrolled]
-        matched = coarse.match_blurred(blurred.chips, first.summarise, vectors, people, name)
+        matched = coarse.match_blurred(blurred.chips, first.find_everybody, name)
     detector = first.pipe.detector
     stages = detector.stages(first.image) if isinstance(detector, OpenDetector) else ()
     drawn = [(stage.stage, stage.boxes) for stage in stages]

@@ -19,9 +19,9 @@ from facepipe.image import ImageLike
 from facepipe.inspect.networks import choose_layers, networks_of
 from facepipe.layers.networks import Network
 from facepipe.layers.views.features import collect, depths
-from facepipe.layers.views.story import Decision
+from facepipe.layers.views.story import Decision, Made
 from facepipe.pipeline import Pipeline
-from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels
+from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels, Template
 
 TOP = 5  # candidates shown
 CHIPS = 1000  # of the gallery, at most, that views look at
@@ -80,13 +80,21 @@ class Subject:
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
-        return () if self.gallery is None else self.gallery.search(self.face.template, TOP)[0]
+        if self.gallery is None:
+            return ()
+        return self.gallery.search(self.face.template, TOP, evidence=self.pipe.backbone.card.evidence)[0]
 
-    @property
+    @cached_property
     def decision(self) -> Decision | None:
         if self.gallery is None:
             return None
-        return Decision(self.candidates, self.threshold, len(self.gallery.people()), len(self.gallery))
+        counts = len(self.gallery.people()), len(self.gallery)
+        if not self.candidates:
+            return Decision((), self.threshold, *counts)
+        best, made = self.candidates[0], self.gallery.calibration
+        nearest = self.gallery.reference(best.reference_id).template.cosine(self.face.template)
+        references, corrected = self.gallery.person(best.person).references, made is not None and made.corrected
+        return Decision(self.candidates, self.threshold, *counts, Made(nearest, references, corrected))
 
     @cached_property
     def references(self) -> References | None:
@@ -113,8 +121,15 @@ class Subject:
 
     def summarise(self, pixels: Pixels) -> Floats:
         """Chips (N, h, w, 3) → templates (N, D), as the pipeline makes them."""
-        chips = [Chip(each, self.face.chip.to_chip) for each in pixels]
-        return np.stack([template.vector for template in templates(self.pipe.backbone, chips)])
+        return np.stack([template.vector for template in self._templates(pixels)])
+
+    def find_everybody(self, pixels: Pixels) -> list[tuple[Candidate, ...]]:
+        """Everybody in the gallery as candidates for each of the chips (N, h, w, 3)."""
+        assert self.gallery is not None
+        return self.gallery.search(self._templates(pixels), len(self.gallery.people()))
+
+    def _templates(self, pixels: Pixels) -> list[Template]:
+        return templates(self.pipe.backbone, [Chip(each, self.face.chip.to_chip) for each in pixels])
 
 
 def read_references(gallery: Gallery, image: Image, chip: Chip) -> References | None:

@@ -43,9 +43,17 @@ def test_every_check_of_the_page_holds(one: Explanation, pair: Explanation) -> N
     assert failed([*one.views, *pair.views]) == []
 
 
-def test_the_story_tells_the_decision(one: Explanation, pair: Explanation) -> None:
+def test_the_story_tells_the_decision(
+    one: Explanation, pair: Explanation, pipeline: Pipeline, gallery: Gallery, samples: Path
+) -> None:
     assert one.story.title.en == "How this face became Obama"
     assert "2 people (3 references)" in one.story.intro.en
+    face = pipeline.faces(samples / "obama3.jpg")[0].template
+    score = gallery.search(face, 1)[0][0].score
+    nearest = max(face.cosine(reference.template) for reference in gallery.references("Obama"))
+    assert f"score {score:.3f}, at or above" in one.story.intro.en
+    assert f"2 references as one; the nearest reference alone has the cosine {nearest:.3f}." in one.story.intro.en
+    assert f"{score:.3f}" != f"{nearest:.3f}"
     assert pair.story.title.en == "Why these two faces do not match"
     assert "0.813, below the threshold 0.931" in pair.story.intro.en
 

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from facepipe.layers.networks import Network
 from facepipe.layers.views.features import Doubles, Normalise, collect, depths, directions, pooled
-from facepipe.records import Floats, Pixels
+from facepipe.records import Candidate, Floats, Pixels
 
 SIGMAS = (0.0, 0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)  # of the Gaussian, chip px
 
@@ -30,10 +30,10 @@ class Blurred:
     centred: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Matched:
-    """Each blurred chip against a gallery: the cosine ``scores`` (S) of the template with ``person``'s most similar
-    reference, and ``ranks`` (S) of the person among ``people``, 1 is first."""
+    """Each blurred chip against a gallery: the ``scores`` (S) of ``person``, as the gallery gives them, and ``ranks``
+    (S) of the person among ``people``, 1 is first."""
 
     person: str
     people: int
@@ -69,19 +69,16 @@ def blur(chip: Pixels, sigma: float) -> Pixels:
     return np.asarray(smooth.round(), np.uint8)
 
 
-def match_blurred(
-    chips: Pixels, summarise: Callable[[Pixels], Floats], references: Floats, people: Sequence[str], person: str
-) -> Matched:
-    """``summarise``: chips (S, h, w, 3) → templates (S, D) of norm 1, as the gallery's ``references`` (M, D) were made;
-    ``people`` names the person of each reference. Of equal scores the other person counts as nearer.
+def match_blurred(chips: Pixels, search: Callable[[Pixels], Sequence[Sequence[Candidate]]], person: str) -> Matched:
+    """``search``: chips (S, h, w, 3) → for each everybody in the gallery, as candidates. Of equal scores the other
+    person counts as nearer.
 
-    Raises ValueError when ``person`` has no reference.
+    Raises ValueError when ``person`` is not among them.
     """
-    names = np.asarray(people)
-    if not (names == person).any():
-        raise ValueError(f"{person}: no reference of this person among {len(names)}")
-    scores = summarise(chips) @ references.T
-    best = {name: scores[:, names == name].max(axis=1) for name in dict.fromkeys(people)}
-    own = best.pop(person)
-    ranks = 1 + sum((other >= own).astype(int) for other in best.values()) + np.zeros(len(chips), int)
-    return Matched(person, len(best) + 1, tuple(own.tolist()), tuple(ranks.tolist()))
+    found = search(chips)
+    own = [next((one.score for one in row if one.person == person), None) for row in found]
+    scores = [score for score in own if score is not None]
+    if len(scores) < len(chips):
+        raise ValueError(f"{person}: not among the {len(found[0])} candidates")
+    ranks = [sum(one.score >= score for one in row) for row, score in zip(found, scores, strict=True)]
+    return Matched(person, len(found[0]), tuple(scores), tuple(ranks))

@@ -98,7 +98,7 @@ def _match_chart(blurred: Blurred, matched: Matched, threshold: float) -> Chart:
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     top.axhline(threshold, color=LIMIT, ls="--", lw=1.2)
     top.plot(blurred.sigmas, matched.scores, "o-", color=ACCENT, ms=4)
-    top.set(ylabel="cos")
+    top.set(ylabel="score")
     bottom.plot(blurred.sigmas, matched.ranks, "o-", color=ACCENT, ms=4)
     bottom.set(xlabel="σ (px)", ylabel="rank", ylim=(max(*matched.ranks, 2) + 0.5, 0.5))
     bottom.yaxis.get_major_locator().set_params(integer=True)
@@ -108,9 +108,9 @@ def _match_chart(blurred: Blurred, matched: Matched, threshold: float) -> Chart:
     last = f"The last blur at or above it: σ = {max(kept):g} px." if kept else "No step reaches it."
     last_zh = f"不低于阈值的最大模糊：σ = {max(kept):g} 像素。" if kept else "没有一步达到阈值。"
     caption = Text(
-        f"Above: the cosine with {matched.person}'s most similar reference; dashed: the threshold {threshold:.3f}. "
+        f"Above: the score with {matched.person}, as the gallery gives it; dashed: the threshold {threshold:.3f}. "
         f"{last} Below: the rank of {matched.person} among {matched.people} people.",
-        f"上：与 {matched.person} 最相似参考的余弦；虚线：阈值 {threshold:.3f}。{last_zh}"
+        f"上：人脸库给出的与 {matched.person} 的得分；虚线：阈值 {threshold:.3f}。{last_zh}"
         f"下：{matched.person} 在 {matched.people} 人中的名次。",
     )
     return Chart("match", figure, Text("Score and rank by blur", "得分与名次随模糊的变化"), caption)
@@ -143,7 +143,7 @@ def _bars(candidates: Sequence[Candidate], threshold: float) -> Chart:
     for place, score in enumerate(scores):
         axes.text(0.02, place, f"{score:.3f}", transform=axes.get_yaxis_transform(), va="center", fontsize=9)
     axes.axvline(threshold, color=LIMIT, ls="--", lw=1.2)
-    axes.set(xlabel="cos", ylabel="rank", xlim=(min(0.0, *scores), 1.12))
+    axes.set(xlabel="score", ylabel="rank", xlim=(min(0.0, *scores), 1.12))
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     caption = Text(
@@ -157,7 +157,7 @@ def _names(candidates: Sequence[Candidate], threshold: float) -> Table:
     head = (
         Text("rank", "名次"),
         Text("person", "人"),
-        Text("cosine", "余弦"),
+        Text("score", "得分"),
         Text("difference to the threshold", "与阈值之差"),
     )
     rows = tuple((str(c.rank), c.person, f"{c.score:.4f}", f"{c.score - threshold:+.4f}") for c in candidates)

@@ -16,17 +16,30 @@ PHOTO = 240  # px, the side of the photo on the page
 AROUND = 3.0  # times the face's longer side are shown of it
 DEPTHS = 4
 TILES = 3  # the strongest 3 × 3 channels of each depth
+NOTHING = Text("", "")
 GREEN, AMBER, WHITE = (15, 157, 138), (217, 119, 6), (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the best candidate's score is made of: the cosine to their ``nearest`` reference, how many ``references``
+    they have, whether it is ``corrected`` for how near strangers come."""
+
+    nearest: float
+    references: int
+    corrected: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """The candidates, best first, and the threshold; ``people`` and ``references`` count the gallery."""
+    """The candidates, best first, and the threshold; ``people`` and ``references`` count the gallery. ``made``: how the
+    best candidate's score came about; None: it is the cosine to their only reference."""
 
     candidates: Sequence[Candidate]
     threshold: float
     people: int
     references: int
+    made: Made | None = None
 
     @property
     def name(self) -> str | None:
@@ -92,17 +105,55 @@ def _verdict(decision: Decision | None) -> Text:
     best = decision.candidates[0]
     among = f"{decision.people} people ({decision.references} references)"
     among_zh = f"{decision.people} 人（{decision.references} 条参考）"
+    how, odds = _made(decision.made), _odds(best)
+    kind, kind_zh = ("cosine", "余弦") if how == NOTHING else ("score", "得分")
     if decision.name is not None:
         return Text(
-            f"Of {among}, {best.person} is nearest: cosine {best.score:.3f}, at or above the threshold "
-            f"{decision.threshold:.3f}.",
-            f"在 {among_zh}中，{best.person} 最接近：余弦 {best.score:.3f}，不低于阈值 {decision.threshold:.3f}。",
+            f"Of {among}, {best.person} is nearest: {kind} {best.score:.3f}, at or above the threshold "
+            f"{decision.threshold:.3f}.{how.en}{odds.en}",
+            f"在 {among_zh}中，{best.person} 最接近：{kind_zh} {best.score:.3f}，不低于阈值 "
+            f"{decision.threshold:.3f}。{how.zh}{odds.zh}",
         )
     return Text(
-        f"Of {among}, {best.person} is nearest, but the cosine {best.score:.3f} is below the threshold "
-        f"{decision.threshold:.3f}: too little to give a name.",
-        f"在 {among_zh}中，{best.person} 最接近，但余弦 {best.score:.3f} 低于阈值 "
-        f"{decision.threshold:.3f}，不足以给出姓名。",
+        f"Of {among}, {best.person} is nearest, but the {kind} {best.score:.3f} is below the threshold "
+        f"{decision.threshold:.3f}: too little to give a name.{how.en}{odds.en}",
+        f"在 {among_zh}中，{best.person} 最接近，但{kind_zh} {best.score:.3f} 低于阈值 "
+        f"{decision.threshold:.3f}，不足以给出姓名。{how.zh}{odds.zh}",
+    )
+
+
+def _made(made: Made | None) -> Text:
+    """What a score is that is not just a cosine, beside the cosine to the nearest reference."""
+    if made is None or (made.references == 1 and not made.corrected):
+        return NOTHING
+    corrected, corrected_zh = (
+        (", corrected for how near strangers come to both", "，并按陌生人与两者有多接近作了修正")
+        if made.corrected
+        else ("", "")
+    )
+    if made.references == 1:
+        return Text(
+            f" The score is the cosine {made.nearest:.3f} to the reference{corrected}.",
+            f"得分是与参考的余弦 {made.nearest:.3f}{corrected_zh}。",
+        )
+    return Text(
+        f" The score is the cosine to their {made.references} references as one{corrected}; the nearest reference "
+        f"alone has the cosine {made.nearest:.3f}.",
+        f"得分是与其 {made.references} 条参考合为一体后的余弦{corrected_zh}；单看最接近的一条参考，余弦为 "
+        f"{made.nearest:.3f}。",
+    )
+
+
+def _odds(best: Candidate) -> Text:
+    if (probability := best.probability) is None:
+        return NOTHING
+    figure = f"{min(max(100 * probability, 0.1), 99.9):.1f}"
+    sign = "more than " if probability > 0.999 else "less than " if probability < 0.001 else ""
+    sign_zh = {"more than ": "超过 ", "less than ": "不到 "}.get(sign, "")
+    return Text(
+        f" The probability that it is {best.person} is {sign}{figure} %, if half of the faces asked about belong to "
+        "nobody enrolled.",
+        f"如果所问的人脸有一半不属于任何已登记的人，是 {best.person} 的概率为{sign_zh}{figure}%。",
     )
 
 

@@ -15,7 +15,7 @@ from facepipe.layers.views.coarse import Blurred, Matched, blur, blur_by_depth, 
 from facepipe.layers.views.coarse_view import UNMATCHED, show_coarse
 from facepipe.layers.views.features import collect, depths
 from facepipe.pipeline import Pipeline
-from facepipe.records import Candidate, Chip, Floats, Pixels
+from facepipe.records import Candidate, Chip, Pixels
 
 SIDE = 128
 
@@ -64,18 +64,17 @@ def test_blur_keeps_the_mean_and_spreads_a_dot() -> None:
     assert soft[10, 11, 0] == soft[9, 10, 1] == round(255 / (2 * np.pi) * np.exp(-0.5))
 
 
-def test_score_and_rank_of_the_person_by_the_nearest_reference() -> None:
-    references = np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float32)
-    vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], np.float32)
+def candidates(**scores: float) -> list[Candidate]:
+    return [Candidate(person, score, rank, rank) for rank, (person, score) in enumerate(scores.items(), 1)]
+
+
+def test_score_and_rank_of_the_person_as_the_gallery_gives_them() -> None:
+    rows = [candidates(Ada=0.9, Bob=0.6), candidates(Bob=0.96, Ada=0.8), candidates(Bob=0.8, Ada=0.8)]
     chips = np.zeros((3, 4, 4, 3), np.uint8)
-    found = match_blurred(chips, lambda _: vectors, references, ["Ada", "Ada", "Bob"], "Bob")
-    np.testing.assert_allclose(found.scores, [0.6, 0.96, 0.8], rtol=1e-6)
-    assert found.ranks == (2, 1, 2)
-    assert found.people == 2
-    tied = match_blurred(chips, lambda _: vectors, references[[0, 0]], ["Ada", "Bob"], "Bob")
-    assert tied.ranks == (2, 2, 2)
-    with pytest.raises(ValueError, match="Cem: no reference"):
-        match_blurred(chips, lambda _: vectors, references, ["Ada", "Ada", "Bob"], "Cem")
+    found = match_blurred(chips, lambda given: rows[: len(given)], "Bob")
+    assert found == Matched("Bob", 2, (0.6, 0.96, 0.8), (2, 1, 2))  # of equal scores the other one is nearer
+    with pytest.raises(ValueError, match="Cem: not among the 2 candidates"):
+        match_blurred(chips, lambda _: rows, "Cem")
 
 
 def checks(blurred: Blurred, matched: Matched, counts: list[int], score: float) -> list[bool]:
@@ -103,22 +102,23 @@ def test_without_a_gallery_the_view_says_what_it_needs() -> None:
 def test_on_a_real_face_the_unblurred_score_is_the_gallerys(pipeline: Pipeline, samples: Path) -> None:
     image = read_image(samples / "obama.jpg")
     face = pipeline.faces(image)[0]
-    others = {name: pipeline.faces(samples / name)[0] for name in ("obama2.jpg", "biden.jpg", "astronaut.png")}
+    photos = {"Obama": "obama2.jpg", "Biden": "biden.jpg", "Collins": "astronaut.png"}
+    others = {name: pipeline.faces(samples / photo)[0] for name, photo in photos.items()}
     network = backbone_network(pipeline.backbone, face.chip.pixels)
     assert network is not None
 
     def prepare(pixels: Pixels) -> Tensor:
         return torch.from_numpy(normalise(pixels, pipeline.backbone.card))
 
-    def summarise(pixels: Pixels) -> Floats:
-        chips = [Chip(chip, face.chip.to_chip) for chip in pixels]
-        return np.stack([template.vector for template in templates(pipeline.backbone, chips)])
+    def search(pixels: Pixels) -> list[list[Candidate]]:
+        made = templates(pipeline.backbone, [Chip(chip, face.chip.to_chip) for chip in pixels])
+        rows = [{name: one.cosine(other.template) for name, other in others.items()} for one in made]
+        return [candidates(**row) for row in rows]
 
     chips = np.stack([other.chip.pixels for other in others.values()])
     blurred = blur_by_depth(network, prepare, collect(network, depths(network), chips, prepare))
-    references = np.stack([other.template.vector for other in others.values()])
-    matched = match_blurred(blurred.chips, summarise, references, ["Obama", "Biden", "Collins"], "Obama")
-    score = float(face.template.vector @ references[0])
+    matched = match_blurred(blurred.chips, search, "Obama")
+    score = face.template.cosine(others["Obama"].template)
     stages = [(stage.stage, stage.boxes) for stage in pipeline.detector.stages(image)]  # type: ignore[attr-defined]
     view = show_coarse(blurred, pipeline.threshold(), matched, image, stages, [Candidate("Obama", score, 1, 1)])
     assert [check.passed for check in view.checks] == [True, True, True]
