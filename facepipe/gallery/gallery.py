@@ -13,7 +13,7 @@ from facepipe import folders
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences
 from facepipe.errors import GalleryNotFound, PersonNotFound, UsageError
-from facepipe.gallery import calibrated, faults, store
+from facepipe.gallery import calibrated, faults, rows
 from facepipe.gallery.base import NewReference, Person, Tally
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.session import Session
@@ -95,18 +95,18 @@ class Gallery(Upkeep):
 
         Raises NameInvalid, GalleryMismatch (templates of another backbone), VectorInvalid.
         """
-        name, now = clean_name(person), store._now()
+        name, now = clean_name(person), rows.now()
         if not entries:
             return []
         with self._session.writing([new.template for new in entries]) as (record, stamp):
             record.add([(name, new, now) for new in entries], stamp)
-            marks = [store.fingerprint(new) for new in entries]
+            marks = [rows.fingerprint(new) for new in entries]
             found = [None if mark in marks[:i] else record.find(name, mark, stamp) for i, mark in enumerate(marks)]
             return [None if number is None else record.reference(number) for number in found]
 
     def add_many(self, items: Iterable[tuple[str, NewReference]]) -> Tally:
         """Enrol (person, reference) pairs in bulk, in one transaction. Raises as ``add`` does."""
-        now = store._now()
+        now = rows.now()
         return self._add_entries([(clean_name(person), new, now) for person, new in items])
 
     def holders(self, image_sha256: str) -> dict[str, int]:

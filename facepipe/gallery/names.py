@@ -28,7 +28,7 @@ def clean_name(name: str) -> str:
         raise NameInvalid("name: expected at least one character, got none")
     if len(clean) > LONGEST:
         raise NameInvalid(f"name {clean[:20]!a}...: expected at most {LONGEST} characters, got {len(clean)}")
-    for character in clean:
+    for character in () if clean.isprintable() else clean:  # what is printable holds none of these
         what = "a text direction control" if character in _BIDI else _FORBIDDEN.get(unicodedata.category(character))
         if what:
             raise NameInvalid(f"name {ascii(clean)[:60]}: {what}, U+{ord(character):04X}, is not allowed in a name")

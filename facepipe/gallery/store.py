@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -16,6 +15,7 @@ from facepipe.errors import GalleryCorrupt, PersonExists, ReferenceNotFound
 from facepipe.gallery.base import Ids, NewReference, Person, Tally, first_fault
 from facepipe.gallery.database import Database
 from facepipe.gallery.names import not_found
+from facepipe.gallery.rows import columns, image_of, iso, now
 from facepipe.records import Consent, Floats, Quality, Reference, Template
 
 Entry = tuple[str, NewReference, datetime]  # person, reference, enrolled at (UTC)
@@ -89,19 +89,20 @@ class Record(Database):
         for name, new, enrolled_at in entries:
             if name not in people:
                 people[name] = self._add_person(name)
-            rows.append((people[name], stamp, *_columns(new), _iso(enrolled_at)))
-            which = (people[name], fingerprint(new), stamp)
+            row = columns(new)
+            rows.append((people[name], stamp, *row, iso(enrolled_at)))
+            which = (people[name], row[-1], stamp)
             if new.thumbnail is not None:
                 thumbnails.append((new.thumbnail, *which))
             if new.consent is not None:
-                consents.append((new.consent.wording, _iso(new.consent.given_at), *which))
+                consents.append((new.consent.wording, iso(new.consent.given_at), *which))
         added = self.sql.executemany(_INSERT, rows).rowcount if rows else 0
         self.sql.executemany(_INSERT_THUMBNAIL, thumbnails)
         self.sql.executemany(_INSERT_CONSENT, consents)
         return Tally(added, len(rows) - added)
 
     def _add_person(self, name: str) -> int:
-        made = self.sql.execute("INSERT INTO person (name, created_at) VALUES (?, ?)", (name, _iso(_now())))
+        made = self.sql.execute("INSERT INTO person (name, created_at) VALUES (?, ?)", (name, iso(now())))
         return int(made.lastrowid or 0)
 
     def rename(self, old: str, new: str) -> None:
@@ -252,33 +253,6 @@ class Record(Database):
 
     def _damaged(self, number: int, why: str) -> GalleryCorrupt:
         return self.corrupt(f"reference {number}: {why}")
-
-
-def fingerprint(new: NewReference) -> str:
-    """What makes an enrolment the same one again: its image, or its vector where there is none."""
-    return new.image_sha256 or "vector:" + hashlib.sha256(_vector_bytes(new)).hexdigest()
-
-
-def image_of(mark: str) -> str:
-    return "" if mark.startswith("vector:") else mark
-
-
-def _columns(new: NewReference) -> tuple[bytes, float, str | None, str, str]:
-    quality = None if new.quality is None else json.dumps(asdict(new.quality))
-    source = new.source.encode("utf-8", "backslashreplace").decode()  # file names may hold half characters
-    return _vector_bytes(new), float(new.template.norm), quality, source, fingerprint(new)
-
-
-def _vector_bytes(new: NewReference) -> bytes:
-    return new.template.vector.astype("<f4").tobytes()
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-def _iso(time: datetime) -> str:
-    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
 
 
 def _time(text: str) -> datetime:

@@ -17,7 +17,7 @@ from facepipe.errors import (
     UsageError,
     VectorInvalid,
 )
-from facepipe.gallery import Gallery, NewReference, Tally, store
+from facepipe.gallery import Gallery, NewReference, Tally, rows
 from facepipe.records import Template
 
 REPOSITORY = Path(__file__).parents[2]
@@ -250,7 +250,7 @@ def test_order_is_that_of_enrolment_though_the_clock_goes_back(
     gallery: Gallery, new, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     earlier = datetime.now(timezone.utc) - timedelta(days=365)
-    monkeypatch.setattr(store, "_now", lambda: earlier)
+    monkeypatch.setattr(rows, "now", lambda: earlier)
     gallery.add("Ada", [new(5)])
     assert [reference.id for reference in gallery.references()] == [1, 2, 3, 4]
     ada = gallery.people()[0]

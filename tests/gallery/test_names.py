@@ -69,3 +69,17 @@ def test_an_unknown_person_gets_the_nearest_names(gallery: Gallery) -> None:
             call("ada")
     with pytest.raises(PersonNotFound, match="people list"):
         gallery.remove("Xerxes")
+
+
+def test_every_control_character_is_refused_and_nothing_else() -> None:
+    forbidden = {"Cc", "Cs", "Zl", "Zp"}
+    for code in [*range(0x3000), *range(0xD700, 0xE100), *range(0x1F300, 0x1F700), *range(0xE0000, 0xE0100)]:
+        character = chr(code)
+        bidi = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069
+        refused = bidi or unicodedata.category(character) in forbidden
+        try:
+            clean_name(f"a{character}b")
+        except NameInvalid:
+            assert refused, hex(code)
+        else:
+            assert not refused, hex(code)
