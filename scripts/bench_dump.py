@@ -13,13 +13,13 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from stopwatch import medians, paired, ratio, seconds
 
 from facepipe import Pipeline, read_image
 from facepipe.files import replacing
@@ -68,15 +68,14 @@ def compare_times(pipe: Pipeline, source: Path, path: Path, rounds: int, faces: 
                 network.module(network.x)
                 stream.write(blank)
 
-    pairs = [(seconds(dumped), seconds(bare)) for _ in range(rounds + 1)][1:]
-    dumped()
-    ratio = statistics.median(a / b for a, b in pairs)
-    ours, theirs = (statistics.median(column) / faces * 1e3 for column in zip(*pairs, strict=True))
+    pairs = paired(bare, dumped, rounds)
+    theirs, ours = (median / faces * 1e3 for median in medians(pairs))
     size = path.stat().st_size / payload
     once = statistics.median(seconds(prepared) for _ in range(rounds))
     print(f"{path.suffix}: {len(network.convolutions)} convolutions, {payload // faces:,} bytes a face")
     print(
-        f"  time  {ours:.1f} ms a face, forward + write {theirs:.1f} ms: {ratio:.2f}×; once a dump {once * 1e3:.0f} ms"
+        f"  time  {ours:.1f} ms a face, forward + write {theirs:.1f} ms: {ratio(pairs):.2f}×; "
+        f"once a dump {once * 1e3:.0f} ms"
     )
     print(f"  size  {size:.4f}× payload")
 
@@ -107,12 +106,6 @@ def peak(work: Callable[[], object]) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-
-
-def seconds(work: Callable[[], None]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from pathlib import Path
 import cv2
 import httpx
 import numpy as np
+from stopwatch import rss_mb
 from websockets.sync.client import connect
 
 from facepipe.folders import samples
@@ -131,15 +132,6 @@ def identify(url: str, keys: list[str], seconds: float) -> Counts:
     return counts
 
 
-def megabytes(process: int) -> float:
-    """Of the server's memory now; 0 where that cannot be read."""
-    try:
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    except OSError:
-        return 0.0
-    return int(found[1]) / 1024 if found else 0.0
-
-
 def report(label: str, counts: Counts, seconds: float) -> float:
     a_second = counts.done / seconds
     middle, late = (np.percentile(counts.times, q) if counts.times else 0.0 for q in (50, 95))
@@ -166,9 +158,9 @@ def main() -> None:
             print(f"             median {statistics.median(spent):5.0f} ms   p95 {np.percentile(spent, 95):5.0f} ms")
             identify(url, keys, WARM_UP)
             one = report("1 client", identify(url, keys[:1], options.seconds), options.seconds)
-            before = megabytes(process)
+            before = rss_mb(process)
             many = report(f"{options.clients} clients", identify(url, keys, options.seconds), options.seconds)
-            print(f"{many / one:.2f} times as many; memory {before:.0f} MB before, {megabytes(process):.0f} MB after")
+            print(f"{many / one:.2f} times as many; memory {before:.0f} MB before, {rss_mb(process):.0f} MB after")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from stopwatch import rss_mb
 
 from facepipe.sources import Patience, open_source
 
@@ -37,9 +38,9 @@ def looped(video: Path, frames: int) -> None:
         start, first = time.perf_counter(), None
         for number, _ in enumerate(islice(source, frames), 1):
             if number % max(1, frames // 10) == 0:
-                first = memory() if first is None else first
-                print(f"{number:6} {memory():7.1f} {number / (time.perf_counter() - start):9.1f}", flush=True)
-        print(f"growth after the first tenth: {memory() - (first or 0):.1f} MB\n")
+                first = rss_mb() if first is None else first
+                print(f"{number:6} {rss_mb():7.1f} {number / (time.perf_counter() - start):9.1f}", flush=True)
+        print(f"growth after the first tenth: {rss_mb() - (first or 0):.1f} MB\n")
 
 
 def away_and_back(times: int) -> None:
@@ -98,11 +99,6 @@ class Camera:
                 jpeg = cv2.imencode(".jpg", noise.integers(0, 256, (48, 64, 3), np.uint8))[1].tobytes()
                 head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
                 connection.sendall(head.encode() + jpeg + b"\r\n")
-
-
-def memory() -> float:
-    """Resident memory of this process, MB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def count(what: str) -> int:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the shell does
 
+from stopwatch import rss_mb
+
 from facepipe import Gallery, Pipeline
 from facepipe.sources import open_source
 from facepipe.watch import Watcher
@@ -73,19 +75,13 @@ def grow(pipe: Pipeline, gallery: Gallery, video: Path, every: int, frames: int)
         for number, frame in enumerate(source, 1):
             watcher.see(frame)
             watcher.take_events()
-            sizes.append(resident())
+            sizes.append(rss_mb())
             if number == frames:
                 break
     tenth = frames // 10
     first, last = (statistics.median(part) for part in (sizes[tenth : 2 * tenth], sizes[-tenth:]))
     grown = f"{first:.0f} MB after a tenth, {last:.0f} MB at the end ({last - first:+.1f})"
     return f"{frames} frames: {grown}; at most {max(sizes):.0f} MB"
-
-
-def resident() -> float:
-    """The resident set of this process, MB; Linux alone tells."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 if __name__ == "__main__":
