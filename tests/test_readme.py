@@ -59,6 +59,15 @@ def test_the_example_of_watching_runs(pipeline: Pipeline, capsys: pytest.Capture
     assert left.startswith("left 1 Barack Obama")
 
 
+@pytest.mark.usefixtures("beside_samples")
+def test_the_example_of_evaluating_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = blocks(README.parent / "docs" / "evaluate.md", "python")
+    exec(compile(example, "evaluate.md", "exec"), {})
+    counts, alike = capsys.readouterr().out.splitlines()
+    assert counts == "3 7 0.0"
+    assert alike.startswith("0.8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))

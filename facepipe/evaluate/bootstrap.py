@@ -59,7 +59,7 @@ def resample(
     "The pigeonhole bootstrap", Annals of Applied Statistics 1).
     """
     passed = len(genuine) - np.searchsorted(genuine, impostor, side="right")  # genuine scores above each impostor's
-    passed = np.append(passed, len(genuine))
+    passed = np.append(passed, np.isfinite(genuine).sum())  # at −∞ lie those that no threshold lets through
     at = np.asarray(limits, np.float32)
     genuine_at = len(genuine) - np.searchsorted(genuine, at)  # how many match at each of ``limits``
     impostor_at = len(impostor) - np.searchsorted(impostor[::-1], at)

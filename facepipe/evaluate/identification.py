@@ -198,7 +198,7 @@ def _measured(size: int, known: _Answers, strange: _Answers, drawn: Ints, limit:
         threshold = rates.threshold(fpir)
         found = rate(float(rates.tmr(threshold)), draws.tmr[:, np.searchsorted(points, fpir)])
         at.append(AtFpir(fpir, threshold, found, int(len(down) * fpir)))
-    thresholds = [rates.threshold(point) for point in points]
+    thresholds = np.maximum([rates.threshold(point) for point in points], -1)  # whoever is not first stays missed
     curve = Curve.of(points, rates.tmr(thresholds), draws.tmr)
     accepted = None if limit is None else strange.others >= limit
     named = None if limit is None else hits >= limit

@@ -23,7 +23,7 @@ VARYING = [
     (r"\d{4}-\d\d-\d\d(T[\d:]+|( \d\d:\d\d))?", "DATE"),
     (r"@?[0-9a-f]{16,64}\b", "ID"),
     (r"(bytes\t|_bytes\": )\d+", r"\1SIZE"),
-    (r"[^\s\"]*/(?=(gallery|guests)\.db|models/)", "DIR/"),
+    (r"[^\s\"]*/(?=(gallery|guests|embeddings)\.db|models/)", "DIR/"),
     (r"\+00:00", ""),
 ]
 
@@ -56,6 +56,8 @@ def test_the_examples_print_what_the_page_says(
     shutil.copytree(folders.samples(), folder / "samples", ignore=shutil.ignore_patterns("*.md"))
     monkeypatch.chdir(folder)
     video(folder / "visit.avi", (picture("obama", pipeline, view) for view in held(FIVE)))
+    (pairs,) = re.findall(r"^```csv\n(.*?)^```$", (ROOT / "docs" / "cli.md").read_text("utf-8"), re.M | re.S)
+    (folder / "pairs.csv").write_text(pairs, "utf-8")
     assert len(examples()) > 15
     for command, expected in examples():
         program, *args = shlex.split(command)

@@ -67,6 +67,8 @@ def test_a_small_gallery_is_easier_than_a_large_one() -> None:
     assert rank1 == sorted(rank1, reverse=True)
     assert fpir == sorted(fpir)
     assert rank1[0] > rank1[-1] + 0.1
+    for size in found.sizes:  # where every stranger gets a name, whoever is first is found, and nobody else
+        assert (size.curve.fmr[-1], size.curve.tmr[-1]) == (1, pytest.approx(size.rank1.value))
     again = measure_identification(vectors, people, left_out=0.5, limit=0.9)
     assert again == found
     assert measure_identification(vectors, people, left_out=0.5, limit=0.9, seed=1) != found
