@@ -105,10 +105,13 @@ def verify(
     found = pipe.verify(a, b, threshold=pipe.threshold(threshold, fmr), pick=pick)
     if as_json:
         score, limit = round(found.score, 4), round(found.threshold, 4)
-        out.line({"a": a, "b": b, "score": score, "threshold": limit, "match": found.match})
+        odds = None if found.probability is None else round(found.probability, 4)
+        out.line({"a": a, "b": b, "score": score, "threshold": limit, "match": found.match, "probability": odds})
     else:
         sign, verdict = ("≥", "match") if found.match else ("<", "no match")
-        typer.echo(f"{verdict}: {found.score:.3f} {sign} {found.threshold:.3f}")
+        typer.echo(
+            f"{verdict}: {found.score:.3f} {sign} {found.threshold:.3f}   {out.percent(found.probability)}".rstrip()
+        )
 
 
 def _faces_line(outcome: Outcome[list[Any]], faces: list[dict[str, Any]], marked: Path | None) -> None:
