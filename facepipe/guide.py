@@ -191,9 +191,9 @@ class Guide:
     ) -> list[Enrolment]:
         """Store all shots under ``person``, in one transaction, when they are of one person whom no other name has.
 
-        ``threshold``: the cosine that decides both; None takes the card's for FMR 1e-3 (but see ``FEW``). ``anyway``:
-        also when the person is enrolled under another name. Raises UsageError (shots are missing), SeveralPeople,
-        EnrolledAlready, GalleryError.
+        ``threshold``: the cosine that decides both; None takes the card's for FMR 1e-3 (but see ``FEW``), against those
+        enrolled that of the gallery's calibration if there is one. ``anyway``: also when the person is enrolled under
+        another name. Raises UsageError (shots are missing), SeveralPeople, EnrolledAlready, GalleryError.
         """
         name = clean_name(person)
         if self._open:

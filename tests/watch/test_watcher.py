@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from moving_faces import FPS, HEADS, Film, Head, Place, background, head, located, show
 
 from facepipe import Gallery, Pipeline
+from facepipe.decision.calibration import Calibration
+from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.records import Detection, Face, Frame, Image
 from facepipe.watch import Event, TrackedFace, Watcher
@@ -158,6 +161,27 @@ def test_the_gallery_may_change_meanwhile(
     assert seen[OBAMA].decided
     assert {candidate.person for candidate in seen[OBAMA].candidates} == {"Joe"}
     assert told(watcher.take_events())[-2:] == [("named", 1, "Mr Obama"), ("named", 2, "Eileen")]
+
+
+def test_a_calibration_made_meanwhile_counts_but_not_against_a_threshold_that_was_given(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]
+) -> None:
+    clock = Clock()
+    own, given = (Watcher(pipeline, gallery, clock=clock, threshold=limit) for limit in (None, 0.9))
+    films = {watcher: Film(heads) for watcher in (own, given)}
+
+    def seen_by(watcher: Watcher, frames: int) -> TrackedFace:
+        return list(show(watcher, films[watcher], frames, lambda number: {OBAMA: (120, 120)}))[-1][OBAMA]
+
+    before = [seen_by(watcher, 30) for watcher in (own, given)]
+    assert [(face.name, face.threshold) for face in before] == [("Barack", pipeline.threshold()), ("Barack", 0.9)]
+    says = ByReferences((1,), (Evidence(slope=300.0, offset=-279.0, lapse=1e-4, most=9.9),))
+    now = datetime.now(timezone.utc)
+    gallery.calibrate(Calibration(pipeline.backbone.id, now, "nobody", False, says, people=2, fmr={"1e-3": 0.9999}))
+    clock.now += REFRESH
+    after = [seen_by(watcher, 1) for watcher in (own, given)]
+    assert [(face.name, face.threshold) for face in after] == [(None, 0.9999), ("Barack", 0.9)]
+    assert [face.candidates[0].probability is not None for face in after] == [True, True]
 
 
 def test_what_happened_is_told_once(pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]) -> None:
