@@ -71,10 +71,16 @@ def test_a_stranger_may_be_somebody_all_the_same(
 
 @pytest.mark.usefixtures("unmeasured")
 def test_nothing_is_said_where_nothing_was_measured(
-    site: Callable, visit: Visit, enrol: Callable, samples: Path
+    site: Callable,
+    visit: Visit,
+    enrol: Callable,
+    pipeline: Pipeline,
+    samples: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = site()
     enrol(here.gallery, "Barack Obama", "obama.jpg")
+    monkeypatch.setattr("facepipe.serve.routes.about.all_cards", lambda: [pipeline.backbone.card])
     page = visit(here)
     recognise(page, samples / "obama3.jpg")
     page.locator(".face[data-status=known]").click()
