@@ -30,7 +30,7 @@ def test_vectors_come_back_exactly_in_any_order() -> None:
     index, positions = FaissIndex(7), np.array([49, 0, 7, 7])
     index.add(vectors)
     assert index.vectors(positions).tobytes() == vectors[positions].tobytes()
-    assert index.vectors(positions[:0]).shape == (0, 7)
+    assert index.vectors(positions[:0]).shape == FaissIndex(7).vectors(positions[:0]).shape == (0, 7)
 
 
 def test_room_that_was_reserved_is_used() -> None:
@@ -58,3 +58,9 @@ def test_a_search_leaves_the_number_of_threads_as_it_was(count: int) -> None:
         assert faiss.omp_get_max_threads() == 3
     finally:
         faiss.omp_set_num_threads(threads)
+
+
+def test_vectors_are_a_copy() -> None:
+    index = filled()
+    index.vectors(ALL)[:] = 0
+    assert index.vectors(ALL).tolist() == E.tolist()
