@@ -141,6 +141,17 @@ def test_one_or_many_probes(gallery: Gallery, template) -> None:
     assert gallery.search([]) == []
 
 
+def test_many_probes_are_ranked_as_each_alone(gallery: Gallery, new, template) -> None:
+    gallery.add_many((f"p{i % 9}", new(i)) for i in range(100, 150))
+    probes = [template(seed) for seed in range(1000, 1300)]  # more than one block of them
+    for probe, together in zip(probes, gallery.search(probes, 3), strict=True):
+        (alone,) = gallery.search(probe, 3)
+        assert [(c.person, c.reference_id, c.rank) for c in together] == [
+            (c.person, c.reference_id, c.rank) for c in alone
+        ]
+        assert [c.score for c in together] == pytest.approx([c.score for c in alone], abs=1e-6)
+
+
 def test_equal_scores_go_to_the_earlier_enrolment(gallery: Gallery, new) -> None:
     gallery.add("Zed", [new(3)])
     assert [c.person for c in gallery.search(new(3).template)[0]][:2] == ["Bob", "Zed"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.errors import GalleryBusy, GalleryReadOnly
-from facepipe.gallery import Gallery, index_file
+from facepipe.errors import GalleryBusy, GalleryCorrupt, GalleryReadOnly
+from facepipe.gallery import Gallery, database, index_file
 from facepipe.gallery.faiss_index import FaissIndex
 
 
@@ -205,3 +205,58 @@ def test_a_rebuild_waits_for_a_writer_or_says_so(closed: Path) -> None:
         with other._session.writing(), pytest.raises(GalleryBusy):
             gallery.rebuild()
         assert gallery.rebuild() == 3
+
+
+def test_what_an_older_record_has_and_the_index_lacks_is_put_in_its_place(closed: Path, index: Path, new) -> None:
+    """Reference 1 was removed after the backup was made: the index has 2 and 3 already, and 1 comes before them."""
+    with Gallery.open(closed) as gallery:
+        gallery.add("Ada", [new(4)])
+    backup = closed.read_bytes()
+    with Gallery.open(closed) as gallery:
+        gallery.remove_reference(1)
+    newer_index = index.read_bytes()
+    closed.write_bytes(backup)
+    index.write_bytes(newer_index)
+    with Gallery.open(closed) as gallery:
+        found = gallery.search([new(i).template for i in (1, 2, 3, 4)], top=1)
+        assert [(row[0].person, row[0].reference_id) for row in found] == [
+            ("Ada", 1),
+            ("Ada", 2),
+            ("Bob", 3),
+            ("Ada", 4),
+        ]
+        assert gallery.check() == []
+    assert gallery_ids(index) == [1, 2, 3, 4]
+
+
+def gallery_ids(index: Path) -> list[int]:
+    return index_file.read(index, FaissIndex(16)).ids.tolist()
+
+
+def test_a_record_that_could_not_be_read_is_read_again(gallery: Gallery, new) -> None:
+    """A damaged vector stops every search; once the record is mended, in its old state too, searches are right."""
+    before = gallery.search(new(3).template)
+    with gallery._session.writing() as (record, _):
+        state = record.state
+        record.sql.execute("INSERT INTO reference SELECT 9, 1, 9, x'00', 1, '', '', 'x', ''")
+    for _ in range(2):
+        with pytest.raises(GalleryCorrupt, match="reference 9"):
+            gallery.search(new(3).template)
+    sql = gallery._session._record.sql
+    sql.execute("DELETE FROM reference WHERE id = 9")
+    sql.execute("UPDATE meta SET value = ? WHERE key = 'state'", (state,))
+    again = gallery.search(new(3).template)
+    assert [(c.person, c.score) for c in again[0]] == [(c.person, c.score) for c in before[0]]
+
+
+def test_an_index_beside_a_gallery_that_nobody_is_in(path: Path, closed: Path, index: Path, new) -> None:
+    content = index.read_bytes()
+    closed.unlink()
+    database.create(path)
+    index.write_bytes(content)
+    with Gallery.open(path) as gallery:
+        assert gallery.info().index == "damaged"
+        assert gallery.search(new(1).template) == [()]
+        gallery.add("Eve", [new(5)])
+        assert gallery.search(new(1).template, top=1)[0][0].person == "Eve"
+    assert gallery_ids(index) == [1]
