@@ -94,6 +94,11 @@ class Circle:
         rows = self.enrolled.rows(person)
         return rows[~self.out[rows]]
 
+    def others(self, row: int) -> Ints:
+        """The other references of the same person, without those left out."""
+        rows = self.kept(int(self.enrolled.owners[row]))
+        return rows[rows != row]
+
     def rests(self, rows: Ints) -> Floats:
         """Of each reference, which is not left out, the others of its person as one: (n, D), 0 where there are none."""
         owners = self.enrolled.owners[rows]

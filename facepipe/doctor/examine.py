@@ -21,6 +21,7 @@ from facepipe.errors import ModelNotFound
 from facepipe.gallery import Gallery
 
 BESIDE = 4  # references shown for comparison
+MOST_SURE = 0.99  # more cannot be measured with pictures whose own labels are wrong now and then
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progr
     from its own people where they are enough. Time grows with references × people. Raises GalleryError.
     """
     report("reading", 0, 1)
-    enrolled = Enrolled.read(gallery)
-    if not len(enrolled):
+    if not len(gallery):
         return Diagnosis(0, 0, None, None, ())
+    enrolled = Enrolled.read(gallery)
     backbone = (gallery.backbone or "").rpartition("@")[0]
     card = _card(backbone)
     odds = find_odds(gallery, enrolled, card, evidence)
@@ -93,7 +94,7 @@ class _Doctor:
             found += self._two_names([pair for pair in alike if frozenset((pair.a, pair.b)) not in said])
             rows = np.flatnonzero(~self._circle.out)
             found += map(self._stray, labels.strays(self._circle, self._odds, rows))
-        known = {picture.id for finding in found for picture in finding.references}
+        known = {this.id for f in found if f.kind is not Kind.TWO_NAMES for this in f.references}
         found += [self._weak(row, why) for row, why in self._poor.items() if int(self._enrolled.ids[row]) not in known]
         found += self._few({finding.person for finding in found if finding.kind is not Kind.WEAK})
         if self._odds is not None and self._odds.threshold is not None:
@@ -110,14 +111,15 @@ class _Doctor:
         steps = [drop(this.id)]
         if this.source and Path(this.source).is_file():
             steps.append(enrol(other, this.source, self._backbone))
-        beside = self._nearest(case.row, self._circle.kept(case.other))
+        beside = self._nearest(case.row, self._circle.others(case.row))
+        beside += self._nearest(case.row, self._circle.kept(case.other))
         return Finding(
             Kind.MISLABELLED,
             this.person,
             (this,),
             tuple(map(enrolled.pictured, beside)),
             other,
-            case.sure,
+            min(case.sure, MOST_SURE),
             case.score,
             case.own,
             self._poor.get(case.row, ()),
@@ -179,7 +181,7 @@ class _Doctor:
                 tuple(map(enrolled.pictured, rows)),
                 tuple(map(enrolled.pictured, others)),
                 enrolled.people[b],
-                pair.sure,
+                min(pair.sure, MOST_SURE),
                 pair.score,
                 remedy=(merge(person, into),),
             )

@@ -38,7 +38,7 @@ class Pictured:
 class Finding:
     """One thing that looks wrong, or would be better otherwise.
 
-    ``references`` are those it is about; ``beside`` some to compare them with: of the ``other`` person, or their own's.
+    ``references`` are those it is about; ``beside`` some to compare them with, of their person, then of the ``other``.
     ``sure``: the probability that it is so, where it can be said. ``score``: likeness to the ``other``; ``own``:
     likeness to the rest of the person. Both are scores as a search gives them. ``reasons`` why a picture is poor:
     "small", "blurred"; ``remedy``: the commands that mend it.

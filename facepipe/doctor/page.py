@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 
 from facepipe.doctor.examine import Diagnosis
-from facepipe.doctor.finding import Finding, Kind
+from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.remedy import command
 from facepipe.doctor.words import ADVICE, TITLES, sentence, summary
 from facepipe.gallery import Gallery
@@ -27,6 +27,7 @@ _WORDS = {
     "skip": Text("Skip to the findings", "跳到结果"),
     "contents": Text("What was found", "发现的问题"),
     "nothing": Text("Nothing looks wrong.", "没有发现问题。"),
+    "rest": Text("the rest", "其余参考"),
     "no_picture": Text("no picture kept", "未保存图像"),
     "mend": Text("To mend it", "处理命令"),
     "more": Text("more, not shown here; --json has all", "项未在此显示；--json 会列出全部"),
@@ -48,7 +49,12 @@ def render(found: Diagnosis, gallery: Gallery, given: Path | None = None) -> str
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.globals |= {"sentence": sentence, "source": _source(gallery), "command": _command(given)}
+    environment.globals |= {
+        "sentence": sentence,
+        "source": _source(gallery),
+        "command": _command(given),
+        "sides": _sides,
+    }
     kinds = {kind: list(rows) for kind, rows in groupby(found.findings, lambda finding: finding.kind)}
     shown = {kind: rows[: MOST.get(kind, MOST_OF_A_KIND)] for kind, rows in kinds.items()}
     return environment.get_template("doctor.html").render(
@@ -72,6 +78,11 @@ def _source(gallery: Gallery) -> Callable[[int], str | None]:
         return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
     return source
+
+
+def _sides(finding: Finding) -> list[tuple[str, list[Pictured]]]:
+    """What stands beside the references in question, person by person."""
+    return [(person, list(rows)) for person, rows in groupby(finding.beside, lambda reference: reference.person)]
 
 
 def _command(given: Path | None) -> Callable[[Finding], str]:

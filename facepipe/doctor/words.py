@@ -115,8 +115,8 @@ _SAY: dict[Kind, Callable[[Finding, Text], Text]] = {
 
 def summary(found: Diagnosis) -> Text:
     """The first line: what was looked at, and by what it was judged."""
-    held = Text(f"{found.people:,} people", f"{found.people:,} 人")
-    held = Text(f"{held.en} with {found.references:,} references", f"{held.zh}，{found.references:,} 张参考")
+    people, references = _count(found.people, "person", "people"), _count(found.references, "reference", "references")
+    held = Text(f"{people} with {references}", f"{found.people:,} 人，{found.references:,} 张参考")
     if found.judged_by is None:
         return Text(
             f"{held.en}; likeness was not judged, as nothing says what a score means here: facepipe calibrate does",
@@ -125,6 +125,10 @@ def summary(found: Diagnosis) -> Text:
     counts = "" if found.threshold is None else f"; a score counts from {found.threshold:.3f}"
     zh = "" if found.threshold is None else f"；分数达到 {found.threshold:.3f} 算同一人"
     return Text(held.en + counts, held.zh + zh)
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
 
 
 def _score(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 from pathlib import Path
 
@@ -125,3 +126,49 @@ def test_a_damaged_gallery_is_left_as_it_is(enrolled: Run, home: Path) -> None:
         assert "gallery.db: not a facepipe gallery, or its header is damaged" in done.complaint
         assert "backup" in done.complaint
     assert record.read_bytes() == before
+
+
+# doctor
+
+
+def test_doctor_is_quiet_about_a_sound_gallery(enrolled: Run) -> None:
+    done = enrolled("gallery", "doctor")
+    assert done.code == 0  # that Ben has one reference is advice
+    assert "Only one reference (1)\n  Ben, reference 3\n    facepipe enroll --webcam Ben\n" in done.out
+    assert enrolled("gallery", "doctor", "--json").json[0]["advice"] is True
+    enrolled("people", "remove", "--yes", "Ben")
+    said = "1 person with 2 references; a score counts from 0.931\nnothing looks wrong\n"
+    assert enrolled("gallery", "doctor").out == said
+    assert enrolled("gallery", "doctor", "--json").out == ""
+
+
+def test_the_command_that_doctor_gives_mends_what_it_found_whatever_people_are_called(run: Run) -> None:
+    there, name = ("--gallery", "other people.db"), "Zoë's $HOME"
+    assert run("enroll", *there, name, "obama.jpg", "obama2.jpg").code == 0
+    assert run("enroll", *there, "--", "-B", "obama.jpg").code == 0
+    done = run("gallery", "doctor", *there, "--json")
+    assert done.code == 1
+    (finding,) = done.json
+    assert finding["command"] == f"facepipe people merge --gallery 'other people.db' -- -B {shlex.quote(name)}"
+    assert f"\n    {finding['command']}\n" in run("gallery", "doctor", *there).out
+    _, *words = shlex.split(finding["command"])
+    words.insert(2, "--yes")
+    assert run(*words).code == 0
+    assert run("gallery", "doctor", *there).code == 0
+
+
+def test_doctor_writes_a_page_but_over_no_other_file(enrolled: Run, home: Path) -> None:
+    assert (
+        enrolled("gallery", "doctor", "--html", "seen/doctor.html").complaint
+        == "the pictures are in seen/doctor.html\n"
+    )
+    page = Path("seen/doctor.html")
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert page.stat().st_mode & 0o077 == 0
+    assert enrolled("gallery", "doctor", "--html", page).code == 0
+    record = (home / "gallery.db").read_bytes()
+    for other in (home / "gallery.db", Path("obama.jpg")):
+        done = enrolled("gallery", "doctor", "--html", other)
+        assert done.code == 2
+        assert "not a page" in done.complaint
+    assert (home / "gallery.db").read_bytes() == record

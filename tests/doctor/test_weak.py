@@ -1,0 +1,64 @@
+"""Poor pictures, on a real face made worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from facepipe import Pipeline, read_image
+from facepipe.doctor import Kind, examine, weak
+from facepipe.enrolment import new_reference
+from facepipe.gallery import Gallery, NewReference
+from facepipe.records import Image, Pixels
+
+
+def picture(samples: Path, name: str) -> Image:
+    """Small enough to be quick."""
+    image = read_image(samples / name)
+    scale = 400 / max(image.width, image.height)
+    return Image(cv2.resize(image.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), name)
+
+
+def enrol(gallery: Gallery, pipeline: Pipeline, pixels: Pixels, name: str) -> int:
+    image = Image(pixels, f"{name}.jpg")
+    (made,) = gallery.add(name, [new_reference(image, pipeline.faces(image))])
+    assert made is not None
+    return made.id
+
+
+def told(gallery: Gallery) -> dict[int, tuple[str, ...]]:
+    findings = [finding for finding in examine(gallery).findings if finding.kind is Kind.WEAK]
+    return {finding.references[0].id: finding.reasons for finding in findings}
+
+
+def test_blurred_ones_are_told_and_dark_ones_are_not(gallery: Gallery, pipeline: Pipeline, samples: Path) -> None:
+    """A dark picture matches nearly as well as a bright one, however sharp or soft it looks."""
+    image = picture(samples, "obama.jpg")
+    eyes = pipeline.detect(image)[0].landmarks
+    apart = float(np.linalg.norm(eyes[1] - eyes[0]))
+    enrol(gallery, pipeline, image.pixels, "as it is")
+    enrol(gallery, pipeline, (image.pixels * 0.3).astype(np.uint8), "dark")
+    blurred = enrol(gallery, pipeline, cv2.GaussianBlur(image.pixels, (0, 0), 0.08 * apart), "blurred")
+    assert told(gallery) == {blurred: ("blurred",)}
+
+
+def test_groups_of_pictures_keep_their_places(
+    gallery: Gallery, pipeline: Pipeline, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = picture(samples, "obama.jpg")
+    ids = [enrol(gallery, pipeline, cv2.GaussianBlur(image.pixels, (0, 0), s), f"{s}") for s in (0.1, 9.0, 0.2, 8.0)]
+    monkeypatch.setattr(weak, "GROUP", 1)
+    assert list(told(gallery)) == [ids[1], ids[3]]
+
+
+def test_references_without_a_picture_or_with_a_damaged_one_are_not_judged(
+    gallery: Gallery, pipeline: Pipeline, samples: Path
+) -> None:
+    image = picture(samples, "obama.jpg")
+    new = new_reference(image, pipeline.faces(image))
+    gallery.add("no picture", [NewReference(new.template, new.quality)])
+    gallery.add("damaged", [NewReference(new.template, new.quality, thumbnail=b"\xff\xd8\xffnot one")])
+    assert told(gallery) == {}
