@@ -2,7 +2,7 @@
 
 torch's own convolution packs its weights anew at every call (7 ms of each forward pass of dlib_resnet) and takes a slow
 way for one small map. The operators here are oneDNN's as ``torch.compile`` calls them; compiling itself would need a
-C++ compiler and take longer at every start than most commands run.
+C++ compiler on the user's machine.
 """
 
 from __future__ import annotations
