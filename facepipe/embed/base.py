@@ -52,9 +52,9 @@ def load_backbone(name: str, device: str = "cpu", weights: Path | None = None, p
 def check_precision(precision: str) -> None:
     """Raises UsageError.
 
-    The precision is no part of a backbone's id, as templates of both may be compared: those of a face differ by a cosine
-    of 3e-5 at most (dlib_resnet, bfloat16, 373 faces of LFW). Scores of other pairs move by 0.002 at most, 0.0003
-    usually: a pair within that of a threshold may fall on its other side (15 of 69,378 did at FMR 1e-2).
+    The precision is no part of a backbone's id, as templates of both may be compared: the two of one face have a cosine
+    of 0.99997 or more (dlib_resnet, bfloat16, 373 faces of LFW). The scores of two faces move by 0.002 at most, 0.0003
+    usually: a pair that close to a threshold may change sides (15 of 69,378 did at FMR 1e-2).
     """
     if precision not in (FULL, HALF):
         raise UsageError(f"precision {precision}: expected {FULL} or {HALF}")
