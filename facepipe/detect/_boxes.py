@@ -6,27 +6,40 @@ import numpy as np
 
 from facepipe.records import Floats
 
+TOGETHER = 64  # boxes, the best ones left, that are compared with all others at a time
+
 
 def suppress(boxes: Floats, scores: Floats, threshold: float, over_smaller: bool = False) -> np.ndarray:
     """Greedy non-maximum suppression: indices kept, best score first.
 
     A box goes when its overlap with a better one exceeds ``threshold``: intersection over union, or over the smaller
-    of the two areas (which also removes a box inside another).
+    of the two areas (which also removes a box inside another). Of equals the first is better,
+    over the smaller the last.
     """
     pixel = 1.0 if over_smaller else 0.0  # MTCNN's last stage counts both border pixels
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2] + pixel, 0)
-    areas = sides[:, 0] * sides[:, 1]
-    order = np.argsort(-scores, kind="stable")
-    kept = []
-    while order.size:
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        shared = np.minimum(boxes[best, 2:], boxes[rest, 2:]) - np.maximum(boxes[best, :2], boxes[rest, :2]) + pixel
-        intersection = np.prod(np.maximum(shared, 0), axis=1)
-        smaller = np.minimum(areas[best], areas[rest])
-        whole = smaller if over_smaller else areas[best] + areas[rest] - intersection
-        order = rest[intersection <= threshold * whole]
-    return np.array(kept, np.intp)
+    order = np.argsort(scores, kind="stable")[::-1] if over_smaller else np.argsort(-scores, kind="stable")
+    corners, ends = boxes[order, :2].T, boxes[order, 2:].T + np.float32(pixel)
+    areas = np.prod(np.maximum(ends - corners, 0), axis=0)
+    kept: list[int] = []
+    left = np.arange(len(order))
+    while left.size:
+        best = left[:TOGETHER]
+        x, y = np.minimum(ends[:, best, None], ends[:, None, left]) - np.maximum(
+            corners[:, best, None], corners[:, None, left]
+        )
+        shared = np.maximum(x, 0) * np.maximum(y, 0)
+        either = areas[best, None], areas[None, left]
+        whole = np.minimum(*either) if over_smaller else either[0] + either[1] - shared
+        with np.errstate(invalid="ignore"):  # nothing of nothing
+            too_near = shared / whole > threshold
+        gone = np.zeros(len(left), bool)
+        for number, index in enumerate(best):
+            if not gone[number]:
+                kept.append(index)
+                gone |= too_near[number]
+        gone[: len(best)] = True
+        left = left[~gone]
+    return order[kept]
 
 
 def shift(boxes: Floats, regressions: Floats, pixel: float = 1.0) -> Floats:

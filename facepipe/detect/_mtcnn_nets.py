@@ -6,8 +6,11 @@ probabilities, and O-Net also ten landmark coordinates (five x, then five y, in 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 
 class PNet(nn.Module):
@@ -26,9 +29,25 @@ class PNet(nn.Module):
         self.conv4_2 = nn.Conv2d(32, 4, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        x = self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
+        x = self.features(x)
         return self.conv4_2(x), self.conv4_1(x).softmax(1)[:, 1]
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What both answers are made from: (N, 32, h, w)."""
+        x = self.pool1(self.prelu1(self.conv1(x)))
+        return self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
+
+    def propose(self, x: torch.Tensor, least: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """``forward`` where the probability is at least ``least``, in the first of the batch:
+        cells (M, 2), row and column; regressions (M, 4), probabilities (M,)."""
+        x = self.features(x)[0]
+        logits = self.conv4_1(x)
+        cells = (logits[1] - logits[0] >= math.log(least / (1 - least)) - 1e-3).nonzero()
+        rows, columns = cells.unbind(1)
+        probabilities = logits[:, rows, columns].softmax(0)[1]
+        sure = probabilities >= least
+        regressions = F.linear(x[:, rows, columns].T, self.conv4_2.weight.flatten(1), self.conv4_2.bias)
+        return cells[sure], regressions[sure], probabilities[sure]
 
 
 class RNet(nn.Module):

@@ -1,9 +1,9 @@
 """MTCNN: P-Net proposes, R-Net refines, O-Net decides and places five landmarks (Zhang et al. 2016, arXiv:1604.02878).
 
-Weights and thresholds are facenet-pytorch's, and so are the box conventions. Two things are done otherwise. Pyramid and
-crops are resized with OpenCV's area averaging on bytes, which is faster. And the image is taken to go on in grey beyond
-its border: a face that fills the frame or is cut by it is seen in true proportions instead of squeezed into what is
-there. On lfw-dev that left 3 of 1,493 images without a face instead of 47.
+Weights and thresholds are facenet-pytorch's, and so are the box conventions and what the networks are shown. One thing
+is done otherwise: the image is taken to go on in grey beyond its border. A face that fills the frame or is cut by it is
+seen in true proportions instead of squeezed into what is there. On lfw-dev that left 3 of 1,493 images without a face
+instead of 47.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-import cv2
 import numpy as np
 import torch
 from torch import nn
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
+from facepipe.detect._area import MIDDLE, SPREAD, AreaMeans
 from facepipe.detect._boxes import shift, squared, suppress
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
 from facepipe.detect.base import Candidates
@@ -34,8 +34,10 @@ PROPOSE, REFINE, DECIDE = 0.6, 0.7, 0.7  # least probabilities of the three stag
 # missed 8, none of the 161 in the clips with a score of at least 0.98
 SCAN_PROPOSE = 0.8
 MARGIN = 4  # px of grey around each level of the pyramid
-GREY = (127, 127, 127)  # about nought to the networks
-BATCH = 512  # crops a forward pass
+# A forward pass is kept so small that its tensors stay in the processor's cache and are not given back to the system
+# in between: getting new memory takes longer than the arithmetic.
+BAND = 100_000  # px of a level of the pyramid
+BATCH = 64  # crops
 
 
 def load(card: Card, device: str, min_face: float, min_score: float) -> Mtcnn:
@@ -61,9 +63,9 @@ class Mtcnn:
         self.device = device
         self.min_face = min_face
         self.min_score = min_score
-        self.pnet, self.rnet, self.onet = (
-            network.eval().to(device).to(memory_format=torch.channels_last) for network in networks
-        )
+        self.pnet, self.rnet, self.onet = networks
+        for network in networks:
+            network.eval().to(device).to(memory_format=torch.channels_last)
         self.networks: Mapping[str, nn.Module] = {"pnet": self.pnet, "rnet": self.rnet, "onet": self.onet}
 
     def detect(self, image: Image) -> list[Detection]:
@@ -86,7 +88,7 @@ class Mtcnn:
     @torch.inference_mode()
     def look(self, image: Image, boxes: Floats) -> list[Detection]:
         """What O-Net makes of each of ``boxes`` (N, 4) image px, in their order."""
-        found, scores, landmarks = self._guess(image.pixels, squared(boxes))
+        found, scores, landmarks = self._guess(AreaMeans(image.pixels), squared(boxes))
         parts = (found, scores.tolist(), landmarks)
         return [Detection(*part) for part in zip(*parts, strict=True)]
 
@@ -94,67 +96,85 @@ class Mtcnn:
     def stages(self, image: Image, propose: float = PROPOSE) -> tuple[Candidates, Candidates, Candidates]:
         """What P-Net proposed with a probability of at least ``propose`` and R-Net refined, both squares, and what
         O-Net decided, with landmarks."""
-        proposed = Candidates("proposed", *self._propose(image.pixels, propose))
-        refined = Candidates("refined", *self._refine(image.pixels, proposed.boxes))
-        return proposed, refined, Candidates("decided", *self._decide(image.pixels, refined.boxes))
+        means = AreaMeans(image.pixels)
+        proposed = Candidates("proposed", *self._propose(means, propose))
+        refined = Candidates("refined", *self._refine(means, proposed.boxes))
+        return proposed, refined, Candidates("decided", *self._decide(means, refined.boxes))
 
     def inputs(self, image: Image, face: Detection) -> Mapping[str, Pixels]:
-        """What each network is shown of ``face``, uint8 RGB (H, W, 3).
+        """What each network is shown of ``face``, uint8 RGB (H, W, 3), rounded.
 
         P-Net: the framed level of the pyramid at which the face comes nearest to its window; R-Net and O-Net: the
         square around the face, 24 and 48 px.
         """
-        box = squared(face.box[None])[0]
-        window = WINDOW / float(box[2] - box[0])
-        levels = pyramid(image.pixels, WINDOW / self.min_face)
-        level = min(levels, key=lambda level: abs(math.log(level[1] / window)))[0]
-        return {"pnet": framed(level), "rnet": crop(image.pixels, box, 24), "onet": crop(image.pixels, box, 48)}
+        box, means = squared(face.box[None]), AreaMeans(image.pixels)
+        window = WINDOW / float(box[0, 2] - box[0, 0])
+        levels = pyramid(image.height, image.width, WINDOW / self.min_face)
+        height, width, _ = min(levels, key=lambda level: abs(math.log(level[2] / window)))
+        level = means.level(height, width, MARGIN, 0, height + 2 * MARGIN)
+        return {
+            "pnet": _bytes(level),
+            "rnet": _bytes(crops(means, box, 24)[0]),
+            "onet": _bytes(crops(means, box, 48)[0]),
+        }
 
-    def _propose(self, pixels: Pixels, least: float) -> tuple[Floats, Floats]:
+    def _propose(self, means: AreaMeans, least: float) -> tuple[Floats, Floats]:
         """Squares (N, 4) where P-Net sees a face at some level of the pyramid, and their scores (N,)."""
-        scales = pyramid(pixels, WINDOW / self.min_face)
-        levels = [self._propose_level(level, scale, least) for level, scale in scales]
+        levels = [
+            self._propose_level(means, *level, least)
+            for level in pyramid(means.height, means.width, WINDOW / self.min_face)
+        ]
         boxes, scores, regressions = (np.concatenate(parts) for parts in zip(*levels, strict=True)) if levels else _NONE
         kept = suppress(boxes, scores, 0.7)
         return squared(shift(boxes[kept], regressions[kept], pixel=0)), scores[kept]
 
-    def _propose_level(self, level: Pixels, scale: float, least: float) -> tuple[Floats, Floats, Floats]:
-        regressions, scores = (t[0].cpu().numpy() for t in self.pnet(self.to_tensor(framed(level)[None])))
-        rows, columns = np.nonzero(scores >= least)
-        corner = STRIDE * np.stack([columns, rows], axis=1) - MARGIN
-        boxes = np.floor(np.hstack([corner + 1, corner + WINDOW]) / scale).astype(np.float32)
-        chosen = scores[rows, columns]
+    def _propose_level(
+        self, means: AreaMeans, height: int, width: int, scale: float, least: float
+    ) -> tuple[Floats, Floats, Floats]:
+        tall = height + 2 * MARGIN
+        step = max(STRIDE, BAND // (width + 2 * MARGIN) // STRIDE * STRIDE)
+        overlap = WINDOW - STRIDE
+        bands = []
+        for top in range(0, tall - overlap, step):
+            band = means.level(height, width, MARGIN, top, min(top + step + overlap, tall))
+            cells, moves, scores = (t.cpu().numpy() for t in self.pnet.propose(self._placed(band[None]), least))
+            bands.append((STRIDE * cells[:, ::-1] + (-MARGIN, top - MARGIN), scores, moves))
+        corners, chosen, regressions = (np.concatenate(parts) for parts in zip(*bands, strict=True))
+        boxes = np.floor(np.hstack([corners + 1, corners + WINDOW]).astype(np.float32) / np.float32(scale))
         kept = suppress(boxes, chosen, 0.5)
-        return boxes[kept], chosen[kept], regressions[:, rows, columns].T[kept]
+        return boxes[kept], chosen[kept], regressions[kept]
 
-    def _refine(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats]:
+    def _refine(self, means: AreaMeans, boxes: Floats) -> tuple[Floats, Floats]:
         """Squares (N, 4), scores (N,)."""
-        regressions, scores = self._look(self.rnet, pixels, boxes, 24)
+        regressions, scores = self._look(self.rnet, means, boxes, 24)
         passed = np.flatnonzero(scores > REFINE)
         kept = passed[suppress(boxes[passed], scores[passed], 0.7)]
         return squared(shift(boxes[kept], regressions[kept])), scores[kept]
 
-    def _decide(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+    def _decide(self, means: AreaMeans, boxes: Floats) -> tuple[Floats, Floats, Floats]:
         """Boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
-        boxes, scores, landmarks = self._guess(pixels, boxes)
+        boxes, scores, landmarks = self._guess(means, boxes)
         passed = np.flatnonzero(scores > DECIDE)
         kept = passed[suppress(boxes[passed], scores[passed], 0.7, over_smaller=True)]
         return boxes[kept], scores[kept], landmarks[kept]
 
-    def _guess(self, pixels: Pixels, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+    def _guess(self, means: AreaMeans, boxes: Floats) -> tuple[Floats, Floats, Floats]:
         """What O-Net says of each of the squares ``boxes`` (N, 4): boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
-        regressions, scores, points = self._look(self.onet, pixels, boxes, 48)
+        regressions, scores, points = self._look(self.onet, means, boxes, 48)
         sides = boxes[:, 2:] - boxes[:, :2] + 1
         landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
         return shift(boxes, regressions), scores, landmarks
 
-    def _look(self, network: nn.Module, pixels: Pixels, boxes: Floats, side: int) -> tuple[Floats, ...]:
+    def _look(self, network: nn.Module, means: AreaMeans, boxes: Floats, side: int) -> tuple[Floats, ...]:
         """What ``network`` says of each box, shrunk or enlarged to ``side`` px."""
-        crops = np.empty((len(boxes), side, side, 3), np.uint8)
-        for index, box in enumerate(boxes):
-            crops[index] = crop(pixels, box, side)
-        batches = [network(self.to_tensor(crops[i : i + BATCH])) for i in range(0, max(len(crops), 1), BATCH)]
+        batches = [
+            network(self._placed(crops(means, boxes[i : i + BATCH], side))) for i in range(0, max(len(boxes), 1), BATCH)
+        ]
         return tuple(torch.cat(parts).cpu().numpy() for parts in zip(*batches, strict=True))
+
+    def _placed(self, values: Floats) -> torch.Tensor:
+        """(N, H, W, 3) float32 → (N, 3, H, W); the memory stays as it lies, channels last."""
+        return torch.from_numpy(values).to(self.device).permute(0, 3, 1, 2)
 
     def to_tensor(self, pixels: Pixels) -> torch.Tensor:
         """(N, H, W, 3) uint8 → (N, 3, H, W) float32 in −1..1; the memory stays as it lies, channels last."""
@@ -165,41 +185,21 @@ class Mtcnn:
 _NONE = (np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
 
 
-def pyramid(pixels: Pixels, first: float) -> Iterator[tuple[Pixels, float]]:
-    """The image at scale ``first``, ``first`` · FACTOR, … while the framed shorter side holds a window: (level, scale).
-
-    Each level is averaged from the smallest whole halving that is still larger: cheaper than from the image itself.
-    """
-    height, width = pixels.shape[:2]
-    base, scale = pixels, first
+def pyramid(height: int, width: int, first: float) -> Iterator[tuple[int, int, float]]:
+    """The levels at scale ``first``, ``first`` · FACTOR, … while the framed shorter side holds a window: height, width,
+    scale."""
+    scale = first
     while min(height, width) * scale >= WINDOW - MARGIN:
-        size = (int(width * scale + 1), int(height * scale + 1))
-        while base.shape[1] >= 2 * size[0] and base.shape[0] >= 2 * size[1]:
-            base = cv2.resize(base, (base.shape[1] // 2, base.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        yield cv2.resize(base, size, interpolation=cv2.INTER_AREA), scale
+        yield int(height * scale + 1), int(width * scale + 1), scale
         scale *= FACTOR
 
 
-def framed(level: Pixels) -> Pixels:
-    """A level of the pyramid with grey around it, as P-Net is shown it."""
-    return np.asarray(cv2.copyMakeBorder(level, *(MARGIN,) * 4, cv2.BORDER_CONSTANT, value=GREY))
+def crops(means: AreaMeans, boxes: Floats, side: int) -> Floats:
+    """The parts of the image inside ``boxes`` (N, 4), which count pixels from 1, both ends inside, at ``side`` px, as
+    the networks are shown them: (N, side, side, 3)."""
+    corners = boxes[:, :2].astype(np.intp) - 1
+    return means.crops(corners, np.maximum(boxes[:, 2:].astype(np.intp) - corners, 1), side)
 
 
-def crop(pixels: Pixels, box: Floats, side: int) -> Pixels:
-    """The part of the image inside ``box``, shrunk or enlarged to ``side`` px."""
-    return np.asarray(cv2.resize(cut(pixels, box), (side, side), interpolation=cv2.INTER_AREA))
-
-
-def cut(pixels: Pixels, box: Floats) -> Pixels:
-    """The part of the image inside ``box``, which counts pixels from 1, both ends inside; grey beyond the border."""
-    x0, y0, x1, y1 = (int(v) for v in box)
-    x0, y0 = x0 - 1, y0 - 1
-    x1, y1 = max(x1, x0 + 1), max(y1, y0 + 1)
-    height, width = pixels.shape[:2]
-    inside = pixels[max(y0, 0) : max(min(y1, height), 0), max(x0, 0) : max(min(x1, width), 0)]
-    if inside.shape[:2] == (y1 - y0, x1 - x0):
-        return inside
-    if inside.size == 0:
-        return np.full((1, 1, 3), GREY, np.uint8)
-    edges = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))
-    return np.asarray(cv2.copyMakeBorder(inside, *edges, cv2.BORDER_CONSTANT, value=GREY))
+def _bytes(shown: Floats) -> Pixels:
+    return (shown * SPREAD + MIDDLE).round().astype(np.uint8)
