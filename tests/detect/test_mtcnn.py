@@ -244,6 +244,19 @@ def test_a_second_look_finds_the_face_that_is_about_there(pictures: dict[str, Im
     assert detector.look(image, np.empty((0, 4), np.float32)) == []
 
 
+def test_a_look_at_one_place_is_that_at_several(pictures: dict[str, Image], detector: Mtcnn) -> None:
+    """Only the part of the image around the places is looked at; what lies beyond the border stays so."""
+    image = pictures["obama.jpg"]
+    corners = np.array([[400, 120], [-80, 200], [image.width - 90, image.height - 100], [5000, 40]], np.float32)
+    boxes = np.hstack([corners, corners + 210])
+    together = detector.look(image, np.vstack([boxes, [[0, 0, image.width, image.height]]]).astype(np.float32))
+    for box, face in zip(boxes, together, strict=False):
+        (alone,) = detector.look(image, box[None])
+        assert alone.box == pytest.approx(face.box, abs=1e-2)
+        assert alone.landmarks == pytest.approx(face.landmarks, abs=1e-2)
+        assert alone.score == pytest.approx(face.score, abs=1e-4)
+
+
 def test_a_scan_finds_what_a_search_does(pictures: dict[str, Image], pipeline: Pipeline) -> None:
     detector = pipeline.detector
     assert isinstance(detector, CloseDetector)
