@@ -29,7 +29,7 @@ NOSE_DEPTH, NOSE_PLACE, FACE_HEIGHT = 0.45, 0.53, 1.09
 
 SIDE = 75  # px of the aligned face that light and sharpness are measured on: smaller than any face that passes
 _EYES, _NOSE, _MOUTH = ((23.3, 23.7), (51.0, 23.5)), ((36.7, 40.1),), ((24.9, 54.4), (49.3, 54.4))
-_ALIGNED = Input(SIDE, "RGB", (0.0,), (1.0,), (*_EYES, *_NOSE, *_MOUTH))
+ALIGNED = Input(SIDE, "RGB", (0.0,), (1.0,), (*_EYES, *_NOSE, *_MOUTH))
 _INNER = np.s_[18:62, 16:59]  # brows to chin, without hair and background
 _BURNT = 250  # grey level
 _SECOND_DIFFERENCES = np.array(  # along the four directions; half along the diagonals, whose steps are √2 px long
@@ -178,7 +178,7 @@ def expect_good(image: Image, face: Detection, limits: Limits = DEFAULTS) -> Non
 def measure(image: Image, face: Detection) -> Measures | None:
     """What there is to say of ``face``; None when its landmarks are placed like no face's."""
     try:
-        chip = cut_chip(image, face.landmarks, _ALIGNED).pixels
+        chip = cut_chip(image, face.landmarks, ALIGNED).pixels
     except FaceError:
         return None
     grey = cv2.cvtColor(chip, cv2.COLOR_RGB2GRAY)
@@ -191,7 +191,7 @@ def measure(image: Image, face: Detection) -> Measures | None:
         light=float(inner.mean()),
         contrast=float(high - low),
         glare=float((inner >= _BURNT).mean()),
-        sharpness=_sharpness(grey),
+        sharpness=sharpness(grey),
         yaw=yaw,
         pitch=pitch,
         roll=roll,
@@ -219,7 +219,8 @@ def _outside(image: Image, box: Floats) -> float:
     return 1 - inside / max((x1 - x0) * (y1 - y0), 1e-6)
 
 
-def _sharpness(grey: Pixels) -> float:
+def sharpness(grey: Pixels) -> float:
+    """As in ``Measures``, of the grey face (SIDE, SIDE) aligned as ``ALIGNED`` has it."""
     inner = grey[_INNER].astype(np.float32)
     deviation = float(np.abs(inner - inner.mean()).mean())
     differences = (cv2.filter2D(grey, cv2.CV_32F, kernel)[_INNER] for kernel in _SECOND_DIFFERENCES)

@@ -19,6 +19,10 @@ Progress = Callable[[str, int, int], None]
 BLOCK = 1 << 22  # scores at a time: 16 MB
 
 
+def quiet(step: str, done: int, total: int) -> None:
+    """Tells nobody."""
+
+
 @dataclass(frozen=True, eq=False)
 class Enrolled:
     """R references, in the order of their people, of P ``people``: ``ids`` and ``owners`` (R,), ``owners`` as places in
@@ -104,10 +108,14 @@ class Circle:
         owners = self.enrolled.owners[rows]
         return _fused(self._sums[owners] - self.enrolled.vectors[rows], self.counts[owners] - 1)
 
-    def own(self, rows: Ints) -> Floats:
+    def own(self, rows: Ints, report: Progress = quiet) -> Floats:
         """How like each reference is to the others of its person: (n,); NaN where there are none."""
-        scores = np.einsum("nd,nd->n", self.enrolled.vectors[rows], self.rests(rows))
-        return np.where(self.counts[self.enrolled.owners[rows]] > 1, scores, np.nan).astype(np.float32)
+        scores = np.full(len(rows), np.nan, np.float32)
+        for at in blocks(len(rows), self.fused.shape[1], "comparing with their own", report):
+            some = rows[at]
+            own = np.einsum("nd,nd->n", self.enrolled.vectors[some], self.rests(some))
+            scores[at] = np.where(self.counts[self.enrolled.owners[some]] > 1, own, np.nan)
+        return scores
 
     def nearest(self, rows: Ints, report: Progress) -> tuple[Floats, Ints]:
         """For each reference the likeness to the other person who is nearest, and who that is: (n,), (n,)."""
@@ -139,8 +147,10 @@ class Circle:
 
 def _fused(sums: Floats, counts: Ints) -> Floats:
     """As decision.fusion has it, from the ``sums`` (n, D) of ``counts`` (n,) vectors; of none: 0."""
-    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], 0)
-    return np.asarray(means / np.sqrt(np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-6)), np.float32)
+    means = sums * np.where(counts > 0, 1 / np.maximum(counts, 1), 0).astype(np.float32)[:, None]
+    lengths = np.sqrt(np.einsum("nd,nd->n", means, means))
+    means /= np.sqrt(np.maximum(lengths, 1e-6))[:, None]
+    return means
 
 
 def blocks(rows: int, width: int, step: str, report: Progress) -> Iterator[slice]:

@@ -13,7 +13,7 @@ import numpy as np
 from facepipe.cards import Card, find_card
 from facepipe.decision.evidence import Evidence
 from facepipe.doctor import labels, twins, weak
-from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress
+from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress, quiet
 from facepipe.doctor.finding import Finding, Kind
 from facepipe.doctor.odds import Odds, find_odds
 from facepipe.doctor.remedy import Step, drop, enrol, enrol_anew, merge
@@ -45,12 +45,13 @@ class Diagnosis:
         return all(finding.kind.advice for finding in self.findings)
 
 
-def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progress = lambda *_: None) -> Diagnosis:
+def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progress | None = None) -> Diagnosis:
     """Look ``gallery`` over; nothing in it is changed.
 
     What a score means is known from ``evidence``, or from the gallery's calibration, or from its backbone's card, or
     from its own people where they are enough. Time grows with references × people. Raises GalleryError.
     """
+    report = report or quiet
     report("reading", 0, 1)
     if not len(gallery):
         return Diagnosis(0, 0, None, None, ())

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.doctor.enrolled import Circle, Ints, Progress
+from facepipe.doctor.enrolled import Circle, Ints, Progress, quiet
 from facepipe.doctor.odds import Odds
 
 SURE = 0.7  # from here on it is told: chosen on lfw-dev, fold 0 (scripts/measure_doctor.py)
 UNLIKE = -3.0  # ln of the likelihood ratio below which a reference is a stray: likewise
 SLACK = 6.0  # natural logarithms below that within which a corrected score may lift a case up
-MOST = 20_000  # cases looked at closely
+MOST = 5_000  # cases looked at closely
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Search:
     right: of two references of which one is wrong, both are unlike the rest."""
 
     def __init__(self, circle: Circle, odds: Odds, report: Progress) -> None:
-        self.circle, self.odds = circle, odds
+        self.circle, self.odds, self._report = circle, odds, report
         enrolled = circle.enrolled
         rows = np.flatnonzero((enrolled.counts[enrolled.owners] > 1) & ~circle.out)
         scores, who = circle.nearest(rows, report)
@@ -44,7 +44,10 @@ class Search:
 
     def run(self) -> list[Wrong]:
         found: list[Wrong] = []
-        cases = {int(row): self._case(place) for place, row in enumerate(self.rows)}
+        cases: dict[int, Wrong] = {}
+        for place, row in enumerate(self.rows.tolist()):
+            self._report("looking closely", place, len(self.rows))
+            cases[row] = self._case(place)
         while True:
             best: dict[int, Wrong] = {}  # of each person: the others look different without it
             owners = self.circle.enrolled.owners
@@ -68,7 +71,7 @@ class Search:
     def _look_again(self, places: set[int]) -> None:
         at: Ints = np.array(sorted(places), np.int64)
         if at.size:
-            self.scores[at], self.who[at] = self.circle.nearest(self.rows[at], lambda *_: None)
+            self.scores[at], self.who[at] = self.circle.nearest(self.rows[at], quiet)
 
     def _case(self, place: int) -> Wrong:
         row, other, score = int(self.rows[place]), int(self.who[place]), float(self.scores[place])

@@ -18,7 +18,7 @@ from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.records import Floats
 
-COHORT = 4000  # people at most, one reference of each
+COHORT = 2000  # people at most, one reference of each
 SAMPLE = 2000  # references that the gallery's own evidence is taken from
 
 # Before looking. Chosen on lfw-dev, fold 0 (scripts/measure_doctor.py)

@@ -13,7 +13,7 @@ from facepipe.doctor.odds import Odds
 
 SURE = 0.5  # from here on it is told: chosen on lfw-dev, fold 0 (scripts/measure_doctor.py)
 SLACK = 6.0  # natural logarithms below that within which a corrected score may lift a pair up
-MOST = 10_000  # pairs looked at closely
+MOST = 3_000  # pairs looked at closely
 MOST_OF_ONE = 1000  # references of one person that are compared with each other
 SAME_FACE = 0.98  # cosine from which on two faces in one image are one: a group picture has several faces
 SAME_SHOT = 0.1  # of what two photos of a person may differ by: measured there too, on altered copies

@@ -18,12 +18,13 @@ from functools import partial
 import cv2
 import numpy as np
 
+from facepipe import gate
 from facepipe.cards import Card
 from facepipe.doctor.enrolled import Enrolled, Progress
+from facepipe.embed.chip import similarity, supersampled
 from facepipe.errors import ReferenceNotFound
 from facepipe.gallery import Gallery
-from facepipe.gate import measure
-from facepipe.records import Detection, Floats, Image
+from facepipe.records import Floats
 
 SHARPNESS = 0.09  # as in gate.Measures
 SIZE = 24.0  # px, the box's shorter side
@@ -65,10 +66,11 @@ def _thumbnails(gallery: Gallery, ids: list[int]) -> Iterator[bytes | None]:
 
 def _sharpness(picture: bytes | None, landmarks: Floats) -> float:
     """Of an encoded chip, with its ``landmarks`` (5, 2) as shares of its side; infinite where there is none."""
-    pixels = None if picture is None else cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
+    grey = None if picture is None else cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
         return np.inf
-    height, width = pixels.shape[:2]
-    face = Detection(np.array([0, 0, width, height], np.float32), 1.0, landmarks * np.float32(width))
-    found = measure(Image(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), "thumbnail"), face)
-    return np.inf if found is None else found.sharpness
+    width = grey.shape[1]
+    to_side = similarity(landmarks * np.float32(width), gate.ALIGNED.template_points())
+    samples = max(1, round(width / gate.SIDE))  # without aliasing, as chips are cut
+    fine = cv2.warpAffine(grey, supersampled(to_side, samples), (gate.SIDE * samples,) * 2)
+    return gate.sharpness(cv2.resize(fine, (gate.SIDE, gate.SIDE), interpolation=cv2.INTER_AREA))
