@@ -58,7 +58,10 @@ class AreaMeans:
         across -= self._sums[rows.first]
         sums = _taken(across, columns.last)
         sums -= _taken(across, columns.first)
-        return _means(sums[None], rows, columns)[0]
+        means = _means(sums[None], rows, columns)[0]
+        means[rows.inside == 0] = 0
+        means[:, columns.inside == 0] = 0
+        return means
 
     def crops(self, corners: Indices, sides: Indices, side: int) -> Floats:
         """The squares of ``sides`` (N, 2) px from ``corners`` (N, 2), x and y, at ``side`` px: (N, side, side, 3)."""
@@ -77,7 +80,11 @@ class AreaMeans:
         sums -= at(rows.last, columns.first)
         sums -= at(rows.first, columns.last)
         sums += at(rows.first, columns.first)
-        return _means(sums, rows, columns)
+        means = _means(sums, rows, columns)
+        cut = np.flatnonzero((rows.inside < 1).any(axis=1) | (columns.inside < 1).any(axis=1))
+        outside = 1 - rows.inside[cut, :, None] * columns.inside[cut, None]
+        means[cut] += (outside * np.float32(MIDDLE / SPREAD))[..., None]
+        return means
 
 
 def _items(sums: np.ndarray) -> np.ndarray:
@@ -91,13 +98,11 @@ def _taken(sums: np.ndarray, columns: Indices) -> np.ndarray:
 
 
 def _means(sums: np.ndarray, rows: Bins, columns: Bins) -> Floats:
-    """What sums (N, h, w, 4) amount to: (N, h, w, 3) float32."""
+    """What sums (N, h, w, 4) amount to, all of it inside: (N, h, w, 3) float32."""
     number, height, width, channels = sums.shape
-    down, along = 1 / (SPREAD * rows.count), np.repeat(1 / columns.count, channels, axis=-1)
-    means = sums.reshape(number, height, -1).astype(np.float32)
-    means *= down[..., None]
-    means *= along[..., None, :]
-    inside = np.repeat(columns.inside, channels, axis=-1)
-    means -= (rows.inside * np.float32(MIDDLE / SPREAD))[..., None] * inside[..., None, :]
-    flat = cv2.cvtColor(means.reshape(number * height, width, channels), cv2.COLOR_RGBA2RGB)
-    return flat.reshape(number, height, width, 3)
+    coloured = cv2.cvtColor(sums.astype(np.float32).reshape(-1, width, channels), cv2.COLOR_RGBA2RGB)
+    means = coloured.reshape(number, height, -1)
+    means *= 1 / (SPREAD * rows.count[..., None])
+    means *= np.repeat(1 / columns.count, 3, axis=-1)[..., None, :]
+    means -= np.float32(MIDDLE / SPREAD)
+    return means.reshape(number, height, width, 3)

@@ -9,29 +9,33 @@ from facepipe.records import Floats
 TOGETHER = 64  # boxes, the best ones left, that are compared with all others at a time
 
 
-def suppress(boxes: Floats, scores: Floats, threshold: float, over_smaller: bool = False) -> np.ndarray:
+def suppress(
+    boxes: Floats, scores: Floats, threshold: float, over_smaller: bool = False, apart: np.ndarray | None = None
+) -> np.ndarray:
     """Greedy non-maximum suppression: indices kept, best score first.
 
     A box goes when its overlap with a better one exceeds ``threshold``: intersection over union, or over the smaller
-    of the two areas (which also removes a box inside another). Of equals the first is better,
-    over the smaller the last.
+    of the two areas (which also removes a box inside another). Of equals the first is better, over the smaller the
+    last, as in facenet-pytorch. Boxes that differ in ``apart`` (N,) leave each other alone.
     """
     pixel = 1.0 if over_smaller else 0.0  # MTCNN's last stage counts both border pixels
     order = np.argsort(scores, kind="stable")[::-1] if over_smaller else np.argsort(-scores, kind="stable")
-    corners, ends = boxes[order, :2].T, boxes[order, 2:].T + np.float32(pixel)
-    areas = np.prod(np.maximum(ends - corners, 0), axis=0)
+    x0, y0, x1, y1 = np.ascontiguousarray(boxes[order].T)
+    x1, y1 = x1 + np.float32(pixel), y1 + np.float32(pixel)
+    areas = np.maximum(x1 - x0, 0) * np.maximum(y1 - y0, 0)
     kept: list[int] = []
     left = np.arange(len(order))
     while left.size:
         best = left[:TOGETHER]
-        x, y = np.minimum(ends[:, best, None], ends[:, None, left]) - np.maximum(
-            corners[:, best, None], corners[:, None, left]
-        )
-        shared = np.maximum(x, 0) * np.maximum(y, 0)
-        either = areas[best, None], areas[None, left]
-        whole = np.minimum(*either) if over_smaller else either[0] + either[1] - shared
+        one, other = best[:, None], left[None]
+        width = np.minimum(x1[one], x1[other]) - np.maximum(x0[one], x0[other])
+        height = np.minimum(y1[one], y1[other]) - np.maximum(y0[one], y0[other])
+        shared = np.maximum(width, 0) * np.maximum(height, 0)
+        whole = np.minimum(areas[one], areas[other]) if over_smaller else areas[one] + areas[other] - shared
         with np.errstate(invalid="ignore"):  # nothing of nothing
             too_near = shared / whole > threshold
+        if apart is not None:
+            too_near &= apart[order[one]] == apart[order[other]]
         gone = np.zeros(len(left), bool)
         for number, index in enumerate(best):
             if not gone[number]:

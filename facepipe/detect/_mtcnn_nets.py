@@ -13,6 +13,16 @@ from torch import nn
 from torch.nn import functional as F
 
 
+class MaxPool2d(nn.MaxPool2d):
+    """``nn.MaxPool2d(3, 2, ceil_mode=True)``, on the CPU in half the time: torch's own also notes where each maximum
+    is."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not torch.is_inference_mode_enabled() or x.device.type != "cpu":
+            return super().forward(x)
+        return _maxima(_maxima(x).transpose(2, 3)).transpose(2, 3)
+
+
 class PNet(nn.Module):
     """Slides a 12×12 window with stride 2: (N, 3, H, W) → regressions (N, 4, h, w), probabilities (N, h, w)."""
 
@@ -29,25 +39,35 @@ class PNet(nn.Module):
         self.conv4_2 = nn.Conv2d(32, 4, 1)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = self.features(x)
+        x = self.pool1(self.prelu1(self.conv1(x)))
+        x = self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
         return self.conv4_2(x), self.conv4_1(x).softmax(1)[:, 1]
 
-    def features(self, x: torch.Tensor) -> torch.Tensor:
-        """What both answers are made from: (N, 32, h, w)."""
-        x = self.pool1(self.prelu1(self.conv1(x)))
-        return self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
-
     def propose(self, x: torch.Tensor, least: float) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """``forward`` where the probability is at least ``least``, in the first of the batch:
-        cells (M, 2), row and column; regressions (M, 4), probabilities (M,)."""
-        x = self.features(x)[0]
-        logits = self.conv4_1(x)
-        cells = (logits[1] - logits[0] >= math.log(least / (1 - least)) - 1e-3).nonzero()
-        rows, columns = cells.unbind(1)
-        probabilities = logits[:, rows, columns].softmax(0)[1]
-        sure = probabilities >= least
-        regressions = F.linear(x[:, rows, columns].T, self.conv4_2.weight.flatten(1), self.conv4_2.bias)
-        return cells[sure], regressions[sure], probabilities[sure]
+        """``forward`` in half the time, where the probability is at least ``least``, in the first of the batch: cells
+        (M, 2), row and column; regressions (M, 4), probabilities (M,). Windows cut by the edge are left out."""
+        x = self.prelu3(self.conv3(self.prelu2(self.conv2(self._pooled(x)))))[0].permute(1, 2, 0)
+        width = x.shape[1]
+        x = x.flatten(0, 1)
+        logits = F.linear(x, self.conv4_1.weight.flatten(1), self.conv4_1.bias)
+        likely = logits[:, 1] - logits[:, 0] >= math.log(least / (1 - least)) - 1e-3
+        cells = likely.nonzero()[:, 0]
+        probabilities = logits[cells].softmax(1)[:, 1]
+        cells, probabilities = cells[probabilities >= least], probabilities[probabilities >= least]
+        regressions = F.linear(x[cells], self.conv4_2.weight.flatten(1), self.conv4_2.bias)
+        return torch.stack([cells // width, cells % width], dim=1), regressions, probabilities
+
+    def _pooled(self, x: torch.Tensor) -> torch.Tensor:
+        """The first three layers. Up to the pooling there are 16 channels, 6 of them empty: processors take 16 at a
+        time, and the PReLU of 10 takes five times as long."""
+        channels, bias = self.conv1.out_channels, self.conv1.bias
+        assert bias is not None
+        empty = (0, 16 - channels)
+        x = F.conv2d(x, F.pad(self.conv1.weight, (0, 0) * 3 + empty), F.pad(bias, empty))
+        x = F.prelu(x, F.pad(self.prelu1.weight, empty))
+        height, width = x.shape[2] // 2 * 2, x.shape[3] // 2 * 2
+        x = torch.maximum(x[:, :, 0:height:2], x[:, :, 1:height:2])[:, :channels]
+        return torch.maximum(x[..., 0:width:2], x[..., 1:width:2])
 
 
 class RNet(nn.Module):
@@ -57,10 +77,10 @@ class RNet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 28, 3)
         self.prelu1 = nn.PReLU(28)
-        self.pool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.pool1 = MaxPool2d(3, 2, ceil_mode=True)
         self.conv2 = nn.Conv2d(28, 48, 3)
         self.prelu2 = nn.PReLU(48)
-        self.pool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.pool2 = MaxPool2d(3, 2, ceil_mode=True)
         self.conv3 = nn.Conv2d(48, 64, 2)
         self.prelu3 = nn.PReLU(64)
         self.dense4 = nn.Linear(576, 128)
@@ -83,10 +103,10 @@ class ONet(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3)
         self.prelu1 = nn.PReLU(32)
-        self.pool1 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.pool1 = MaxPool2d(3, 2, ceil_mode=True)
         self.conv2 = nn.Conv2d(32, 64, 3)
         self.prelu2 = nn.PReLU(64)
-        self.pool2 = nn.MaxPool2d(3, 2, ceil_mode=True)
+        self.pool2 = MaxPool2d(3, 2, ceil_mode=True)
         self.conv3 = nn.Conv2d(64, 64, 3)
         self.prelu3 = nn.PReLU(64)
         self.pool3 = nn.MaxPool2d(2, 2, ceil_mode=True)
@@ -110,3 +130,12 @@ class ONet(nn.Module):
 def _columns_first(x: torch.Tensor) -> torch.Tensor:
     """Flatten (N, C, H, W) in the order W, H, C: the dense weights come from a column-major framework."""
     return x.permute(0, 3, 2, 1).flatten(1)
+
+
+def _maxima(x: torch.Tensor) -> torch.Tensor:
+    """The maximum of three rows each, a row shared between neighbours; of an even number the last two are one row."""
+    found = torch.maximum(x[:, :, : x.shape[2] // 2 * 2 : 2], x[:, :, 1::2])
+    third = x[:, :, 2::2]
+    covered = found[:, :, : third.shape[2]]
+    torch.maximum(covered, third, out=covered)
+    return found

@@ -9,7 +9,10 @@ instead of 47.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -21,10 +24,13 @@ from facepipe.detect._area import MIDDLE, SPREAD, AreaMeans
 from facepipe.detect._boxes import shift, squared, suppress
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
 from facepipe.detect.base import Candidates
-from facepipe.devices import torch_device
+from facepipe.devices import Workers, torch_device, workers
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.tensors import read_state_dict
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 WINDOW = 12  # px, the side P-Net looks at
 STRIDE = 2  # px, between neighbouring windows
@@ -88,18 +94,11 @@ class Mtcnn:
     @torch.inference_mode()
     def look(self, image: Image, boxes: Floats) -> list[Detection]:
         """What O-Net makes of each of ``boxes`` (N, 4) image px, in their order."""
-        if not len(boxes):
-            return []
         squares = squared(boxes)
-        # Sums over the part of the image that holds them are enough, and quicker than over all of a large frame
-        left, top = np.maximum(np.floor(squares[:, :2].min(axis=0)).astype(int) - 2, 0).tolist()
-        right, bottom = (np.ceil(squares[:, 2:].max(axis=0)).astype(int) + 2).tolist()
-        part = image.pixels[top : max(bottom, top + 1), left : max(right, left + 1)]
-        if not part.size:  # all of them lie outside
-            left, top, part = 0, 0, image.pixels
-        corner = np.array([left, top], np.float32)
-        found, scores, landmarks = self._guess(AreaMeans(part), squares - np.tile(corner, 2))
-        parts = (found + np.tile(corner, 2), scores.tolist(), landmarks + corner)
+        (x0, y0), (x1, y1) = _around(squares, image.width, image.height)
+        moved = np.array([x0, y0, x0, y0], np.float32)
+        found, scores, landmarks = self._guess(AreaMeans(image.pixels[y0:y1, x0:x1]), squares - moved)
+        parts = (found + moved, scores.tolist(), landmarks + moved[:2])
         return [Detection(*part) for part in zip(*parts, strict=True)]
 
     @torch.inference_mode()
@@ -120,8 +119,8 @@ class Mtcnn:
         box, means = squared(face.box[None]), AreaMeans(image.pixels)
         window = WINDOW / float(box[0, 2] - box[0, 0])
         levels = pyramid(image.height, image.width, WINDOW / self.min_face)
-        height, width, _ = min(levels, key=lambda level: abs(math.log(level[2] / window)))
-        level = means.level(height, width, MARGIN, 0, height + 2 * MARGIN)
+        nearest = min(levels, key=lambda level: abs(math.log(level.scale / window)))
+        level = means.level(nearest.height, nearest.width, MARGIN, 0, nearest.height + 2 * MARGIN)
         return {
             "pnet": _bytes(level),
             "rnet": _bytes(crops(means, box, 24)[0]),
@@ -129,30 +128,44 @@ class Mtcnn:
         }
 
     def _propose(self, means: AreaMeans, least: float) -> tuple[Floats, Floats]:
-        """Squares (N, 4) where P-Net sees a face at some level of the pyramid, and their scores (N,)."""
+        """Squares (N, 4) where P-Net sees a face at some level of the pyramid, and their scores (N,).
+
+        What it sees in windows that reach into the frame stands aside from what it sees within the image, so that faces
+        within are found as without a frame, and counts only where it is drawn beyond the border too.
+        """
         levels = [
-            self._propose_level(means, *level, least)
+            (level, bands(level.height, level.width))
             for level in pyramid(means.height, means.width, WINDOW / self.min_face)
         ]
-        boxes, scores, regressions = (np.concatenate(parts) for parts in zip(*levels, strict=True)) if levels else _NONE
-        kept = suppress(boxes, scores, 0.7)
-        return squared(shift(boxes[kept], regressions[kept], pixel=0)), scores[kept]
+        if not levels:
+            return np.empty((0, 4), np.float32), np.empty(0, np.float32)
+        work = [(level, *band) for level, parts in levels for band in parts]
+        seen = iter(self._spread(partial(self._windows, means, least), work))
+        found = []
+        for _, parts in levels:
+            boxes, scores, regressions, framed = _joined(islice(seen, len(parts)))
+            kept = suppress(boxes, scores, 0.5, apart=framed)
+            found.append((boxes[kept], scores[kept], regressions[kept], framed[kept]))
+        boxes, scores, regressions, framed = _joined(found)
+        kept = suppress(boxes, scores, 0.7, apart=framed)
+        squares = squared(shift(boxes[kept], regressions[kept], pixel=0))
+        beyond = np.any((squares[:, :2] < 1) | (squares[:, 2:] >= [means.width + 1, means.height + 1]), axis=1)
+        wanted = beyond | ~framed[kept]
+        return squares[wanted], scores[kept][wanted]
 
-    def _propose_level(
-        self, means: AreaMeans, height: int, width: int, scale: float, least: float
-    ) -> tuple[Floats, Floats, Floats]:
-        tall = height + 2 * MARGIN
-        step = max(STRIDE, BAND // (width + 2 * MARGIN) // STRIDE * STRIDE)
-        overlap = WINDOW - STRIDE
-        bands = []
-        for top in range(0, tall - overlap, step):
-            band = means.level(height, width, MARGIN, top, min(top + step + overlap, tall))
-            cells, moves, scores = (t.cpu().numpy() for t in self.pnet.propose(self._placed(band[None]), least))
-            bands.append((STRIDE * cells[:, ::-1] + (-MARGIN, top - MARGIN), scores, moves))
-        corners, chosen, regressions = (np.concatenate(parts) for parts in zip(*bands, strict=True))
-        boxes = np.floor(np.hstack([corners + 1, corners + WINDOW]).astype(np.float32) / np.float32(scale))
-        kept = suppress(boxes, chosen, 0.5)
-        return boxes[kept], chosen[kept], regressions[kept]
+    @torch.inference_mode()
+    def _windows(self, means: AreaMeans, least: float, band: tuple[Level, int, int]) -> tuple[np.ndarray, ...]:
+        """Where P-Net sees a face in one band: windows (N, 4) in image px counted from 1, scores (N,), regressions
+        (N, 4), whether they reach into the frame (N,)."""
+        level, top, bottom = band
+        shown = means.level(level.height, level.width, MARGIN, top, bottom)
+        cells, regressions, scores = (t.cpu().numpy() for t in self.pnet.propose(self._placed(shown[None]), least))
+        corners = STRIDE * cells[:, ::-1] + (0, top) - MARGIN
+        # the last window of an odd side ends beyond it, here as in facenet-pytorch
+        last = np.array([level.width + level.width % 2, level.height + level.height % 2]) - WINDOW
+        framed = np.any((corners < 0) | (corners > last), axis=1)
+        ends = np.hstack([corners + 1, corners + WINDOW]).astype(np.float32)
+        return np.floor(ends / np.float32(level.scale)), scores, regressions, framed
 
     def _refine(self, means: AreaMeans, boxes: Floats) -> tuple[Floats, Floats]:
         """Squares (N, 4), scores (N,)."""
@@ -175,12 +188,26 @@ class Mtcnn:
         landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
         return shift(boxes, regressions), scores, landmarks
 
-    def _look(self, network: nn.Module, means: AreaMeans, boxes: Floats, side: int) -> tuple[Floats, ...]:
+    def _look(self, network: nn.Module, means: AreaMeans, boxes: Floats, side: int) -> tuple[np.ndarray, ...]:
         """What ``network`` says of each box, shrunk or enlarged to ``side`` px."""
-        batches = [
-            network(self._placed(crops(means, boxes[i : i + BATCH], side))) for i in range(0, max(len(boxes), 1), BATCH)
-        ]
-        return tuple(torch.cat(parts).cpu().numpy() for parts in zip(*batches, strict=True))
+        threads = torch.get_num_threads()
+        rounds = math.ceil(len(boxes) / (threads * BATCH))
+        parts = np.array_split(boxes, max(1, min(len(boxes), rounds * threads)))
+        return _joined(self._spread(partial(self._answers, network, means, side), parts))
+
+    @torch.inference_mode()
+    def _answers(self, network: nn.Module, means: AreaMeans, side: int, boxes: Floats) -> tuple[Floats, ...]:
+        return tuple(answer.cpu().numpy() for answer in network(self._placed(crops(means, boxes, side))))
+
+    def _spread(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """``work`` of each; on the CPU side by side, a core each: all cores at one of them wait for each other at every
+        layer."""
+        alone = self.device.type != "cpu" or len(items) == 1 or torch.get_num_threads() == 1
+        return list((map if alone else self._workers.map)(work, items))
+
+    @cached_property
+    def _workers(self) -> Workers:
+        return workers("facepipe-detect")
 
     def _placed(self, values: Floats) -> torch.Tensor:
         """(N, H, W, 3) float32 → (N, 3, H, W); the memory stays as it lies, channels last."""
@@ -192,16 +219,28 @@ class Mtcnn:
         return values.sub_(127.5).mul_(1 / 128)
 
 
-_NONE = (np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
+class Level(NamedTuple):
+    """One size at which an image is searched, px, and its ``scale``."""
+
+    height: int
+    width: int
+    scale: float
 
 
-def pyramid(height: int, width: int, first: float) -> Iterator[tuple[int, int, float]]:
-    """The levels at scale ``first``, ``first`` · FACTOR, … while the framed shorter side holds a window: height, width,
-    scale."""
+def pyramid(height: int, width: int, first: float) -> Iterator[Level]:
+    """The levels at scale ``first``, ``first`` · FACTOR, … while the framed shorter side holds a window."""
     scale = first
     while min(height, width) * scale >= WINDOW - MARGIN:
-        yield int(height * scale + 1), int(width * scale + 1), scale
+        yield Level(int(height * scale + 1), int(width * scale + 1), scale)
         scale *= FACTOR
+
+
+def bands(height: int, width: int) -> list[tuple[int, int]]:
+    """First and last row (not in it) of the parts of a framed level that P-Net is shown one by one: each window is in
+    one of them."""
+    bottom, overlap = height + 2 * MARGIN, WINDOW - STRIDE
+    step = max(1, BAND // (width + 2 * MARGIN) // STRIDE) * STRIDE
+    return [(top, min(top + step + overlap, bottom)) for top in range(0, bottom - overlap - 1, step)]
 
 
 def crops(means: AreaMeans, boxes: Floats, side: int) -> Floats:
@@ -209,6 +248,19 @@ def crops(means: AreaMeans, boxes: Floats, side: int) -> Floats:
     the networks are shown them: (N, side, side, 3)."""
     corners = boxes[:, :2].astype(np.intp) - 1
     return means.crops(corners, np.maximum(boxes[:, 2:].astype(np.intp) - corners, 1), side)
+
+
+def _around(boxes: Floats, width: int, height: int) -> np.ndarray:
+    """The two corners (2, 2) of the part of an image that ``crops`` of ``boxes`` look at; at least one px."""
+    size = np.array([width, height])
+    first = np.clip(np.floor(boxes[:, :2].min(axis=0, initial=width + height)) - 2, 0, size - 1)
+    last = np.clip(np.ceil(boxes[:, 2:].max(axis=0, initial=0)) + 1, first + 1, size)
+    return np.stack([first, last]).astype(int)
+
+
+def _joined(parts: Iterable[Sequence[np.ndarray]]) -> tuple[np.ndarray, ...]:
+    """First all first arrays in one, then all second ones, …"""
+    return tuple(np.concatenate(same) for same in zip(*parts, strict=True))
 
 
 def _bytes(shown: Floats) -> Pixels:
