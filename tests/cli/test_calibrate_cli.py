@@ -1,6 +1,7 @@
 """calibrate, on real faces where they are at hand."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def test_calibrate_identify_forget(enrolled: Run, folder: Path) -> None:
 def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
     done = enrolled("calibrate", folder)
     assert done.code == 0
-    assert "Scores are not corrected for a cohort: none (gallery 2, labelled 50 people, and it takes 200)." in done.out
+    why = r"Scores are not corrected for a cohort: none \(gallery 2, labelled (49|50) people, and it takes 200\)\."
+    assert re.search(why, done.out)  # one of the fifty may have no face found
     assert "1 in 100 strangers, compared with one person" in done.out
     assert "Brier score" in done.out
     again = enrolled("calibrate", folder, "--json").json[0]

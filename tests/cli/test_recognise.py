@@ -82,7 +82,7 @@ def test_identify_json_has_the_documented_shape(enrolled: Run, group: Path) -> N
     for face in good["faces"]:
         assert set(face) == IDENTIFIED
         assert isinstance(face["threshold"], float)
-        assert [set(candidate) for candidate in face["candidates"]] == [{"person", "score", "rank"}] * 2
+        assert [set(candidate) for candidate in face["candidates"]] == [{"person", "score", "rank", "probability"}] * 2
         assert [candidate["rank"] for candidate in face["candidates"]] == [1, 2]
     assert bad["error"]
     assert done.code == 3
@@ -98,7 +98,9 @@ def test_the_name_of_a_stranger_is_null(enrolled: Run) -> None:
 def test_top_lists_the_candidates_best_first(enrolled: Run) -> None:
     rows = enrolled("identify", "--top", "5", "obama3.jpg").out.splitlines()
     assert [row.split()[1] for row in rows[2:]] == ["Ada", "Ben"]
-    assert float(rows[2].split()[-1]) > float(rows[3].split()[-1])
+    scores, odds = zip(*((float(row.split()[2]), float(row.split()[3])) for row in rows[2:]), strict=True)
+    assert scores[0] > scores[1]
+    assert odds[0] > 99 > 1 > odds[1]
 
 
 def test_a_threshold_of_ones_own_overrides_the_cards(enrolled: Run) -> None:
@@ -188,14 +190,14 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(run: Run, folde
 
 def test_verify_says_match_and_no_match_and_exits_with_0(run: Run) -> None:
     same, other = run("verify", "obama.jpg", "obama3.jpg"), run("verify", "obama.jpg", "biden.jpg")
-    assert re.fullmatch(r"match: 0\.\d{3} ≥ 0\.\d{3}\n", same.out)
-    assert re.fullmatch(r"no match: 0\.\d{3} < 0\.\d{3}\n", other.out)
+    assert re.fullmatch(r"match: 0\.\d{3} ≥ 0\.\d{3}   9\d\.\d %\n", same.out)
+    assert re.fullmatch(r"no match: 0\.\d{3} < 0\.\d{3}    \d\.\d %\n", other.out)
     assert same.code == other.code == 0
 
 
 def test_verify_json_has_the_documented_shape(run: Run) -> None:
     (line,) = run("verify", "--json", "obama.jpg", "biden.jpg").json
-    assert list(line) == ["a", "b", "score", "threshold", "match"]
+    assert list(line) == ["a", "b", "score", "threshold", "match", "probability"]
     assert (line["a"], line["b"], line["match"]) == ("obama.jpg", "biden.jpg", False)
     assert isinstance(line["score"], float)
     assert isinstance(line["threshold"], float)
