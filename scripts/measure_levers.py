@@ -22,6 +22,7 @@ from facepipe.decision.cohort import Cohort
 from facepipe.decision.evidence import ByReferences, Evidence, shares
 from facepipe.decision.fusion import fuse
 from facepipe.embed.chip import cut_chip
+from facepipe.evaluate.embedded import central_face
 from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.records import Face, Floats, Image, Quality
@@ -74,9 +75,7 @@ def embed(pipe: Pipeline, files: Sequence[Path]) -> dict[str, tuple[Image, Face]
         faces, image = outcome.unwrap(), outcome.image
         assert image is not None
         if faces:
-            middle = np.array([image.width, image.height]) / 2
-            centres = [face.detection.box.reshape(2, 2).mean(axis=0) for face in faces]
-            found[path.name] = image, faces[int(np.argmin([np.linalg.norm(c - middle) for c in centres]))]
+            found[path.name] = image, central_face(faces, image)
     return found
 
 

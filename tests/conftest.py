@@ -1,4 +1,5 @@
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,21 @@ def lfw() -> Path:
 def people() -> Path:
     """The folder of named photos, where it is present."""
     return _shared("people")
+
+
+@pytest.fixture
+def chromium() -> Iterator[object]:
+    """A browser without a window, where Chromium is installed: pages are opened with ``chromium.new_page``."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
+        yield browser
+        browser.close()
 
 
 def _shared(name: str) -> Path:

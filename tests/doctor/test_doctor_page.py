@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -17,7 +15,6 @@ from facepipe.doctor import examine
 from facepipe.doctor.page import render
 from facepipe.gallery import Gallery
 
-CHROMIUM = shutil.which("chromium")
 CHIP = cv2.imencode(".jpg", np.full((24, 24, 3), 128, np.uint8))[1].tobytes()
 NAME = "<script>alert('x')</script> & Söhne"
 
@@ -72,16 +69,8 @@ def test_of_many_findings_some_are_shown_and_the_rest_counted(gallery: Gallery, 
 
 
 @pytest.fixture
-def browser_page() -> Iterator[object]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser.new_page(viewport={"width": 390, "height": 800}, locale="zh-CN")
-        browser.close()
+def browser_page(chromium):  # type: ignore[no-untyped-def]
+    return chromium.new_page(viewport={"width": 390, "height": 800}, locale="zh-CN")
 
 
 def test_a_browser_shows_it_in_its_language_without_errors(browser_page, page: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -2,8 +2,6 @@
 
 import html
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +22,6 @@ from facepipe.evaluate.result import Evaluation, Failure, Images, Mistake
 from facepipe.evaluate.summary import interval, percent, summarise
 from facepipe.layers.page import save_page
 
-CHROMIUM = shutil.which("chromium")
 PEOPLE = 40
 
 
@@ -135,23 +132,12 @@ def test_the_same_evaluation_gives_the_same_page(evaluation: Evaluation, made: s
     assert page(evaluation) == made
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield started
-        started.close()
-
-
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
-def test_a_browser_shows_it_on_a_phone_in_either_language(browser: Any, made: str, locale: str, tmp_path: Path) -> None:
+def test_a_browser_shows_it_on_a_phone_in_either_language(
+    chromium: Any, made: str, locale: str, tmp_path: Path
+) -> None:
     save_page(made, tmp_path / "page.html")
-    tab = browser.new_page(viewport={"width": 390, "height": 800}, locale=locale)
+    tab = chromium.new_page(viewport={"width": 390, "height": 800}, locale=locale)
     said: list[str] = []
     tab.on("console", lambda message: said.append(message.text))
     tab.on("pageerror", lambda error: said.append(str(error)))

@@ -2,8 +2,6 @@
 
 import html
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +11,6 @@ from matplotlib.figure import Figure
 
 from facepipe.layers.page import failed, render, save_page, save_pngs
 from facepipe.layers.view import Chart, Check, Picture, Table, Text, View
-
-CHROMIUM = shutil.which("chromium")
 
 
 def text(en: str) -> Text:
@@ -74,16 +70,8 @@ def test_pictures_become_pngs_enlarged_in_whole_pixels(view: View, tmp_path: Pat
 
 
 @pytest.fixture
-def browser_page() -> Iterator[object]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser.new_page(viewport={"width": 390, "height": 800}, locale="en-GB")
-        browser.close()
+def browser_page(chromium):  # type: ignore[no-untyped-def]
+    return chromium.new_page(viewport={"width": 390, "height": 800}, locale="en-GB")
 
 
 def test_a_browser_shows_it_without_errors_or_requests(browser_page, page: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
