@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Lock
+from typing import TypeVar
 
 import torch
 
 from facepipe.errors import DeviceUnavailable
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 def torch_device(name: str) -> torch.device:
@@ -34,6 +38,20 @@ class Workers(ThreadPoolExecutor):
     def __init__(self, count: int, name: str, initializer: Callable[[], None]) -> None:
         super().__init__(count, name, initializer=initializer)
         self.count = count
+
+    def each(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """``work`` of each item, in their order: ``map``, but that the thread that waits is woken once for all of them,
+        not for each, which would take Python's lock from those that work."""
+        coming = iter(range(len(items)))  # one for all threads: each takes the next
+        done: dict[int, R] = {}
+
+        def share() -> None:
+            for index in coming:
+                done[index] = work(items[index])
+
+        for share_of_one in [self.submit(share) for _ in range(min(self.count, len(items)))]:
+            share_of_one.result()
+        return [done[index] for index in range(len(items))]
 
 
 def workers(name: str, count: int | None = None) -> Workers:

@@ -1,13 +1,17 @@
 """Parts of an image shrunk or enlarged as ``torch.nn.functional.interpolate(mode="area")`` does, from a table of sums.
 
 Pixel i of n is the plain mean of the image's pixels ⌊i·N/n⌋ to ⌈(i + 1)·N/n⌉, whatever share of them it covers; this is
-what facenet-pytorch's MTCNN is shown. With the sums over all rectangles from the corner, each mean is four look-ups,
-however large the rectangle. Results are (value − 127.5) / 128, as the networks take them; beyond the image all is 0.
+what facenet-pytorch's MTCNN is shown. With the sums over all rectangles from the corner, each mean is four look-ups.
+The sums are kept modulo 2¹⁶, which halves what has to be read: differences of them are right where at most 257 pixels
+go into a mean, and a larger rectangle is taken in parts. Results are (value − 127.5) / 128, as the networks take them;
+beyond the image all is 0.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -15,8 +19,11 @@ import numpy as np
 from facepipe.records import Floats, Pixels
 
 Indices = np.ndarray  # of intp
+Sums = np.ndarray  # (…, 4) uint16 or float32: of red, green, blue, and a fourth
 
 MIDDLE, SPREAD = 127.5, 128.0
+EDGE = 16  # px; 16·16·255 < 2¹⁶
+STRIP = 64  # rows added up at a time, in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -39,29 +46,49 @@ class Bins:
         first, last = np.clip(first + origin, 0, whole), np.clip(last + origin, 0, whole)
         return cls(first, last, count, (last - first).astype(np.float32) / count)
 
+    def stretches(self) -> list[tuple[Indices, Indices]]:
+        """The bins cut into parts of at most EDGE px each: (first, last) of all the first parts, of all the second, …"""
+        span = self.last - self.first
+        parts = max(1, -(-int(span.max(initial=0)) // EDGE))
+        edges = [self.first + span * part // parts for part in range(parts)] + [self.last]
+        return list(zip(edges, edges[1:], strict=False))
+
+    def __getitem__(self, chosen: Indices) -> Bins:
+        return Bins(self.first[chosen], self.last[chosen], self.count[chosen], self.inside[chosen])
+
 
 class AreaMeans:
-    """Means over rectangles of an image; memory of four 32-bit integers per pixel."""
+    """Means over rectangles of an image; memory of four 16-bit integers per pixel."""
 
     def __init__(self, pixels: Pixels) -> None:
         self.height, self.width = pixels.shape[:2]
-        # A fourth channel makes the sums of a pixel 16 bytes, which NumPy looks up four times as fast as 12. Sums over
-        # more than 8 megapixels go round; the differences are right all the same.
-        self._sums = cv2.integral(cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA), sdepth=cv2.CV_32S)
+        # with a fourth channel the sums of a pixel are 8 bytes, which NumPy looks up several times as fast as 6
+        self._sums = np.empty((self.height + 1, self.width + 1, 4), np.uint16)
+        self._sums[0] = 0
+        for top in range(0, self.height, STRIP):
+            strip = cv2.cvtColor(pixels[top : top + STRIP], cv2.COLOR_RGB2RGBA)
+            below = self._sums[top + 1 : top + 1 + STRIP]
+            below[:] = cv2.integral(strip, sdepth=cv2.CV_32S)[1:]  # what does not fit into 16 bits is dropped
+            below += self._sums[top]
 
     def level(self, height: int, width: int, margin: int, top: int, bottom: int) -> Floats:
         """Rows ``top`` to ``bottom`` of the image at ``height`` by ``width`` px with ``margin`` px of nothing around:
         (bottom − top, width + 2·margin, 3). The margin's first row is row 0."""
         rows = Bins.of(self.height, 0, self.height, np.arange(top, bottom) - margin, height)
         columns = Bins.of(self.width, 0, self.width, np.arange(width + 2 * margin) - margin, width)
-        across = self._sums[rows.last]
-        across -= self._sums[rows.first]
-        sums = _taken(across, columns.last)
-        sums -= _taken(across, columns.first)
-        means = _means(sums[None], rows, columns)[0]
+        means = _means(_total(self._level(rows, columns))[None], rows, columns)[0]
         means[rows.inside == 0] = 0
         means[:, columns.inside == 0] = 0
         return means
+
+    def _level(self, rows: Bins, columns: Bins) -> Iterator[Sums]:
+        for above, below in rows.stretches():
+            across = self._sums[below]
+            across -= self._sums[above]
+            for left, right in columns.stretches():
+                sums = _taken(across, right)
+                sums -= _taken(across, left)
+                yield sums
 
     def crops(self, corners: Indices, sides: Indices, side: int) -> Floats:
         """The squares of ``sides`` (N, 2) px from ``corners`` (N, 2), x and y, at ``side`` px: (N, side, side, 3)."""
@@ -70,39 +97,56 @@ class AreaMeans:
         index = np.arange(side)
         columns = Bins.of(self.width, corners[:, 0], sides[:, 0], index, side)
         rows = Bins.of(self.height, corners[:, 1], sides[:, 1], index, side)
-        flat = _items(self._sums).ravel()
-
-        def at(row: Indices, column: Indices) -> np.ndarray:
-            places = (row * (self.width + 1))[:, :, None] + column[:, None]
-            return flat.take(places)[..., None].view(np.int32)
-
-        sums = at(rows.last, columns.last)
-        sums -= at(rows.last, columns.first)
-        sums -= at(rows.first, columns.last)
-        sums += at(rows.first, columns.first)
-        means = _means(sums, rows, columns)
+        large = sides.max(axis=1) > (EDGE - 1) * side  # few, but they would have all be looked up in parts
+        if large.any() and not large.all():
+            means = np.empty((len(corners), side, side, 3), np.float32)
+            for those in (large, ~large):
+                means[those] = self.crops(corners[those], sides[those], side)
+            return means
+        means = _means(_total(self._crops(rows, columns)), rows, columns)
         cut = np.flatnonzero((rows.inside < 1).any(axis=1) | (columns.inside < 1).any(axis=1))
         outside = 1 - rows.inside[cut, :, None] * columns.inside[cut, None]
         means[cut] += (outside * np.float32(MIDDLE / SPREAD))[..., None]
         return means
 
+    def _crops(self, rows: Bins, columns: Bins) -> Iterator[Sums]:
+        flat = _items(self._sums).ravel()
 
-def _items(sums: np.ndarray) -> np.ndarray:
-    """(…, 4) int32 as (…) items of 16 bytes."""
-    return sums.view(np.complex128)[..., 0]
+        def at(row: Indices, column: Indices) -> np.ndarray:
+            places = (row * (self.width + 1))[:, :, None] + column[:, None]
+            return flat.take(places)[..., None].view(np.uint16)
+
+        for (above, below), (left, right) in product(rows.stretches(), columns.stretches()):
+            sums = at(below, right)
+            sums -= at(below, left)
+            sums -= at(above, right)
+            sums += at(above, left)
+            yield sums
 
 
-def _taken(sums: np.ndarray, columns: Indices) -> np.ndarray:
+def _items(sums: Sums) -> np.ndarray:
+    """(…, 4) uint16 as (…) items of 8 bytes."""
+    return sums.view(np.uint64)[..., 0]
+
+
+def _taken(sums: Sums, columns: Indices) -> Sums:
     """``sums[:, columns]``, quicker."""
-    return _items(sums).take(columns, axis=1)[..., None].view(np.int32)
+    return _items(sums).take(columns, axis=1)[..., None].view(np.uint16)
 
 
-def _means(sums: np.ndarray, rows: Bins, columns: Bins) -> Floats:
+def _total(parts: Iterator[Sums]) -> Sums:
+    """The sum of the parts, in which nothing is dropped."""
+    total = next(parts)
+    for part in parts:
+        total = np.add(total, part, dtype=np.float32)
+    return total
+
+
+def _means(sums: Sums, rows: Bins, columns: Bins) -> Floats:
     """What sums (N, h, w, 4) amount to, all of it inside: (N, h, w, 3) float32."""
     number, height, width, channels = sums.shape
-    coloured = cv2.cvtColor(sums.astype(np.float32).reshape(-1, width, channels), cv2.COLOR_RGBA2RGB)
-    means = coloured.reshape(number, height, -1)
-    means *= 1 / (SPREAD * rows.count[..., None])
+    coloured = cv2.cvtColor(sums.reshape(-1, width, channels), cv2.COLOR_RGBA2RGB).reshape(number, height, -1)
+    means = np.multiply(coloured, 1 / (SPREAD * rows.count[..., None]), dtype=np.float32)
     means *= np.repeat(1 / columns.count, 3, axis=-1)[..., None, :]
     means -= np.float32(MIDDLE / SPREAD)
     return means.reshape(number, height, width, 3)

@@ -203,7 +203,7 @@ class Mtcnn:
         """``work`` of each; on the CPU side by side, a core each: all cores at one of them wait for each other at every
         layer."""
         alone = self.device.type != "cpu" or len(items) == 1 or torch.get_num_threads() == 1
-        return list((map if alone else self._workers.map)(work, items))
+        return [work(item) for item in items] if alone else self._workers.each(work, items)
 
     @cached_property
     def _workers(self) -> Workers:

@@ -7,7 +7,6 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
 import numpy as np
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.devices import torch_device, workers
+from facepipe.devices import Workers, torch_device, workers
 from facepipe.embed import _fused
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
@@ -65,7 +64,7 @@ class TorchBackbone:
         threads = torch.get_num_threads()
         rounds = math.ceil(len(pixels) / (threads * PASS))
         parts = np.array_split(pixels, min(len(pixels), rounds * threads))
-        return np.concatenate(list((self._workers.map if threads > 1 else map)(run, parts)))
+        return np.concatenate(self._workers.each(run, parts) if threads > 1 else [run(part) for part in parts])
 
     @torch.inference_mode()
     def _pass(self, network: nn.Module, pixels: Pixels) -> Floats:
@@ -80,7 +79,7 @@ class TorchBackbone:
         return self.module if self._dtype == torch.float32 else copy.deepcopy(self.module).to(self._dtype)
 
     @cached_property
-    def _workers(self) -> ThreadPoolExecutor:
+    def _workers(self) -> Workers:
         return workers("facepipe-embed")
 
     @cached_property
