@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import cv2
 import numpy as np
@@ -47,14 +47,11 @@ class Bins:
         return cls(first, last, count, (last - first).astype(np.float32) / count)
 
     def stretches(self) -> list[tuple[Indices, Indices]]:
-        """The bins cut into parts of at most EDGE px each: (first, last) of all the first parts, of all the second, …"""
+        """The bins cut into parts of at most EDGE px each: (first, last) of all first parts, of all second ones, …"""
         span = self.last - self.first
         parts = max(1, -(-int(span.max(initial=0)) // EDGE))
         edges = [self.first + span * part // parts for part in range(parts)] + [self.last]
-        return list(zip(edges, edges[1:], strict=False))
-
-    def __getitem__(self, chosen: Indices) -> Bins:
-        return Bins(self.first[chosen], self.last[chosen], self.count[chosen], self.inside[chosen])
+        return list(pairwise(edges))
 
 
 class AreaMeans:

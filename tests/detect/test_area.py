@@ -42,6 +42,15 @@ def test_crops_are_torchs(side: int) -> None:
         assert crop == pytest.approx(theirs(PIXELS[y : y + height, x : x + width], side, side), abs=1e-5)
 
 
+def test_large_and_small_crops_together_are_torchs() -> None:
+    """The means of the large one are of more pixels than the sums, modulo 2¹⁶, can tell."""
+    pixels = np.random.default_rng(3).integers(200, 256, (500, 600, 3), np.uint8)
+    corners, sides = np.array([[3, 5], [100, 200], [0, 0]]), np.array([[490, 470], [50, 50], [360, 361]])
+    found = AreaMeans(pixels).crops(corners, sides, 24)
+    for (x, y), (width, height), crop in zip(corners, sides, found, strict=True):
+        assert crop == pytest.approx(theirs(pixels[y : y + height, x : x + width], 24, 24), abs=1e-5)
+
+
 def test_a_crop_beyond_the_border_is_grey_there() -> None:
     around = np.full((57 + 40, 83 + 40, 3), 127.5)
     around[20:-20, 20:-20] = PIXELS
