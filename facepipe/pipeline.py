@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache, cached_property, partial
@@ -36,6 +37,10 @@ from facepipe.records import (
     Verification,
 )
 from facepipe.stream import Outcome, each, expect_many, within_memory
+
+GROWN = 1.25  # times as many people as when the FPIR was measured: worth a warning
+
+log = logging.getLogger("facepipe")
 
 T = TypeVar("T")
 Seen = tuple[Image, list[Detection]]  # an image, and where its faces are
@@ -269,15 +274,23 @@ class Pipeline:
         """The cosine threshold in force: the ``given`` one, else that measured for a false match rate ``fmr`` or, in a
         calibrated gallery, a false positive identification rate ``fpir``.
 
-        The ``gallery``'s own calibration goes before the card. Raises UsageError for a rate that was not measured.
+        The ``gallery``'s own calibration goes before the card; for an ``fpir`` measured with far fewer people in it there
+        is a warning in the log. Raises UsageError for a rate that was not measured.
         """
         if given is not None:
             if not -1 <= given <= 1:
                 raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")
             return given
         calibration = None if gallery is None else gallery.calibration
-        if calibration is not None:
-            return calibration.threshold(fmr, fpir, self.backbone.card.thresholds)
+        if gallery is not None and calibration is not None:
+            limit = calibration.threshold(fmr, fpir, self.backbone.card.thresholds)
+            if fpir is not None and (now := len(gallery.people())) > GROWN * calibration.people:
+                log.warning(
+                    "%s: fpir %s was measured with %d people enrolled, now there are %d, and strangers find a likeness"
+                    " more often; measure again: facepipe calibrate FOLDER",
+                    *(gallery.path, fpir, calibration.people, now),
+                )
+            return limit
         if fpir is not None:
             raise UsageError(f"fpir {fpir}: this is measured on one's own people; first: facepipe calibrate FOLDER")
         return self.backbone.card.threshold(fmr)

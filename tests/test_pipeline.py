@@ -4,6 +4,7 @@ import io
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import PIL.Image
 import pytest
 
 from facepipe import Gallery, Pipeline, read_image
+from facepipe.decision.calibration import Calibration
+from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.draw import side_by_side
 from facepipe.errors import (
     DeviceUnavailable,
@@ -201,6 +204,20 @@ def test_the_cards_thresholds_by_false_match_rate(pipeline: Pipeline) -> None:
     assert pipeline.threshold(fmr="0.001") == pipeline.threshold(fmr=0.001) == limits[1]
     with pytest.raises(UsageError, match="1e-2, 1e-3, 1e-4"):
         pipeline.threshold(fmr="1e-5")
+
+
+@pytest.mark.parametrize(("people", "warned"), [(1, True), (2, False)])
+def test_an_fpir_of_a_smaller_gallery_comes_with_a_warning(
+    pipeline: Pipeline, enrolled: Gallery, people: int, warned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    evidence = ByReferences((1,), (Evidence(300.0, -279.0, lapse=1e-4, most=9.9),))
+    at, id = datetime(2026, 11, 28, tzinfo=timezone.utc), pipeline.backbone.id
+    enrolled.calibrate(Calibration(id, at, "photos", False, evidence, people, {"1e-2": 0.91}, {"1e-1": 0.94}))
+    assert pipeline.threshold(fpir="1e-1", gallery=enrolled) == 0.94
+    assert ("measured with 1 people enrolled, now there are 2" in caplog.text) is warned
+    caplog.clear()
+    pipeline.threshold(fmr="1e-2", gallery=enrolled)
+    assert not caplog.text
 
 
 @pytest.mark.parametrize("top", [0, -1, 1.5])
