@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache, cached_property, partial
@@ -37,10 +36,6 @@ from facepipe.records import (
     Verification,
 )
 from facepipe.stream import Outcome, each, expect_many, within_memory
-
-GROWN = 1.25  # times as many people as when the FPIR was measured: worth a warning
-
-log = logging.getLogger("facepipe")
 
 T = TypeVar("T")
 Seen = tuple[Image, list[Detection]]  # an image, and where its faces are
@@ -274,8 +269,8 @@ class Pipeline:
         """The cosine threshold in force: the ``given`` one, else that measured for a false match rate ``fmr`` or, in a
         calibrated gallery, a false positive identification rate ``fpir``.
 
-        The ``gallery``'s own calibration goes before the card; for an ``fpir`` measured with far fewer people in it there
-        is a warning in the log. Raises UsageError for a rate that was not measured.
+        The ``gallery``'s own calibration goes before the card; an ``fpir`` measured with far fewer people in it
+        comes with a warning in the log. Raises UsageError for a rate that was not measured.
         """
         if given is not None:
             if not -1 <= given <= 1:
@@ -284,12 +279,8 @@ class Pipeline:
         calibration = None if gallery is None else gallery.calibration
         if gallery is not None and calibration is not None:
             limit = calibration.threshold(fmr, fpir, self.backbone.card.thresholds)
-            if fpir is not None and (now := len(gallery.people())) > GROWN * calibration.people:
-                log.warning(
-                    "%s: fpir %s was measured with %d people enrolled, now there are %d, and strangers find a likeness"
-                    " more often; measure again: facepipe calibrate FOLDER",
-                    *(gallery.path, fpir, calibration.people, now),
-                )
+            if fpir is not None:
+                calibration.expect_as_many(len(gallery.people()), gallery.path)
             return limit
         if fpir is not None:
             raise UsageError(f"fpir {fpir}: this is measured on one's own people; first: facepipe calibrate FOLDER")

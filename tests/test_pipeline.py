@@ -214,7 +214,7 @@ def test_an_fpir_of_a_smaller_gallery_comes_with_a_warning(
     at, id = datetime(2026, 11, 28, tzinfo=timezone.utc), pipeline.backbone.id
     enrolled.calibrate(Calibration(id, at, "photos", False, evidence, people, {"1e-2": 0.91}, {"1e-1": 0.94}))
     assert pipeline.threshold(fpir="1e-1", gallery=enrolled) == 0.94
-    assert ("measured with 1 people enrolled, now there are 2" in caplog.text) is warned
+    assert ("measured with 1 enrolled; now there are 2" in caplog.text) is warned
     caplog.clear()
     pipeline.threshold(fmr="1e-2", gallery=enrolled)
     assert not caplog.text

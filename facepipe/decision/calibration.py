@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -12,6 +13,9 @@ from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.errors import UsageError
 
 Rate = str | float
+GROWN = 1.25  # times as many people: worth a warning
+
+log = logging.getLogger("facepipe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,15 @@ class Calibration:
             there = f"it has {', '.join(table)}" if table else "it has none: too few strangers were measured"
             raise UsageError(f"{kind} {rate}: not in the gallery's calibration; {there}")
         return found
+
+    def expect_as_many(self, people: int, source: object) -> None:
+        """Warn in the log when so many more are enrolled in ``source`` now that ``fpir`` says too little."""
+        if people > GROWN * self.people:
+            log.warning(
+                "%s: its FPIR was measured with %d enrolled; now there are %d, so that strangers resemble somebody more"
+                " often; measure again: facepipe calibrate FOLDER",
+                *(source, self.people, people),
+            )
 
     def to_json(self) -> str:
         return json.dumps(asdict(self) | {"made_at": self.made_at.isoformat()})
