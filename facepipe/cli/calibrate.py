@@ -61,19 +61,25 @@ def calibrate(
                 pipe, pictures, people, source=str(folder), cohort=cohort, cached=not no_cache, progress=step
             )
         path = people.path
-    for failure in found.failures:
-        out.complain(failure)
     if as_json:
         out.line(_json(found, path))
     else:
         _print(found, path, pipe.backbone.card)
+    for remark in found.remarks:
+        out.say(remark)
+    if found.kept is not None:
+        out.say_kept(found.kept)
+    for failure in found.failures:
+        out.complain(failure)
     if found.failures:
+        out.complain(f"{len(found.failures)} of {found.images} images failed")
         raise typer.Exit(out.SOME_FAILED)
 
 
 def _json(found: Report, path: Path) -> dict[str, Any]:
     made = asdict(found.calibration) | {"made_at": found.calibration.made_at.isoformat()}
-    return asdict(found) | {"gallery": str(path), "calibration": made}
+    kept = None if found.kept is None else str(found.kept)
+    return asdict(found) | {"gallery": str(path), "calibration": made, "kept": kept}
 
 
 def _print(found: Report, path: Path, card: Card) -> None:
@@ -96,10 +102,11 @@ def _print(found: Report, path: Path, card: Card) -> None:
         for rate, limit in made.fpir.items()
     ]
     out.table("Thresholds", ("rate", "wrongly taken for somebody", "threshold", "card", "pairs of one accepted"), rows)
-    if not made.fpir:
-        typer.echo(
-            f"No FPIR: it takes 100 photos of people who are not enrolled for 1e-1; there were {found.unknown_probes}."
-        )
+    typer.echo(
+        f"Of the {found.people} people in the folder {found.enrolled} are enrolled, by name;"
+        f" {out.count(found.unknown_probes, 'photo')} of the others tell the FPIR"
+        + ("." if made.fpir else ": too few, it takes 100 for 1e-1.")
+    )
     if (kept := found.reliability) is not None:
         typer.echo(
             f"Probabilities, on people they were not fitted to: Brier score {kept.brier.value:.4f}"

@@ -73,6 +73,7 @@ def evaluate(
     if people is not None and images is not None:
         raise UsageError("--images goes with a list of pairs; --folders names the images itself")
     if html is not None:
+        out.expect_page(html)
         out.ready(html.parent)
         if html.is_dir():
             raise WriteFailed(f"{html}: cannot be written: it is a folder; name a file")
@@ -101,15 +102,16 @@ def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
             out.table(section.title.en, ("figure", "value", "95 % interval", "what it means"), rows)
     if html is not None:
         from facepipe.evaluate.report.page import page
-        from facepipe.layers.page import save_page
+        from facepipe.files import replacing
 
-        save_page(page(found), html)
+        with replacing(html, private=True) as stream:  # it shows faces
+            stream.write(page(found).encode("utf-8", "backslashreplace"))
         if not as_json:
             typer.echo(html)
     for remark in found.remarks:
         out.say(remark)
     if found.kept is not None:
-        out.say(f"embeddings, which are biometric data, are kept in {found.kept}; delete it when you are done")
+        out.say_kept(found.kept)
     failures = found.images.failures
     for failure in failures:
         out.complain(_failed(failure))

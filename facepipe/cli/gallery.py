@@ -10,12 +10,10 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
-from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.doctor import Diagnosis, Finding, Pictured
 
-PAGE = b"<!doctype html"
 MOST_ADVICE = 10  # lines of a kind that is only advice; --json has all
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Inspect, check, back up and restore a gallery.")
@@ -68,7 +66,7 @@ def doctor(
     from facepipe.files import replacing
 
     if html is not None:
-        _expect_page(html)
+        out.expect_page(html)
     with opt.open_gallery(gallery) as people, out.steps() as report:
         found = examine(people, report=report)
         if html is not None:
@@ -83,17 +81,6 @@ def doctor(
         out.say(f"the pictures are in {html}")
     if not found.sound:
         raise typer.Exit(1)
-
-
-def _expect_page(path: Path) -> None:
-    """Raises UsageError where there is something else already: the gallery, or a photo."""
-    if path.is_file() and not _begins(path, PAGE):
-        raise UsageError(f"{path}: there is a file that is not a page; it was left as it is, name another")
-
-
-def _begins(path: Path, mark: bytes) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(len(mark)).lower() == mark
 
 
 def _print_findings(found: Diagnosis, gallery: Path | None) -> None:

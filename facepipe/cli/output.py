@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from facepipe.stream import Outcome
 
 T = TypeVar("T")
+_PAGE = b"<!doctype html"
 SOME_FAILED = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 WORTH_A_BAR = 3  # fewer inputs than this are done before a bar is drawn
@@ -244,6 +245,21 @@ def confirm(question: str, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise UsageError(f"{question} Nobody is at the terminal to answer: add --yes")
     typer.confirm(printable(question), abort=True, err=True)
+
+
+def say_kept(path: Path) -> None:
+    say(f"embeddings, which are biometric data, are kept in {path}; delete it when you are done")
+
+
+def expect_page(path: Path) -> None:
+    """Raises UsageError where there is something else already: a gallery, a photo, the list of pairs."""
+    if path.is_file() and not _begins(path, _PAGE):
+        raise UsageError(f"{path}: there is a file that is not a page; it was left as it is, name another")
+
+
+def _begins(path: Path, mark: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(mark)).lower() == mark
 
 
 def ready(folder: Path) -> None:

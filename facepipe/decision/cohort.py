@@ -33,6 +33,19 @@ class Spread:
     sd: Floats
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Near:
+    """The strangers nearest to each of n vectors: ``cosines`` and whose they are, as ``codes`` of the cohort, (n, K);
+    ``own`` (n,): the code of each vector's person, -1 for nobody of the cohort."""
+
+    cosines: Floats
+    codes: npt.NDArray[np.intp]
+    own: npt.NDArray[np.intp]
+
+    def __getitem__(self, rows: npt.NDArray[np.int64] | slice) -> Near:
+        return Near(self.cosines[rows], self.codes[rows], self.own[rows])
+
+
 class Cohort:
     """Strangers: ``vectors`` (C, D) of norm 1 and whose each is (C,). Of one person the first MOST_OF_ONE count.
 
@@ -64,36 +77,39 @@ class Cohort:
         ``whose`` (M,) are the people of the references, ``who`` (N,) those of the probes where they are known: neither
         may stand among the strangers of their comparison, and both are left out.
         """
-        columns = self._codes_of(whose)
-        rows = self._codes_of(who or [None] * len(probes))
+        return self.correct_near(scores, self.near(probes, who), self.near(references, whose))
+
+    def correct_near(self, scores: Floats, probes: Near, references: Near) -> Floats:
+        """As ``correct``, with the strangers near to each side found before (``near``)."""
         mean, sd = self.typical
         width = np.hypot(sd, sd)
-        of_probe = self._sides(probes, rows, columns)
-        of_reference = self._sides(references, columns, rows)
+        of_probe = _sides(probes, references.own)
+        of_reference = _sides(references, probes.own)
         z = (scores - of_probe.mean) / np.hypot(of_probe.sd, sd)
         z += (scores - of_reference.mean.T) / np.hypot(of_reference.sd, sd).T
         return np.clip(mean + width * z / 2, -1, 1).astype(np.float32)
 
-    def _codes_of(self, people: Labels) -> npt.NDArray[np.intp]:
-        return np.array([self._code_of.get(name, -1) for name in people], np.intp)
-
-    def _sides(self, vectors: Floats, own: npt.NDArray[np.intp], others: npt.NDArray[np.intp]) -> Spread:
-        """The strangers around each of ``vectors`` (n, D), as seen by each of ``others`` (m,): (n, m)."""
+    def near(self, vectors: Floats, people: Labels = ()) -> Near:
+        """The strangers nearest to each of ``vectors`` (n, D), whose ``people`` (n,) are left out where known."""
+        own = np.array([self._code_of.get(name, -1) for name in people or [None] * len(vectors)], np.intp)
         cosines = vectors @ self.vectors.T
         cosines[own[:, None] == self._codes] = -np.inf
-        most = min(NEAREST + MOST_OF_ONE, len(self))
+        most = min(NEAREST + MOST_OF_ONE, len(self))  # so many are left when one more person is
         nearest = np.argpartition(-cosines, most - 1, axis=1)[:, :most]
-        cosines = np.take_along_axis(cosines, nearest, axis=1)
-        codes = self._codes[nearest]
-        plain = _spread(cosines)
-        mean, sd = (np.repeat(values[:, None], len(others), axis=1) for values in (plain.mean, plain.sd))
-        for code in np.unique(others[others >= 0]):
-            beside = np.flatnonzero((codes == code).any(axis=1))  # only there does leaving it out change something
-            if beside.size:
-                without = _spread(np.where(codes[beside] == code, -np.inf, cosines[beside]))
-                at = np.ix_(beside, np.flatnonzero(others == code))
-                mean[at], sd[at] = without.mean[:, None], without.sd[:, None]
-        return Spread(mean, sd)
+        return Near(np.take_along_axis(cosines, nearest, axis=1), self._codes[nearest], own)
+
+
+def _sides(near: Near, others: npt.NDArray[np.intp]) -> Spread:
+    """The strangers around each of n vectors, as seen by each of ``others`` (m,): (n, m)."""
+    plain = _spread(near.cosines)
+    mean, sd = (np.repeat(values[:, None], len(others), axis=1) for values in (plain.mean, plain.sd))
+    for code in np.unique(others[others >= 0]):
+        beside = np.flatnonzero((near.codes == code).any(axis=1))  # only there does leaving it out change something
+        if beside.size:
+            without = _spread(np.where(near.codes[beside] == code, -np.inf, near.cosines[beside]))
+            at = np.ix_(beside, np.flatnonzero(others == code))
+            mean[at], sd[at] = without.mean[:, None], without.sd[:, None]
+    return Spread(mean, sd)
 
 
 def _spread(cosines: Floats) -> Spread:

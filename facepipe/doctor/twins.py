@@ -40,7 +40,7 @@ def find_twins(circle: Circle, odds: Odds, report: Progress) -> list[Twins]:
         report("looking closely", number, len(scores))
         score = odds.corrected(score, circle.fused[a], circle.fused[b], people[a], people[b])
         sure = odds.twice(score)
-        if sure >= SURE and score >= (odds.threshold or -1):
+        if sure >= SURE and (odds.threshold is None or score >= odds.threshold):
             found.append(Twins(a, b, score, sure))
     return sorted(found, key=lambda pair: (-pair.sure, -pair.score))
 

@@ -47,7 +47,7 @@ class TorchBackbone:
         self.card, self.id = card, id
         self.device = torch_device(device)
         self.module = module.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
-        self._dtype, self._lean = _dtype(precision, self.device), lean
+        self.precision, self._dtype, self._lean = precision, _dtype(precision, self.device), lean
 
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""

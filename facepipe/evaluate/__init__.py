@@ -3,6 +3,7 @@
 evaluation.py      evaluate_pairs, evaluate_folders, evaluate_people: the verbs      result.py  the record they return
 listing.py         PAIRS.csv            faces.py, embedded.py, cache.py   images → faces, found once and kept
 comparisons.py     scores of pairs, of all against all; cohort_scores.py  the same corrected by a cohort
+calibrate.py       what scores mean; strangers.py  whom they are corrected for; fused_trials.py  by several references
 rates.py           FMR, TMR, EER        verification.py, bootstrap.py     … with intervals over people
 folds.py           accuracy by folds    identification.py  open set       reliability.py  stated probabilities
 mistakes.py        the worst pairs      report/            the page

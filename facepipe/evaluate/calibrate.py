@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,39 +10,42 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import FEWEST, MOST_OF_ONE, Cohort
+from facepipe.decision.cohort import Cohort
 from facepipe.decision.evidence import ByReferences, Evidence
-from facepipe.errors import UsageError
+from facepipe.errors import NameInvalid, UsageError
 from facepipe.evaluate.bootstrap import draw_people
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer, all_against_all
 from facepipe.evaluate.embedded import Progress
-from facepipe.evaluate.faces import Faces, find_faces, find_strangers
+from facepipe.evaluate.faces import Faces, find_faces
 from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.evaluate.reliability import Reliability, measure_reliability, state_by_folds
+from facepipe.evaluate.strangers import AUTO, of_calibration
 from facepipe.gallery import Gallery
+from facepipe.gallery.names import clean_name
+from facepipe.gallery.scoring import Scoring
 from facepipe.pipeline import Pipeline
 from facepipe.records import Floats, Template
 
 RATES = ("1e-2", "1e-3", "1e-4", "1e-5")
 FPIRS = ("1e-1", "1e-2", "1e-3")
-MOST = 2000  # vectors of a cohort
-AUTO, GALLERY, LABELLED, NONE = "auto", "gallery", "labelled", "none"
 HELD_OUT = "fitted to the scores of other people"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a calibration is made of and how good it is: counts of ``images``, ``people`` and ``no_face``; the
-    ``cohort`` in words and how many ``strangers`` are in it; ``tmr`` by FMR, at the new thresholds;
-    ``unknown_probes``: photos of people who are not enrolled, by which the FPIR was measured; the ``reliability`` of
-    its probabilities, each fitted on other people; ``failures``: images that could not be read."""
+    """What a calibration is made of and how good it is: counts of ``images``, ``people``, of whom so many are
+    ``enrolled``, and ``no_face``; the ``cohort`` in words and how many ``strangers`` are in it; ``tmr`` by FMR, at the
+    new thresholds; ``unknown_probes``: photos of people who are not enrolled, by which the FPIR was measured; the
+    ``reliability`` of its probabilities, each fitted on other people; ``failures``: images that could not be read;
+    ``remarks``: one line each; ``kept``: the file that new embeddings were put into."""
 
     calibration: Calibration
     images: int
     people: int
+    enrolled: int
     no_face: int
     cohort: str
     strangers: int
@@ -50,6 +53,8 @@ class Report:
     unknown_probes: int
     reliability: Reliability | None
     failures: tuple[str, ...]
+    remarks: tuple[str, ...]
+    kept: Path | None
 
 
 def calibrate(
@@ -71,13 +76,13 @@ def calibrate(
     """
     report = progress or (lambda name, done, total: None)
     rows = list(labelled)
-    persons, files = [person for person, _ in rows], [Path(file) for _, file in rows]
+    persons, files = [_spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
     numbers = np.unique(persons, return_inverse=True)[1].astype(np.int64)
     faces = find_faces(pipe, files, numbers, cached, report)
     names = [persons[number] for number in np.flatnonzero(faces.number >= 0)]
-    vectors, people, said = _cohort(pipe, gallery, faces, names, cohort, cached, report)
+    chosen = of_calibration(pipe, gallery, faces, names, cohort, cached, report)
     report("measuring", 0, 1)
-    kept = None if vectors is None else Cohort(vectors, people)
+    kept, before, people = chosen.cohort, gallery.calibration, [person.name for person in gallery.people()]
     scorer: Scorer = Cosine(faces.vectors) if kept is None else Corrected(faces.vectors, names, kept)
     compared = all_against_all(scorer, faces.people, seed)
     made = Calibration(
@@ -86,65 +91,36 @@ def calibrate(
         measured_on=f"{source}: {len(names)} faces of {len(set(names))} people",
         corrected=kept is not None,
         evidence=_evidence(source, compared, faces, names, kept, seed),
-        people=len(gallery.people()),
+        people=len(people),
         fmr=_thresholds(source, compared.impostor, kept is not None),
     )
-    gallery.calibrate(made, vectors, people)
-    made, probes = _with_fpir(made, gallery, faces.vectors, names)
-    gallery.calibrate(made, vectors, people)
-    tmr = {rate: match_rate(compared.genuine, limit) for rate, limit in made.fmr.items()}
-    reliability, strangers = _reliability(scorer, compared, faces, seed), 0 if kept is None else len(kept)
-    failures = tuple(str(error) for error in faces.embedded.errors.values())
-    missed = len(faces.embedded.no_face)
-    return Report(made, len(rows), len(set(names)), missed, said, strangers, tmr, probes, reliability, failures)
+    strange = [at for at, name in enumerate(names) if name not in set(people)]
+    made = _with_fpir(made, gallery, kept, faces.vectors[strange], [names[at] for at in strange])
+    reliability = _reliability(scorer, compared, faces, seed)
+    gallery.calibrate(made, chosen.strangers)
+    return Report(
+        calibration=made,
+        images=len(rows),
+        people=len(set(names)),
+        enrolled=len(set(names) & set(people)),
+        no_face=len(faces.embedded.no_face),
+        cohort=chosen.said,
+        strangers=0 if kept is None else len(kept),
+        tmr={rate: match_rate(compared.genuine, limit) for rate, limit in made.fmr.items()},
+        unknown_probes=len(strange),
+        reliability=reliability,
+        failures=tuple(str(error) for error in faces.embedded.errors.values()),
+        remarks=tuple(_remarks(made, before, set(names), people)),
+        kept=faces.kept or chosen.kept,
+    )
 
 
-def _cohort(
-    pipe: Pipeline,
-    gallery: Gallery,
-    faces: Faces,
-    names: Sequence[str],
-    wanted: str | Path,
-    cached: bool,
-    report: Progress,
-) -> tuple[Floats | None, list[str], str]:
-    """(vectors, whose they are, in words)."""
-    if wanted == NONE:
-        return None, [], NONE
-    choices = {GALLERY: lambda: _enrolled(gallery), LABELLED: lambda: (faces.vectors, list(names))}
-    if wanted not in (AUTO, GALLERY, LABELLED):
-        choices = {str(wanted): lambda: find_strangers(pipe, Path(wanted), cached, report)}
-    elif wanted != AUTO:
-        choices = {str(wanted): choices[str(wanted)]}
-    counts = []
-    for said, choice in choices.items():
-        vectors, people = choice()
-        if len(set(people)) >= FEWEST:
-            some = _spread_out(people)
-            return vectors[some], [people[at] for at in some], said
-        counts.append(f"{said} {len(set(people))}")
-    why = f"{', '.join(counts)} people, and it takes {FEWEST}"
-    if wanted != AUTO:
-        raise UsageError(f"cohort {why} so that the correction does good; take another, or none")
-    return None, [], f"{NONE} ({why})"
-
-
-def _enrolled(gallery: Gallery) -> tuple[Floats, list[str]]:
-    references = gallery.references()
-    if not references:
-        return np.empty((0, 0), np.float32), []
-    return np.stack([one.template.vector for one in references]), [one.person for one in references]
-
-
-def _spread_out(people: Sequence[str]) -> list[int]:
-    """Which vectors to keep, MOST at most: everybody's first, then everybody's second, …"""
-    seen: dict[str, int] = {}
-    turn = []
-    for person in people:
-        turn.append(seen.get(person, 0))
-        seen[person] = turn[-1] + 1
-    order = np.argsort(turn, kind="stable")[:MOST]
-    return sorted(int(at) for at in order if turn[at] < MOST_OF_ONE)
+def _spelt(name: str) -> str:
+    """A folder's name as the gallery would keep it, so that who is enrolled is known to be."""
+    try:
+        return clean_name(name)
+    except NameInvalid:
+        return name  # nobody of this name can be enrolled
 
 
 def _evidence(
@@ -165,21 +141,44 @@ def _thresholds(source: str, impostor: Floats, corrected: bool) -> dict[str, flo
             found[rate] = threshold_at_fmr(impostor, float(rate))
         except ValueError as error:
             if rate == "1e-2" or (corrected and rate == "1e-3"):
-                raise UsageError(f"{source}: {error} (46 people are enough for 1e-2, 142 for 1e-3)") from None
+                raise UsageError(
+                    f"{source}: {error} (46 people with one photo each are enough for 1e-2, 142 for 1e-3)"
+                ) from None
     return found
 
 
-def _with_fpir(made: Calibration, gallery: Gallery, vectors: Floats, names: Sequence[str]) -> tuple[Calibration, int]:
-    """With the thresholds by how often strangers, those of ``names`` who are not enrolled, are taken for somebody."""
-    known = {person.name for person in gallery.people()}
-    strange = [at for at, name in enumerate(names) if name not in known]
-    probes = [Template(vectors[at], 1.0, made.backbone) for at in strange]
-    best = np.array([row[0].score for row in gallery.search(probes, 1) if row], np.float32)
+def _with_fpir(
+    made: Calibration, gallery: Gallery, cohort: Cohort | None, strange: Floats, names: Sequence[str]
+) -> Calibration:
+    """With the thresholds by how often ``strange`` faces (S, D), whose ``names`` are given, are taken for somebody."""
+    probes = [Template(vector, 1.0, made.backbone) for vector in strange]
+    rows = gallery.search(probes, 1, who=names, scoring=Scoring(made, cohort))
+    best = np.array([row[0].score for row in rows if row], np.float32)
     found = {}
     for rate in FPIRS:
         if len(best) * float(rate) >= 10:
             found[rate] = threshold_at_fmr(best, float(rate))
-    return replace(made, fpir=found), len(best)
+    return replace(made, fpir=found)
+
+
+def _remarks(made: Calibration, before: Calibration | None, names: set[str], people: Sequence[str]) -> Iterator[str]:
+    if before is not None:
+        lost = [f"FMR {rate}" for rate in before.fmr if rate not in made.fmr]
+        lost += [f"FPIR {rate}" for rate in before.fpir if rate not in made.fpir]
+        more = f", which also had thresholds for {', '.join(lost)}" if lost else ""
+        yield f"it takes the place of the calibration on {before.measured_on}{more}"
+    known = {_plain(person): person for person in people}
+    for name in sorted(names - set(people)):
+        if person := known.get(_plain(name)):
+            yield (
+                f"folder {name}: taken for a stranger, but {person} is enrolled; if they are one, name the folder so, "
+                "or the FPIR is wrong"
+            )
+
+
+def _plain(name: str) -> str:
+    """What is left of a name when its spelling does not count."""
+    return " ".join(name.replace("_", " ").casefold().split())
 
 
 def _reliability(scorer: Scorer, compared: Comparisons, faces: Faces, seed: int) -> Reliability | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from facepipe.decision.cohort import Cohort
+from facepipe.decision.cohort import Cohort, Near
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.records import Floats
 
-SIDE = 1024  # images a side of a block: with each comes its cosine to the whole cohort
+SIDE = 1024  # images a side of a block
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +26,8 @@ class Corrected:
 
     def block(self, start: int, stop: int) -> Floats:
         """As ``comparisons.Scorer.block``."""
-        rows = range(start, stop)
-        parts = [self._scores(rows, range(at, min(at + SIDE, self._end))) for at in range(start, self._end, SIDE)]
+        rows = np.arange(start, stop)
+        parts = [self._scores(rows, np.arange(at, min(at + SIDE, self._end))) for at in range(start, self._end, SIDE)]
         return np.concatenate(parts, axis=1)
 
     def pairs(self, a: Ints, b: Ints) -> Floats:
@@ -37,15 +38,21 @@ class Corrected:
             these = np.flatnonzero(blocks == block)
             rows, row = np.unique(a[these], return_inverse=True)
             columns, column = np.unique(b[these], return_inverse=True)
-            scores[these] = self._scores(rows.tolist(), columns.tolist())[row, column]
+            scores[these] = self._scores(rows, columns)[row, column]
         return scores
 
     @property
     def _end(self) -> int:
         return len(self.vectors)
 
-    def _scores(self, rows: Sequence[int], columns: Sequence[int]) -> Floats:
-        a, b = self.vectors[rows], self.vectors[columns]
-        cosines = np.clip(a @ b.T, -1, 1)
-        who, whose = ([self.people[n] for n in numbers] for numbers in (rows, columns))
-        return self.cohort.correct(cosines, a, b, whose, who)
+    @cached_property
+    def _near(self) -> Near:
+        """Of every image, found once; in blocks, as each comes with its cosine to the whole cohort."""
+        starts = range(0, self._end, SIDE)
+        parts = [self.cohort.near(self.vectors[at : at + SIDE], self.people[at : at + SIDE]) for at in starts]
+        sides = ([getattr(part, side) for part in parts] for side in ("cosines", "codes", "own"))
+        return Near(*map(np.concatenate, sides))
+
+    def _scores(self, rows: Ints, columns: Ints) -> Floats:
+        cosines = np.clip(self.vectors[rows] @ self.vectors[columns].T, -1, 1)
+        return self.cohort.correct_near(cosines, self._near[rows], self._near[columns])

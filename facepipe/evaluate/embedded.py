@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe import __version__
+from facepipe.defaults import FULL
 from facepipe.errors import FacepipeError, UsageError
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.cache import Cache, Central
@@ -23,12 +24,13 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True, eq=False)
 class Embedded:
     """N images, by number: ``place`` (N,) of each one's face in ``vectors`` (F, D) and ``landmarks`` (F, 5, 2), image
-    px; -1 where there is none. ``no_face`` and ``several``: of which images no face, or more than one, was found;
-    ``errors``: those that could not be read."""
+    px; -1 where there is none. ``hashes``: of the images of the faces (F,). ``no_face`` and ``several``: of which
+    images no face, or more than one, was found; ``errors``: those that could not be read."""
 
     place: Ints
     vectors: Floats
     landmarks: Floats
+    hashes: tuple[str, ...]
     no_face: tuple[int, ...]
     several: tuple[int, ...]
     errors: dict[int, FacepipeError]
@@ -39,7 +41,8 @@ def recipe(pipe: Pipeline) -> str:
     card = pipe.detector.card
     weights = ",".join(weight.sha256[:16] for weight in card.weights)
     settings = f"{getattr(pipe.detector, 'min_face', '')} {getattr(pipe.detector, 'min_score', '')}"
-    return f"{pipe.backbone.id} {card.name}@{weights} {settings} facepipe {__version__} central"
+    precision = getattr(pipe.backbone, "precision", FULL)
+    return f"{pipe.backbone.id} {precision} {card.name}@{weights} {settings} facepipe {__version__} central"
 
 
 def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: Progress) -> Embedded:
@@ -49,7 +52,7 @@ def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: P
     is no face in any image.
     """
 
-    def work(group: list[Image]) -> list[Central | None]:
+    def work(group: list[Image]) -> list[tuple[str, Central | None]]:
         known = {} if cache is None else cache.find([image.sha256 for image in group])
         new = {image.sha256: image for image in group if image.sha256 not in known}
         if new:
@@ -58,13 +61,16 @@ def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: P
             if cache is not None:
                 cache.add(made)
             known |= made
-        return [known[image.sha256] for image in group]
+        return [(image.sha256, known[image.sha256]) for image in group]
 
     faces: list[Central | None] = []
+    hashes: list[str] = []
     errors: dict[int, FacepipeError] = {}
     for number, outcome in enumerate(each(images, work)):
         report("looking for faces", number, len(images))
-        faces.append(outcome.value)
+        mark, face = outcome.value or ("", None)
+        faces.append(face)
+        hashes.append(mark)
         if outcome.error is not None:
             errors[number] = outcome.error
     found = [face for face in faces if face is not None]
@@ -75,6 +81,7 @@ def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: P
         np.where(there, np.cumsum(there) - 1, -1),
         np.stack([face.vector for face in found]),
         np.stack([face.landmarks for face in found]),
+        tuple(mark for mark, face in zip(hashes, faces, strict=True) if face is not None),
         tuple(n for n, face in enumerate(faces) if face is None and n not in errors),
         tuple(n for n, face in enumerate(faces) if face is not None and face.faces > 1),
         errors,

@@ -11,12 +11,13 @@ from facepipe.decision.cohort import FEWEST
 from facepipe.errors import UsageError
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
 from facepipe.evaluate.embedded import Progress
-from facepipe.evaluate.faces import OTHERS, Faces, choose_cohort, find_faces
+from facepipe.evaluate.faces import Faces, find_faces
 from facepipe.evaluate.folds import FOLDS, Trial, draw_list, fold_people
 from facepipe.evaluate.identification import Identification, measure_identification
 from facepipe.evaluate.listing import Listing, expect_both, read_listing
 from facepipe.evaluate.measuring import COSINE, Subject, measure
 from facepipe.evaluate.result import Evaluation, Images
+from facepipe.evaluate.strangers import OTHERS, of_evaluation
 from facepipe.pipeline import Pipeline
 from facepipe.sources import labelled_pictures
 
@@ -43,7 +44,7 @@ def evaluate_pairs(
     report = progress or _quiet
     listing = read_listing(Path(path), None if images is None else Path(images))
     faces = find_faces(pipe, listing.images, listing.people, cached, report)
-    strangers, said = choose_cohort(pipe, faces, cohort, listing.named, cached, report)
+    chosen = of_evaluation(pipe, faces, cohort, listing.named, cached, report)
     usable: Bools = np.all(faces.number[listing.pairs] >= 0, axis=1)
     pairs, same = faces.number[listing.pairs[usable]], listing.same[usable]
     expect_both(str(path), same)
@@ -59,7 +60,7 @@ def evaluate_pairs(
         trial = Trial(scorer.pairs(*pairs.T), same, people, folds, names, names is MADE)
         return listed(scorer, pairs, same), trial
 
-    subject = Subject(pipe, str(path), faces, strangers, said, seed, report)
+    subject = Subject(pipe, str(path), faces, chosen, seed, report)
     return measure(subject, _listed_images(faces, listing, usable), compare, lambda score: None, remarks)
 
 
@@ -104,7 +105,8 @@ def evaluate_people(
     numbers = np.unique(persons, return_inverse=True)[1].astype(np.int64)
     faces = find_faces(pipe, files, numbers, cached, report)
     _expect_people(f"{source}: with a face found", faces.names)
-    strangers, said = choose_cohort(pipe, faces, cohort, True, cached, report)
+    chosen = of_evaluation(pipe, faces, cohort, True, cached, report)
+    said = chosen.said
 
     def compare(scorer: Scorer) -> tuple[Comparisons, Trial]:
         compared = all_against_all(scorer, faces.people, seed)
@@ -115,7 +117,7 @@ def evaluate_people(
     def identify(score: str) -> Identification | None:
         if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
             return None  # such a gallery would not correct its scores
-        others = None if score == COSINE else OTHERS if said == OTHERS else strangers
+        others = None if score == COSINE else OTHERS if said == OTHERS else subject.cohort
         limit = pipe.backbone.card.thresholds.get("1e-3")
         settings = {"left_out": left_out, "seed": seed, "cohort": others, "limit": limit}
         try:
@@ -125,7 +127,7 @@ def evaluate_people(
             return None
 
     remarks: list[str] = []
-    subject = Subject(pipe, source, faces, strangers, said, seed, report)
+    subject = Subject(pipe, source, faces, chosen, seed, report)
     return measure(subject, _images(faces, True), compare, identify, remarks)
 
 

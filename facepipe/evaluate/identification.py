@@ -14,7 +14,7 @@ from facepipe.decision.cohort import FEWEST, Cohort
 from facepipe.decision.fusion import fuse
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import Ints, Rate, draw_people, rate, resample
-from facepipe.evaluate.rates import Doubles, Sorted
+from facepipe.evaluate.rates import Sorted
 from facepipe.evaluate.verification import Curve, grid
 from facepipe.records import Floats
 
@@ -140,7 +140,7 @@ def _answer(
 ) -> list[tuple[int, _Answers, _Answers]]:
     """By size, the photos of enrolled people and of strangers. A small gallery is the first people of a large one."""
     fused = fuse(vectors[np.concatenate(split.references)], [len(photos) for photos in split.references])
-    names = [str(person) for person in split.enrolled]
+    names = [_name(person) for person in split.enrolled]
     if isinstance(cohort, str):
         cohort = _gallery_cohort(vectors, split)
     place = np.full(int(people.max()) + 1, len(names))
@@ -171,8 +171,13 @@ def _gallery_cohort(vectors: Floats, split: _Split) -> Cohort | None:
     if len(split.enrolled) < FEWEST:
         return None
     photos = np.concatenate(split.references)
-    names = [str(person) for person, own in zip(split.enrolled, split.references, strict=True) for _ in own]
+    names = [_name(person) for person, own in zip(split.enrolled, split.references, strict=True) for _ in own]
     return Cohort(vectors[photos], names)
+
+
+def _name(person: int) -> str:
+    """As ``Faces.names``, unlike the name of anybody in a folder of strangers."""
+    return f"person {person}"
 
 
 def _only(answers: _Answers, which: np.ndarray) -> _Answers:
@@ -216,6 +221,6 @@ def _measured(size: int, known: _Answers, strange: _Answers, drawn: Ints, limit:
 
 
 def _share(true: np.ndarray, person: Ints, drawn: Ints) -> Rate:
-    weights: Doubles = drawn[:, person].astype(np.float64)
+    of, hits = (np.bincount(person, values, drawn.shape[1]) for values in (None, true))  # by person: few, unlike photos
     with np.errstate(invalid="ignore"):
-        return rate(float(true.mean()), (weights * true).sum(axis=1) / weights.sum(axis=1))
+        return rate(float(true.mean()), (drawn @ hits) / (drawn @ of))

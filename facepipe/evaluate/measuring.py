@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from facepipe import __version__
 from facepipe.decision.cohort import Cohort
@@ -18,6 +19,7 @@ from facepipe.evaluate.identification import Identification
 from facepipe.evaluate.mistakes import least_alike, most_alike
 from facepipe.evaluate.reliability import measure_reliability, state_by_folds
 from facepipe.evaluate.result import Evaluation, Images, Measured, Mistake
+from facepipe.evaluate.strangers import Chosen
 from facepipe.evaluate.verification import measure_verification
 from facepipe.pipeline import Pipeline
 
@@ -30,15 +32,18 @@ Identify = Callable[[str], Identification | None]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is evaluated: the ``faces`` that ``pipe`` found in ``source``, and the ``cohort``, which ``said`` names."""
+    """What is evaluated: the ``faces`` that ``pipe`` found in ``source``, and the strangers they are seen against."""
 
     pipe: Pipeline
     source: str
     faces: Faces
-    cohort: Cohort | None
-    said: str
+    chosen: Chosen
     seed: int
     report: Progress
+
+    @cached_property
+    def cohort(self) -> Cohort | None:
+        return self.chosen.cohort
 
     def scorers(self) -> Iterator[tuple[str, Scorer]]:
         """Cosines, then what the cohort makes of them."""
@@ -70,12 +75,12 @@ def measure(
         facepipe=__version__,
         seed=subject.seed,
         images=images,
-        cohort=subject.said,
+        cohort=subject.chosen.said,
         measured=tuple(measured),
         alike=alike,
         unlike=unlike,
         remarks=tuple(remarks),
-        kept=subject.faces.kept,
+        kept=subject.faces.kept or subject.chosen.kept,
     )
 
 

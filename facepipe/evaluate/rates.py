@@ -72,7 +72,7 @@ class Sorted:
 
     def threshold(self, fmr: float) -> float:
         """As ``threshold_at_fmr``, however few scores there are: of a rate below 1 in I nobody matches."""
-        allowed = min(int(len(self.impostor) * fmr), len(self.impostor))
+        allowed = min(int(len(self.impostor) * fmr * (1 + 1e-12)), len(self.impostor))  # k/n·n is k
         return -np.inf if allowed == len(self.impostor) else above(self.impostor[len(self.impostor) - allowed - 1])
 
     def equal_error(self) -> tuple[float, float]:

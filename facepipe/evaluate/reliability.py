@@ -64,7 +64,7 @@ def measure_reliability(stated: Doubles, same: Bools, people: Ints, drawn: Ints,
         return None
     places = np.minimum((stated * BINS).astype(int), BINS - 1)
     ones = np.ones(len(same))
-    again = [_measured(stated, same, places, row) for row in _weights(people, same, drawn)]
+    again = [_measured(stated, same, places, _weights(people, same, counts)) for counts in drawn]
     brier, error, observed = _measured(stated, same, places, ones)
     briers, _, shares = (np.array(values) for values in zip(*again, strict=True))
     bins = []
@@ -76,8 +76,8 @@ def measure_reliability(stated: Doubles, same: Bools, people: Ints, drawn: Ints,
     return Reliability(tuple(bins), rate(brier, briers), Rate(error), len(same), source)
 
 
-def _weights(people: Ints, same: Bools, drawn: Ints) -> Doubles:
-    return np.asarray(drawn[:, people[:, 0]] * np.where(same, 1.0, drawn[:, people[:, 1]]), np.float64)
+def _weights(people: Ints, same: Bools, counts: Ints) -> Doubles:
+    return np.asarray(counts[people[:, 0]] * np.where(same, 1.0, counts[people[:, 1]]), np.float64)
 
 
 def _balanced(same: Bools, weights: Doubles) -> Doubles:

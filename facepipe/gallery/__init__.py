@@ -8,7 +8,7 @@ live_index.py  the index that follows the record          faiss_index.py, index_
 archive.py     export and import                          rows.py, check.py, names.py
 """
 
-from facepipe.gallery.base import GalleryInfo, NewReference, Person, Tally
+from facepipe.gallery.base import GalleryInfo, NewReference, Person, Strangers, Tally
 from facepipe.gallery.gallery import Gallery
 
-__all__ = ["Gallery", "GalleryInfo", "NewReference", "Person", "Tally"]
+__all__ = ["Gallery", "GalleryInfo", "NewReference", "Person", "Strangers", "Tally"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -70,6 +71,24 @@ class NewReference:
             raise ValueError("thumbnail: expected an encoded JPEG or PNG")
         if self.thumbnail is not None and len(self.thumbnail) > THUMBNAIL_LIMIT:
             raise ValueError(f"thumbnail: expected at most {THUMBNAIL_LIMIT} bytes, got {len(self.thumbnail)}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strangers:
+    """A cohort as a gallery keeps it: ``vectors`` (C, D) of norm 1, whose each is, and the hash of its image or "".
+
+    ``references``: their ids, where they are the gallery's own.
+    """
+
+    vectors: Floats
+    people: Sequence[str]
+    images: Sequence[str]
+    references: Sequence[int] = ()
+
+    def __getitem__(self, some: Sequence[int]) -> Strangers:
+        people, images = ([values[at] for at in some] for values in (self.people, self.images))
+        references = [self.references[at] for at in some] if self.references else ()
+        return Strangers(self.vectors[some], people, images, references)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 import numpy as np
 
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.cohort import Cohort
 from facepipe.errors import UsageError
+from facepipe.gallery.base import Strangers
 from facepipe.gallery.store import Record
-from facepipe.records import Floats
 
 _KEY = "calibration"
+_INSERT = "INSERT INTO cohort (person, vector, fingerprint) VALUES (?, ?, ?)"
+_INSERT_ENROLLED = """
+    INSERT INTO cohort (person, vector, fingerprint)
+    SELECT p.name, r.vector, r.fingerprint FROM reference r JOIN person p ON p.id = r.person_id WHERE r.id = ?
+"""
 _log = logging.getLogger("facepipe")
 
 
@@ -34,8 +38,8 @@ def read(record: Record) -> tuple[Calibration | None, Cohort | None]:
         return None, None
 
 
-def write(record: Record, calibration: Calibration | None, vectors: Floats | None, people: Sequence[str]) -> None:
-    """Put ``calibration`` in the place of what was there; with its cohort's ``vectors`` (C, D) and ``people`` (C,)."""
+def write(record: Record, calibration: Calibration | None, cohort: Strangers | None) -> None:
+    """Put ``calibration`` in the place of what was there, with its ``cohort``."""
     record.sql.execute("DELETE FROM meta WHERE key = ?", (_KEY,))
     record.sql.execute("DELETE FROM cohort")
     if calibration is None:
@@ -45,6 +49,10 @@ def write(record: Record, calibration: Calibration | None, vectors: Floats | Non
             f"{record.path}: holds templates of {record.backbone}, the calibration is for {calibration.backbone}"
         )
     record.sql.execute("INSERT INTO meta VALUES (?, ?)", (_KEY, calibration.to_json()))
-    if vectors is not None:
-        rows = ((person, vector.astype("<f4").tobytes()) for person, vector in zip(people, vectors, strict=True))
-        record.sql.executemany("INSERT INTO cohort (person, vector) VALUES (?, ?)", rows)
+    if cohort is None:
+        return
+    if cohort.references:  # by number: whoever was renamed or removed since they were read is
+        record.sql.executemany(_INSERT_ENROLLED, [(number,) for number in cohort.references])
+        return
+    vectors = [vector.astype("<f4").tobytes() for vector in cohort.vectors]
+    record.sql.executemany(_INSERT, zip(cohort.people, vectors, cohort.images, strict=True))

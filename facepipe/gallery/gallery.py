@@ -14,12 +14,13 @@ from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences
 from facepipe.errors import GalleryNotFound, PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, rows
-from facepipe.gallery.base import NewReference, Person, Tally
+from facepipe.gallery.base import NewReference, Person, Strangers, Tally
 from facepipe.gallery.names import clean_name
+from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.session import Session
 from facepipe.gallery.store import Record
 from facepipe.gallery.upkeep import Upkeep
-from facepipe.records import Candidate, Floats, Reference, Template
+from facepipe.records import Candidate, Reference, Template
 
 Who: TypeAlias = str | int
 """A person, by name or by ``Person.id``."""
@@ -122,14 +123,17 @@ class Gallery(Upkeep):
         top: int = 5,
         *,
         lengths: Sequence[float] | None = None,
+        who: Sequence[str] = (),
         evidence: ByReferences | None = None,
+        scoring: Scoring | None = None,
     ) -> list[tuple[Candidate, ...]]:
         """For each probe the ``top`` people who are most like it, best first, with their nearest reference.
 
         A person is compared with all their references as one (facepipe.decision.fusion). In a gallery calibrated with a
-        cohort, scores are corrected for it. ``lengths`` (N,) of probes that are means of several
-        templates: scores are those times as much. Candidates have a probability where the gallery is calibrated, or by
-        ``evidence``.
+        cohort, scores are corrected for it; ``who`` (N,), whose the probes are, is given where that is known: they are
+        no strangers to themselves. ``lengths`` (N,) of probes that are means of several templates: scores are those
+        times as much. Candidates have a probability where the gallery is calibrated, or by ``evidence``. ``scoring``
+        takes the place of the calibration and the cohort that the gallery has.
 
         Probes are searched together: one call with many is faster than many calls. An empty gallery gives () for each.
         Raises GalleryMismatch (probe of another backbone), VectorInvalid, UsageError (``top`` < 1).
@@ -143,9 +147,9 @@ class Gallery(Upkeep):
             vectors = self._session.checked(probes, index.backbone, index.dimension)
             if lengths is not None:
                 vectors = vectors * np.asarray(lengths, np.float32)[:, None]
-            kept = self._session.scoring
+            kept = scoring or self._session.scoring
             says = evidence if kept.calibration is None else kept.calibration.evidence
-            return kept.rank(index, vectors, int(top), says)
+            return kept.rank(index, vectors, int(top), says, who)
 
     @property
     def calibration(self) -> Calibration | None:
@@ -154,18 +158,17 @@ class Gallery(Upkeep):
             self._session.scoring.follow(record)
             return self._session.scoring.calibration
 
-    def calibrate(
-        self, calibration: Calibration | None, vectors: Floats | None = None, people: Sequence[str] = ()
-    ) -> None:
-        """Keep ``calibration`` in place of what there was, with its cohort's ``vectors`` (C, D), and whose they are.
+    def calibrate(self, calibration: Calibration | None, cohort: Strangers | None = None) -> None:
+        """Keep ``calibration`` in place of what there was, with its ``cohort``.
 
-        None removes both. With a person or a reference that is removed, so are they from the cohort. Raises
-        UsageError (calibration of another backbone), GalleryNotFound (nobody enrolled).
+        None removes both. Whoever is removed from the gallery is removed from the cohort, by name, and so is a
+        reference that is removed, by its image or its vector. Raises UsageError (calibration of another backbone),
+        GalleryNotFound (nobody enrolled).
         """
         with self._session.writing() as (record, _):
             if not self._session.exists:
                 raise GalleryNotFound(f"{self.path}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
-            calibrated.write(record, calibration, vectors, people)
+            calibrated.write(record, calibration, cohort)
 
     # People and references. A person goes by name or by number, which stays when the name changes
 

@@ -1,7 +1,7 @@
 """The tables of the record, and what makes a file of an older facepipe one of today."""
 
 APPLICATION_ID = 0x66616365  # "face"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 CONSENT = """CREATE TABLE consent (
     reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
     wording TEXT NOT NULL,
@@ -20,6 +20,12 @@ BEGIN DELETE FROM cohort WHERE person = OLD.name; END""",
 BEGIN UPDATE cohort SET person = NEW.name WHERE person = OLD.name; END""",
     """CREATE TRIGGER cohort_reference AFTER DELETE ON reference
 BEGIN DELETE FROM cohort WHERE vector = OLD.vector; END""",
+)
+# A photo embedded again gives another vector, by a little: its image tells
+COHORT_IMAGE = (
+    "ALTER TABLE cohort ADD COLUMN fingerprint TEXT",
+    """CREATE TRIGGER cohort_image AFTER DELETE ON reference
+BEGIN DELETE FROM cohort WHERE fingerprint = OLD.fingerprint; END""",
 )
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
@@ -50,6 +56,7 @@ CREATE TABLE thumbnail (
 );
 {CONSENT};
 {";".join(COHORT)};
+{";".join(COHORT_IMAGE)};
 """
 # What makes a file of each version one of the next. Only additions: a facepipe of before that has it open goes on.
-UPGRADES = {1: (CONSENT,), 2: COHORT}
+UPGRADES = {1: (CONSENT,), 2: COHORT, 3: COHORT_IMAGE}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from facepipe.decision.calibration import Calibration
@@ -17,12 +19,11 @@ MORE = 5  # people looked at beyond those asked for: fusing and correcting may b
 
 
 class Scoring:
-    """How this gallery scores: its ``calibration`` and ``cohort``, as of the record's last state that was looked at."""
+    """How a gallery scores: by its ``calibration`` and ``cohort``, as of the record's last state that was looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, calibration: Calibration | None = None, cohort: Cohort | None = None) -> None:
         self.state: int | None = None
-        self.calibration: Calibration | None = None
-        self.cohort: Cohort | None = None
+        self.calibration, self.cohort = calibration, cohort
 
     def follow(self, record: Record) -> None:
         """Take in what the record has. Call inside ``record.reading()``."""
@@ -31,14 +32,15 @@ class Scoring:
             self.state = record.state
 
     def rank(
-        self, index: LiveIndex, probes: Floats, top: int, evidence: ByReferences | None
+        self, index: LiveIndex, probes: Floats, top: int, evidence: ByReferences | None, who: Sequence[str] = ()
     ) -> list[tuple[Candidate, ...]]:
-        """The ``top`` best people for each of ``probes`` (N, D), best first; ``evidence`` says what a score means."""
-        blocks = [probes[start : start + BLOCK] for start in range(0, len(probes), BLOCK)]
-        return [row for block in blocks for row in self._rank(index, block, top, evidence)]
+        """The ``top`` best people for each of ``probes`` (N, D), best first; ``evidence`` says what a score means,
+        ``who`` (N,) whose the probes are, where that is known."""
+        blocks = [slice(start, start + BLOCK) for start in range(0, len(probes), BLOCK)]
+        return [row for block in blocks for row in self._rank(index, probes[block], top, evidence, who[block])]
 
     def _rank(
-        self, index: LiveIndex, probes: Floats, top: int, evidence: ByReferences | None
+        self, index: LiveIndex, probes: Floats, top: int, evidence: ByReferences | None, who: Sequence[str]
     ) -> list[tuple[Candidate, ...]]:
         found = index.nearest(probes, top + MORE)
         if not found.size:
@@ -48,7 +50,7 @@ class Scoring:
         scores = np.clip(probes @ fused.T, -1, 1)
         if self.cohort is not None:
             whose = [index.named(reference)[0] for reference in references.tolist()]
-            scores = self.cohort.correct(scores, probes, fused, whose)
+            scores = self.cohort.correct(scores, probes, fused, whose, who)
         scores = np.take_along_axis(scores, column.reshape(found.shape), axis=1)
         odds = (
             None

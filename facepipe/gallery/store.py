@@ -39,6 +39,7 @@ _INSERT = """
 _WITH_IT = "FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING"
 _INSERT_THUMBNAIL = f"INSERT INTO thumbnail (image, reference_id) SELECT ?, id {_WITH_IT}"
 _INSERT_CONSENT = f"INSERT INTO consent (wording, given_at, reference_id) SELECT ?, ?, id {_WITH_IT}"
+_MOVE_COHORT = "UPDATE cohort SET person = :into WHERE person = (SELECT name FROM person WHERE id = :person)"
 _KEEP_CONSENT = """
     INSERT INTO consent (reference_id, wording, given_at)
     SELECT kept.id, c.wording, c.given_at
@@ -124,6 +125,7 @@ class Record(Database):
             move = "UPDATE OR IGNORE reference SET person_id = ? WHERE person_id = ?"
             moved += self.sql.execute(move, (target, person)).rowcount
             self.sql.execute(_KEEP_CONSENT, {"person": person, "target": target})
+            self.sql.execute(_MOVE_COHORT, {"person": person, "into": into})
             dropped += self._remove(person)
         return Tally(moved, dropped)
 

@@ -96,3 +96,14 @@ def test_a_page_that_cannot_be_written_is_told_before_the_work(run: Run, pairs: 
     assert done.code == 1
     assert "cannot be written: it is a folder; name a file" in done.complaint
     assert not home.exists()
+
+
+def test_a_page_takes_the_place_of_a_page_only(run: Run, people: Path) -> None:
+    assert run("evaluate", "--folders", people, "--html", "page.html", "--no-cache").code == 0
+    assert Path("page.html").stat().st_mode & 0o077 == 0
+    assert run("evaluate", "--folders", people, "--html", "page.html", "--no-cache").code == 0
+    photo = Path("obama.jpg").read_bytes()
+    done = run("evaluate", "--folders", people, "--html", "obama.jpg", "--no-cache")
+    assert (done.code, done.out) == (2, "")
+    assert "obama.jpg: there is a file that is not a page" in done.complaint
+    assert Path("obama.jpg").read_bytes() == photo

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facepipe.decision.cohort import Near
 from facepipe.evaluate import comparisons as under_test
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Cosine, all_against_all, listed
@@ -88,8 +89,12 @@ def test_listed_pairs_keep_their_images(vectors: np.ndarray) -> None:
 class Marked:
     """A cohort that shows who was told to be left out, and changes nothing else."""
 
-    def correct(self, scores, probes, references, whose, who):  # type: ignore[no-untyped-def]
-        return scores + np.array([[10 * int(a) + int(b) for b in whose] for a in who], np.float32)
+    def near(self, vectors: np.ndarray, people: list[str]) -> Near:
+        assert len(vectors) == len(people) <= 16
+        return Near(vectors, vectors, np.array([int(name) for name in people]))
+
+    def correct_near(self, scores: np.ndarray, probes: Near, references: Near) -> np.ndarray:
+        return scores + np.float32(10) * probes.own[:, None] + references.own
 
 
 def test_corrected_blocks_and_pairs_are_told_whose_faces_they_are(

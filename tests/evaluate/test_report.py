@@ -19,6 +19,7 @@ from facepipe.evaluate.identification import measure_identification
 from facepipe.evaluate.measuring import Subject, measure
 from facepipe.evaluate.report.page import page
 from facepipe.evaluate.result import Evaluation, Failure, Images, Mistake
+from facepipe.evaluate.strangers import Chosen
 from facepipe.evaluate.summary import interval, percent, summarise
 from facepipe.layers.page import save_page
 
@@ -32,7 +33,7 @@ def evaluation() -> Evaluation:
     vectors = rng.normal(size=(PEOPLE, 16))[people] + 0.6 * rng.normal(size=(len(people), 16))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     names = tuple(Path(f"{number}.jpg") for number in range(len(people)))
-    embedded = Embedded(np.arange(len(people)), vectors, np.zeros((len(people), 5, 2), np.float32), (), (), {})
+    embedded = Embedded(np.arange(len(people)), vectors, np.zeros((len(people), 5, 2), np.float32), (), (), (), {})
     faces = Faces(names, embedded, names, people, None)
     card = SimpleNamespace(thresholds={"1e-2": 0.7, "1e-3": 0.8}, evidence=None, chip=None, name="toy")
     pipe: Any = SimpleNamespace(backbone=SimpleNamespace(card=card, id="toy@0"), detector=SimpleNamespace(card=card))
@@ -44,7 +45,7 @@ def evaluation() -> Evaluation:
         return compared, Trial(scorer.pairs(*pairs.T), same, whose, folds[whose], tuple("0123456789"), True)
 
     images = Images(len(people), PEOPLE, True, ("dark.jpg",), (), 2, None, 0, 0)
-    subject = Subject(pipe, "people <of> mine", faces, None, "none", 0, lambda *step: None)
+    subject = Subject(pipe, "people <of> mine", faces, Chosen(None, "none"), 0, lambda *step: None)
     made = measure(
         subject,
         images,

@@ -12,7 +12,7 @@ from facepipe.decision.cohort import FEWEST, Cohort
 from facepipe.decision.evidence import ByReferences, Evidence, shares
 from facepipe.decision.fusion import fuse
 from facepipe.errors import GalleryNotFound, GalleryReadOnly, UsageError
-from facepipe.gallery import Gallery, database
+from facepipe.gallery import Gallery, Strangers, database
 
 EVIDENCE = ByReferences((1, 2), (Evidence(20.0, -8.0, 0.01, 9.0), Evidence(30.0, -9.0, 0.01, 9.0)))
 PLAIN = Calibration(
@@ -28,15 +28,16 @@ CORRECTED = replace(PLAIN, corrected=True)
 
 
 @pytest.fixture
-def strangers(template) -> tuple[np.ndarray, list[str]]:
+def strangers(template) -> Strangers:
     """Two vectors each of as many people as a cohort needs, and Ada's first and Bob's reference."""
     vectors = [template(seed).vector for seed in (1, 3, *range(100, 98 + 2 * FEWEST))]
-    return np.stack(vectors), ["Ada", "Bob", *(f"p{n // 2}" for n in range(2 * FEWEST - 2))]
+    people = ["Ada", "Bob", *(f"p{n // 2}" for n in range(2 * FEWEST - 2))]
+    return Strangers(np.stack(vectors), people, [""] * len(people))
 
 
 @pytest.fixture
 def calibrated(gallery: Gallery, strangers) -> Gallery:
-    gallery.calibrate(CORRECTED, *strangers)
+    gallery.calibrate(CORRECTED, strangers)
     return gallery
 
 
@@ -51,7 +52,9 @@ def test_scores_are_corrected_for_the_cohort(calibrated: Gallery, template, stra
     probe = template(50)
     references = np.concatenate([fuse(np.stack([template(1).vector, template(2).vector]), [2]), [template(3).vector]])
     names = ["Ada", "Bob"]
-    expected = Cohort(*strangers).correct(probe.vector[None] @ references.T, probe.vector[None], references, names)[0]
+    expected = Cohort(strangers.vectors, strangers.people).correct(
+        probe.vector[None] @ references.T, probe.vector[None], references, names
+    )[0]
     found = {candidate.person: candidate.score for candidate in calibrated.search(probe)[0]}
     assert [found[name] for name in names] == pytest.approx(expected.tolist(), abs=1e-5)
     calibrated.calibrate(None)
@@ -106,20 +109,29 @@ def test_a_reference_that_is_removed_leaves_the_cohort(calibrated: Gallery) -> N
     assert rows(calibrated) == ["Bob", "p0"]
 
 
+def test_a_photo_that_was_embedded_again_leaves_the_cohort_with_its_reference(
+    gallery: Gallery, strangers: Strangers, new, template
+) -> None:
+    mark = "a" * 64
+    reference, *_ = gallery.add("Ada", [replace(new(7), image_sha256=mark)])
+    gallery.calibrate(CORRECTED, replace(strangers, images=["", mark, *strangers.images[2:]]))
+    assert rows(gallery) == ["Ada", "Bob"]
+    gallery.remove_reference(reference.id)
+    assert rows(gallery) == ["Ada", "p0"]
+
+
 def test_names_follow(calibrated: Gallery) -> None:
     calibrated.rename("Ada", "Ada Lovelace")
     assert rows(calibrated) == ["Ada Lovelace", "Bob"]
     calibrated.merge(["Bob"], "Ada Lovelace")
-    assert rows(calibrated) == ["Ada Lovelace", "p0"]
+    assert rows(calibrated) == ["Ada Lovelace", "Ada Lovelace"]
 
 
 def test_a_cohort_that_got_too_small_is_told_and_not_used(
     gallery: Gallery, strangers, caplog: pytest.LogCaptureFixture, template
 ) -> None:
-    vectors, people = strangers
-    kept = list(dict.fromkeys(people))[:FEWEST]
-    some = [at for at, name in enumerate(people) if name in kept]
-    gallery.calibrate(CORRECTED, vectors[some], [people[at] for at in some])
+    kept = list(dict.fromkeys(strangers.people))[:FEWEST]
+    gallery.calibrate(CORRECTED, strangers[[at for at, name in enumerate(strangers.people) if name in kept]])
     assert gallery.calibration == CORRECTED
     gallery.remove("Bob")
     assert gallery.calibration is None

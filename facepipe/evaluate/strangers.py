@@ -1,0 +1,134 @@
+"""Whom scores are corrected for: the other people of an evaluation, those enrolled, or a folder of strangers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.decision.cohort import FEWEST, MOST_OF_ONE, Cohort
+from facepipe.errors import UsageError
+from facepipe.evaluate.embedded import Progress
+from facepipe.evaluate.faces import Faces, embed_cached
+from facepipe.gallery import Gallery, Strangers
+from facepipe.pipeline import Pipeline
+from facepipe.sources import image_files
+
+OTHERS, NONE = "others", "none"  # of an evaluation
+AUTO, GALLERY, LABELLED = "auto", "gallery", "labelled"  # of a calibration
+MOST = 2000  # vectors that a gallery keeps
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """``strangers``, None for none; what they are, as it is ``said``; and the file that new embeddings are ``kept`` in,
+    None where there are none."""
+
+    strangers: Strangers | None
+    said: str
+    kept: Path | None = None
+
+    @property
+    def cohort(self) -> Cohort | None:
+        return None if self.strangers is None else Cohort(self.strangers.vectors, self.strangers.people)
+
+
+def of_evaluation(
+    pipe: Pipeline, faces: Faces, wanted: str | Path | None, named: bool, cached: bool, report: Progress
+) -> Chosen:
+    """``wanted``: "others", "none", a folder, or None: the others if it can be.
+
+    ``named``: everybody's person is known, so nobody is taken for a stranger to themselves. Raises UsageError.
+    """
+    if wanted == NONE:
+        return Chosen(None, NONE)
+    if wanted is not None and wanted != OTHERS:
+        found = find_strangers(pipe, Path(wanted), cached, report)
+        people = len(set(found.strangers.people)) if found.strangers else 0
+        if people < FEWEST:
+            few = f"a cohort of {people} people: expected at least {FEWEST}, with a face in each picture"
+            raise UsageError(f"{wanted}: {few}")
+        return found
+    count = len(set(faces.names))
+    if named and count >= FEWEST:
+        return Chosen(Strangers(faces.vectors, faces.names, faces.embedded.hashes), OTHERS)
+    why = f"{count} people; expected {FEWEST} or more" if named else "expected columns person_a and person_b"
+    if wanted == OTHERS:
+        raise UsageError(f"cohort others: {why}, or take a folder of strangers, or none")
+    return Chosen(None, NONE)
+
+
+def of_calibration(
+    pipe: Pipeline,
+    gallery: Gallery,
+    faces: Faces,
+    names: Sequence[str],
+    wanted: str | Path,
+    cached: bool,
+    report: Progress,
+) -> Chosen:
+    """``wanted``: "gallery", "labelled" (``faces``, whose ``names`` (F,) are given), "none", a folder; or "auto", the
+    first of the three that has FEWEST people. Raises UsageError for fewer."""
+    if wanted == NONE:
+        return Chosen(None, NONE)
+    choices: dict[str, Callable[[], Chosen]] = {
+        GALLERY: lambda: Chosen(_enrolled(gallery), GALLERY),
+        LABELLED: lambda: Chosen(Strangers(faces.vectors, names, faces.embedded.hashes), LABELLED),
+    }
+    if wanted not in (AUTO, GALLERY, LABELLED):
+        choices = {str(wanted): lambda: find_strangers(pipe, Path(wanted), cached, report)}
+    elif wanted != AUTO:
+        choices = {str(wanted): choices[str(wanted)]}
+    counts = []
+    for said, choice in choices.items():
+        found = choice()
+        people = found.strangers.people if found.strangers else ()
+        if found.strangers and len(set(people)) >= FEWEST:
+            return Chosen(found.strangers[_spread_out(people)], said, found.kept)
+        counts.append(f"{said} {len(set(people))}")
+    why = f"{', '.join(counts)} people, and it takes {FEWEST}"
+    if wanted != AUTO:
+        raise UsageError(f"cohort {why} so that the correction does good; take another, or none")
+    return Chosen(None, f"{NONE} ({why})")
+
+
+def find_strangers(pipe: Pipeline, folder: Path, cached: bool, report: Progress) -> Chosen:
+    """The faces of the pictures in ``folder``. Raises UsageError without any."""
+    images, names = _strangers(folder)
+    found, kept = embed_cached(pipe, images, cached, report)
+    people = [names[n] for n in np.flatnonzero(found.place >= 0)]
+    return Chosen(Strangers(found.vectors, people, found.hashes), os.fspath(folder), kept)
+
+
+def _strangers(folder: Path) -> tuple[list[Path], list[str]]:
+    """The pictures of a folder and whose they are: those of a sub-folder one person's, any other its own person's."""
+    if not folder.is_dir():
+        raise UsageError(f"cohort {folder}: no such folder; expected others, none, or a folder of strangers' pictures")
+    pictures = [Path(path) for path in image_files([folder])]
+    own = [path.relative_to(folder) for path in pictures]
+    return pictures, [str(path.parts[0] if len(path.parts) > 1 else path) for path in own]
+
+
+def _enrolled(gallery: Gallery) -> Strangers | None:
+    if not (references := gallery.references()):
+        return None
+    return Strangers(
+        np.stack([one.template.vector for one in references]),
+        [one.person for one in references],
+        [one.image_sha256 for one in references],
+        [one.id for one in references],
+    )
+
+
+def _spread_out(people: Sequence[str]) -> list[int]:
+    """Which vectors to keep, MOST at most: everybody's first, then everybody's second, …"""
+    seen: dict[str, int] = {}
+    turn = []
+    for person in people:
+        turn.append(seen.get(person, 0))
+        seen[person] = turn[-1] + 1
+    order = np.argsort(turn, kind="stable")[:MOST]
+    return sorted(int(at) for at in order if turn[at] < MOST_OF_ONE)
