@@ -179,7 +179,7 @@ def _weighed(x: Floats, who: np.ndarray, weights: np.ndarray) -> tuple[Floats, F
 
 def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, label: str) -> None:
     """Identification: is the stated share observed? Half of the probes are strangers, as it assumes."""
-    stated, right = [], []
+    stated, right, photo = [], [], []
     for draw in range(DRAWS):
         rng = np.random.default_rng(draw)
         names = rng.permutation(np.unique(who))
@@ -196,12 +196,14 @@ def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, lab
             ratios = evidence.log_ratio(np.take_along_axis(scores, top, axis=1), counts[top])
             stated.append(shares(ratios, len(enrolled))[:, 0])
             right.append(np.array([enrolled[b] for b in top[:, 0]]) == who[probes])
-    p, hit = np.concatenate(stated), np.concatenate(right)
+            photo.append(probes)
+    p, hit, seen = np.concatenate(stated), np.concatenate(right), np.concatenate(photo)
     print(f"\nidentification, {len(p)} probes, evidence {label}: share stated of the best, and how often it was right")
     for low, high in ((0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.99), (0.99, 1.01)):
         within = (p >= low) & (p < high)
         if within.any():
-            shown = f"{p[within].mean():6.1%}  {hit[within].mean():6.1%}  {within.sum():6}"
+            photos = f"{within.sum():6} of {len(set(seen[within])):4} photos"
+            shown = f"{p[within].mean():6.1%}  {hit[within].mean():6.1%}  {photos}"
             print(f"  {low:4.0%} to {min(high, 1):4.0%}: {shown}")
     print(f"  Brier score {np.mean((p - hit) ** 2):.4f}")
 
