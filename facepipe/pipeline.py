@@ -256,8 +256,6 @@ class Pipeline:
         rows = iter(self._describe([one for one in seen if one is not None]))
         return [None if one is None else next(rows) for one in seen]
 
-    # ----------------------------------------------------------------------------------------------------------------
-
     def threshold(
         self,
         given: float | None = None,
@@ -270,8 +268,10 @@ class Pipeline:
         calibrated gallery, a false positive identification rate ``fpir``.
 
         The ``gallery``'s own calibration goes before the card; an ``fpir`` measured with far fewer people in it
-        comes with a warning in the log. Raises UsageError for a rate that was not measured.
+        comes with a warning in the log. Raises UsageError for a rate that was not measured, or several given.
         """
+        if fpir is not None and (given is not None or fmr != FMR):
+            raise UsageError("expected one of threshold, fmr and fpir")
         if given is not None:
             if not -1 <= given <= 1:
                 raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")

@@ -136,7 +136,8 @@ def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipe
             if other.person != reference.person and other.score >= limit:
                 alike.setdefault((reference.person, other.person), other.score)
     for (name, other_name), score in list(alike.items())[:MOST_REMARKS]:
-        out.say(f"{name} looks like {other_name} ({score:.3f} ≥ {limit:.3f}); if they are one, merge them")
+        alike_so = f"{name} looks like {other_name} ({score:.3f} ≥ {limit:.3f})"
+        out.say(f"{alike_so}; if they are one, merge them, else a photo may be another's: facepipe gallery doctor")
     if len(alike) > MOST_REMARKS:
         out.say(f"… and {len(alike) - MOST_REMARKS} more who look like others")
 

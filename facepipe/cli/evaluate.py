@@ -69,7 +69,8 @@ def evaluate(
     kept, so a run that was stopped goes on where it was.
     """
     if (pairs is None) == (people is None):
-        raise UsageError("expected a list of pairs or folders: facepipe evaluate PAIRS.csv | --folders DIR")
+        got = "neither" if people is None else "both"
+        raise UsageError(f"expected a list of pairs or folders, got {got}: facepipe evaluate PAIRS.csv | --folders DIR")
     if people is not None and images is not None:
         raise UsageError("--images goes with a list of pairs; --folders names the images itself")
     if html is not None:

@@ -84,17 +84,17 @@ def doctor(
 
 
 def _print_findings(found: Diagnosis, gallery: Path | None) -> None:
-    """The kinds, most important first; of each finding what it is, and below it the command."""
+    """The kinds, most important first, each with what it means; of each finding what it is, and the command."""
     from itertools import groupby
 
     from facepipe.doctor.remedy import command
-    from facepipe.doctor.words import TITLES, sentence, summary
+    from facepipe.doctor.words import ADVICE, TITLES, sentence, summary
 
     typer.echo(out.printable(summary(found).en))
     for kind, rows in groupby(found.findings, lambda finding: finding.kind):
         several = list(rows)
         shown = several[:MOST_ADVICE] if kind.advice else several
-        typer.echo(f"\n{TITLES[kind].en} ({len(several)})")
+        typer.echo(f"\n{TITLES[kind].en} ({len(several)})\n{ADVICE[kind].en}")
         for finding in shown:
             typer.echo(f"  {out.printable(sentence(finding).en)}\n    {command(finding.remedy, gallery)}")
         if len(several) > len(shown):

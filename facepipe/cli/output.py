@@ -192,7 +192,9 @@ def candidate_json(found: Candidate) -> dict[str, Any]:
 
 def percent(probability: float | None) -> str:
     """In the width of "99.9 %"; what is nearly certain or nearly impossible is not said to be wholly so."""
-    return "" if probability is None else f"{min(max(100 * probability, 0.1), 99.9):4.1f} %"
+    if probability is None:
+        return ""
+    return "<0.1 %" if probability < 0.0005 else f"{min(100 * probability, 99.9):4.1f} %"
 
 
 def detection_text(face: Detection) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,17 +82,18 @@ class _Doctor:
         self._circle = Circle(enrolled)
 
     def findings(self) -> tuple[Finding, ...]:
-        pictures = list(self._same_pictures())
-        found = list(pictures)
+        found = list(self._same_pictures())
         if self._odds is not None:
             wrong = labels.Search(self._circle, self._odds, self._report).run()
             alike = twins.find_twins(self._circle, self._odds, self._report)
-            one = {frozenset((pair.a, pair.b)) for pair in alike}  # then neither is wrongly called the other
-            place = {name: number for number, name in enumerate(self._enrolled.people)}
-            said = {frozenset((place[f.person], place[f.other or ""])) for f in pictures}
-            owners = self._enrolled.owners
-            found += [self._mislabelled(w) for w in wrong if frozenset((int(owners[w.row]), w.other)) not in one]
-            found += self._two_names([pair for pair in alike if frozenset((pair.a, pair.b)) not in said])
+            people = self._enrolled.people
+            one: dict[frozenset[str | None], twins.Twins]
+            one = {frozenset((people[pair.a], people[pair.b])): pair for pair in alike}
+            said = {f.names for f in found}
+            found = [self._merged(f, one[f.names]) if f.names in one else f for f in found]
+            # Of two who are one neither is wrongly called the other
+            found += [f for f in map(self._mislabelled, wrong) if f.names not in one]
+            found += self._two_names([pair for names, pair in one.items() if names not in said])
             rows = np.flatnonzero(~self._circle.out)
             found += map(self._stray, labels.strays(self._circle, self._odds, rows))
         known = {this.id for f in found if f.kind is not Kind.TWO_NAMES for this in f.references}
@@ -100,7 +101,7 @@ class _Doctor:
         found += self._few({finding.person for finding in found if finding.kind is not Kind.WEAK})
         if self._odds is not None and self._odds.threshold is not None:
             shots = twins.same_shots(self._enrolled, self._odds.threshold)
-            found += [self._same_shot(person, rows) for person, rows in shots.items()]
+            found += map(self._same_shot, shots.values())
         order = {kind: number for number, kind in enumerate(Kind)}
         return tuple(sorted(found, key=lambda finding: order[finding.kind]))
 
@@ -156,6 +157,16 @@ class _Doctor:
         beside = tuple(map(enrolled.pictured, others[:BESIDE]))
         return Finding(Kind.SAME_PICTURE, person, tuple(these), beside, other, own=own, remedy=tuple(steps))
 
+    def _merged(self, finding: Finding, pair: twins.Twins) -> Finding:
+        """The same picture under two names, of people who are alike without it."""
+        less, more = self._less_and_more(pair.a, pair.b)
+        step = merge(self._enrolled.people[less], self._enrolled.people[more])
+        return replace(finding, sure=min(pair.sure, MOST_SURE), score=pair.score, remedy=(step,))
+
+    def _less_and_more(self, a: int, b: int) -> list[int]:
+        """Two people, the one with more references last; of as many the one who was enrolled first."""
+        return sorted((a, b), key=lambda person: (self._enrolled.counts[person], -person))
+
     def _two_names(self, pairs: list[twins.Twins]) -> Iterator[Finding]:
         """Each pair that joins two groups; all of a group go to whoever has most references."""
         enrolled, leader = self._enrolled, dict[int, int]()
@@ -169,7 +180,7 @@ class _Doctor:
         for pair in pairs:
             a, b = lead(pair.a), lead(pair.b)
             if a != b:
-                less, more = sorted((a, b), key=lambda person: (enrolled.counts[person], -person))
+                less, more = self._less_and_more(a, b)
                 leader[less] = more
                 joins.append((pair, less))
         for pair, less in joins:
@@ -209,12 +220,11 @@ class _Doctor:
                 steps = (enrol_anew(name, self._backbone),)
                 yield Finding(Kind.FEW, name, (self._enrolled.pictured(row),), remedy=steps)
 
-    def _same_shot(self, person: int, rows: Ints) -> Finding:
-        enrolled = self._enrolled
-        rest = [row for row in enrolled.rows(person).tolist() if row not in set(rows.tolist())]
-        these, beside = (tuple(map(enrolled.pictured, some)) for some in (rows.tolist(), rest[:BESIDE]))
-        steps = (enrol_anew(enrolled.people[person], self._backbone),)
-        return Finding(Kind.SAME_SHOT, enrolled.people[person], these, beside, remedy=steps)
+    def _same_shot(self, pairs: list[tuple[int, int]]) -> Finding:
+        these, earlier = (tuple(map(self._enrolled.pictured, dict.fromkeys(side))) for side in zip(*pairs, strict=True))
+        person = these[0].person
+        steps = (enrol_anew(person, self._backbone),)
+        return Finding(Kind.SAME_SHOT, person, these, earlier, remedy=steps)
 
     def _nearest(self, row: int, others: Ints) -> list[int]:
         """Those of ``others`` most like the reference."""

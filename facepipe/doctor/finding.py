@@ -40,8 +40,8 @@ class Finding:
 
     ``references`` are those it is about; ``beside`` some to compare them with, of their person, then of the ``other``.
     ``sure``: the probability that it is so, where it can be said. ``score``: likeness to the ``other``; ``own``:
-    likeness to the rest of the person. Both are scores as a search gives them. ``reasons`` why a picture is poor:
-    "small", "blurred"; ``remedy``: the commands that mend it.
+    likeness to the rest of the person. Both are fused cosines, from 200 people on corrected for how near others
+    come. ``reasons`` why a picture is poor: "small", "blurred"; ``remedy``: the commands that mend it.
     """
 
     kind: Kind
@@ -54,3 +54,8 @@ class Finding:
     own: float | None = None
     reasons: tuple[str, ...] = ()
     remedy: tuple[Step, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str | None]:
+        """The person and the ``other``."""
+        return frozenset((self.person, self.other))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress
+from facepipe.doctor.enrolled import Circle, Enrolled, Progress
 from facepipe.doctor.odds import Odds
 
 SURE = 0.5  # from here on it is told: chosen on lfw-dev, fold 0 (scripts/measure_doctor.py)
@@ -60,12 +60,13 @@ def same_pictures(enrolled: Enrolled) -> list[tuple[int, int]]:
     return found
 
 
-def same_shots(enrolled: Enrolled, threshold: float) -> dict[int, Ints]:
-    """People with references that are nearly the same shot: of each those that could be left out."""
-    least, found = 1 - SAME_SHOT * (1 - threshold), dict[int, Ints]()
+def same_shots(enrolled: Enrolled, threshold: float) -> dict[int, list[tuple[int, int]]]:
+    """People with references that are nearly the same shot: of each those that could be left out, and as which."""
+    least, found = 1 - SAME_SHOT * (1 - threshold), dict[int, list[tuple[int, int]]]()
     for person in np.flatnonzero(enrolled.counts > 1).tolist():
         rows = enrolled.rows(person)[:MOST_OF_ONE]
-        alike = np.tril(enrolled.vectors[rows] @ enrolled.vectors[rows].T >= least, -1).any(axis=1)
+        before = np.tril(enrolled.vectors[rows] @ enrolled.vectors[rows].T, -1)  # each with those enrolled earlier
+        alike = before.max(axis=1) >= least
         if alike.any():
-            found[person] = rows[alike]
+            found[person] = list(zip(rows[alike].tolist(), rows[before[alike].argmax(axis=1)].tolist(), strict=True))
     return found

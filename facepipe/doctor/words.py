@@ -24,8 +24,8 @@ ADVICE = {
         "与另一个人更像，而不像本人的其他照片。请先看图；如果确实标错，请移除该参考，并以正确的姓名重新登记照片。",
     ),
     Kind.SAME_PICTURE: Text(
-        "One face of one image was enrolled under two names. Keep it under the right one.",
-        "同一张图像中的同一张脸登记在两个姓名下。请只保留正确的那个。",
+        "One face of one image was enrolled under two names. Keep it under the right one, or merge the two.",
+        "同一张图像中的同一张脸登记在两个姓名下。请只保留正确的那个，或合并两人。",
     ),
     Kind.TWO_NAMES: Text(
         "Two people whose faces are so alike that they may be one. If they are, merge them; twins and some strangers "
@@ -45,9 +45,10 @@ ADVICE = {
     ),
     Kind.FEW: Text(
         "With one reference 90 % of a person's photos were recognised, with two 97 %, three 98 %, five 99 % (false "
-        "match rate 1e-3, LFW). Take a few more: other light, the head turned a little.",
+        "match rate 1e-3, LFW). Take a few more, other light, the head turned a little, or enrol photos: facepipe "
+        "enroll NAME PHOTO.",
         "每人一张参考时，本人照片的识别率为 90 %，两张 97 %，三张 98 %，五张 99 %（误识率 1e-3，LFW）。"
-        "请再拍几张：换个光线，头稍微转动。",
+        "请再拍几张：换个光线，头稍微转动；或登记已有照片：facepipe enroll NAME PHOTO。",
     ),
     Kind.SAME_SHOT: Text(
         "References so alike that they are one picture saved twice, or two of one moment: they add nothing. Take one "
@@ -85,7 +86,11 @@ def _mislabelled(finding: Finding, who: Text) -> Text:
 
 
 def _same_picture(finding: Finding, who: Text) -> Text:
-    return Text(f"{who.en}: also under {finding.other}", f"{who.zh}：同时登记在 {finding.other} 名下")
+    also = Text(f"{who.en}: also under {finding.other}", f"{who.zh}：同时登记在 {finding.other} 名下")
+    if finding.score is None:
+        return also
+    rest = _score(finding.score)
+    return Text(f"{also.en}; without it they are {rest} alike", f"{also.zh}；不计此照片，两人的相似度为 {rest}")
 
 
 def _two_names(finding: Finding, _: Text) -> Text:
@@ -102,6 +107,11 @@ def _stray(finding: Finding, who: Text) -> Text:
     return Text(f"{who.en}: like each other {own}", f"{who.zh}：彼此的相似度 {own}")
 
 
+def _same_shot(finding: Finding, who: Text) -> Text:
+    earlier = ", ".join(str(reference.id) for reference in finding.beside)
+    return Text(f"{who.en}: nearly {earlier} again", f"{who.zh}：与 {earlier} 几乎相同")
+
+
 _SAY: dict[Kind, Callable[[Finding, Text], Text]] = {
     Kind.MISLABELLED: _mislabelled,
     Kind.SAME_PICTURE: _same_picture,
@@ -109,7 +119,7 @@ _SAY: dict[Kind, Callable[[Finding, Text], Text]] = {
     Kind.STRAY: _stray,
     Kind.WEAK: lambda _, who: who,
     Kind.FEW: lambda _, who: who,
-    Kind.SAME_SHOT: lambda _, who: who,
+    Kind.SAME_SHOT: _same_shot,
 }
 
 

@@ -96,10 +96,10 @@ def _crossing(fmr: Doubles, share: Doubles, passed: Ints) -> float:
 def rate(value: float, draws: Doubles) -> Rate:
     """``value`` with the middle 95 % of its ``draws`` (B,).
 
-    None where all draws are the same: of something that was never seen, they cannot say how rare it is.
+    None where those are all the same: of something that was hardly ever seen, they cannot say how rare it is.
     """
     usable = draws[np.isfinite(draws)]
-    if 2 * len(usable) < len(draws) or not np.ptp(usable):
+    if 2 * len(usable) < len(draws):
         return Rate(value)
     low, high = np.quantile(usable, [0.025, 0.975])
-    return Rate(value, float(low), float(high))
+    return Rate(value) if low == high else Rate(value, float(low), float(high))

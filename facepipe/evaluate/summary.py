@@ -80,6 +80,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f}%"
 
 
+def _several(number: int, thing: str) -> str:
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
 def interval(rate: Rate | None) -> str:
     if rate is None or rate.low is None or rate.high is None:
         return ""
@@ -194,7 +198,7 @@ def _at_fmr(at: AtFmr) -> Line:
     if at.tmr is None:
         few = f"{round(1 / at.fmr):,}"
         return Line(name, "–", "", Text(f"needs {few} pairs of two people", f"需要 {few} 对不同人的配对"))
-    thin = f"; unsteady, it rests on {at.rests_on} pairs" if at.rests_on < STEADY else ""
+    thin = f"; unsteady, it rests on {_several(at.rests_on, 'pair')}" if at.rests_on < STEADY else ""
     thin_zh = f"；仅依据 {at.rests_on} 对，不稳定" if thin else ""
     return Line(
         name,
@@ -246,7 +250,7 @@ def _identification(found: Identification | None) -> Iterator[Line]:
                 ),
             )
         for at in size.at:
-            thin = f"; unsteady, it rests on {at.rests_on} photos" if at.rests_on < STEADY else ""
+            thin = f"; unsteady, it rests on {_several(at.rests_on, 'photo')}" if at.rests_on < STEADY else ""
             thin_zh = f"；仅依据 {at.rests_on} 张，不稳定" if thin else ""
             limit = f"{at.threshold:.4f}"
             yield Line(

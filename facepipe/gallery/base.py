@@ -119,7 +119,8 @@ class Tally:
 class GalleryInfo:
     """``index``: "valid", "missing", "stale" (of another state of the record or another version of facepipe) or
     "damaged"; all but the first are put right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None
-    until the first enrolment.
+    until the first enrolment. ``calibration``: on what it was measured, None where the card's table decides;
+    ``cohort``: how many faces of strangers are kept with it.
     """
 
     path: Path
@@ -132,6 +133,8 @@ class GalleryInfo:
     record_bytes: int
     index_bytes: int
     index: str
+    calibration: str | None
+    cohort: int
 
 
 def first_fault(vectors: Floats) -> tuple[int, str] | None:

@@ -34,6 +34,8 @@ class Upkeep:
 
     def info(self) -> GalleryInfo:
         with self._session.reading() as record:
+            self._session.scoring.follow(record)
+            scoring = self._session.scoring
             return GalleryInfo(
                 path=self.path,
                 uuid=record.uuid.hex() if record.uuid else None,
@@ -45,6 +47,8 @@ class Upkeep:
                 record_bytes=_size(self.path),
                 index_bytes=_size(self._session.index.path),
                 index=self._session.index.kind(record)[0] if self._session.exists else "valid",
+                calibration=None if scoring.calibration is None else scoring.calibration.measured_on,
+                cohort=0 if scoring.cohort is None else len(scoring.cohort),
             )
 
     def check(self) -> list[str]:

@@ -121,7 +121,7 @@ def _answer_errors(app: FastAPI) -> None:
 def _named(app: FastAPI, request: Request, error: HTTPException) -> tuple[FacepipeError, dict[str, str]]:
     """What Starlette refused, as an error of ours, with its headers."""
     if error.status_code == 404:
-        return PathNotFound(f"{request.url.path[:200]!a}: nothing is there; the API is below {API}"), {}
+        return PathNotFound(f"{request.url.path[:200]!a}: nothing is there; what is: {API}/openapi.json"), {}
     if error.status_code == 405:
         known = ", ".join(_methods(app, request))
         return MethodRefused(f"{request.method[:20]!a}: expected {known}"), {"Allow": known}

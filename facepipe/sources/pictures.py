@@ -44,6 +44,8 @@ def people_folders(folder: Path | str) -> list[tuple[str, list[Path]]]:
     layout = f"expected one sub-folder of pictures per person, as in {folder}/Ada/1.jpg"
     if not os.path.exists(folder):
         raise ImageNotFound(f"{folder}: no such folder; {layout}")
+    if not os.path.isdir(folder):
+        raise UsageError(f"{folder}: is a file; {layout.replace(str(folder), 'FOLDER')}")
     _, subfolders, files = next(os.walk(folder, onerror=_unreadable), ("", [], []))
     if _visible(files):
         log.warning("%s: %d files belong to no person and are ignored; %s", folder, len(_visible(files)), layout)

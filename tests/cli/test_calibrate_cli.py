@@ -44,6 +44,9 @@ def test_calibrate_identify_forget(enrolled: Run, folder: Path) -> None:
 def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
     done = enrolled("calibrate", folder)
     assert done.code == 0
+    assert "embeddings, which are biometric data, are kept in" in done.err
+    assert re.search(r"Of the (49|50) people in the folder 0 are enrolled, by name; \d+ photos of the others", done.out)
+    assert "calibration" in enrolled("gallery", "info").out
     why = r"Scores are not corrected for a cohort: none \(gallery 2, labelled (49|50) people, and it takes 200\)\."
     assert re.search(why, done.out)  # one of the fifty may have no face found
     assert "1 in 100 strangers, compared with one person" in done.out
@@ -58,6 +61,8 @@ def test_an_fpir_that_was_not_measured(enrolled: Run, folder: Path) -> None:
     )
     enrolled("calibrate", folder)
     assert enrolled("identify", "obama3.jpg", "--fpir", "1e-3").code == 2
+    both = enrolled("identify", "obama3.jpg", "--fpir", "1e-1", "--threshold", "0.9")
+    assert (both.code, both.err) == (2, "facepipe: expected one of threshold, fmr and fpir\n")
 
 
 @pytest.mark.parametrize("arguments", [(), ("photos", "--remove")])

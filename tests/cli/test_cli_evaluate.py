@@ -74,9 +74,11 @@ def test_a_missing_image_is_told_with_its_row_and_the_rest_goes_on(run: Run, pai
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        ([], "expected a list of pairs or folders: facepipe evaluate PAIRS.csv | --folders DIR"),
-        (["pairs.csv", "--folders", "."], "expected a list of pairs or folders"),
+        ([], "expected a list of pairs or folders, got neither: facepipe evaluate PAIRS.csv | --folders DIR"),
+        (["pairs.csv", "--folders", "."], "expected a list of pairs or folders, got both"),
         (["--folders", ".", "--images", "."], "--images goes with a list of pairs"),
+        (["pairs.csv", "--images", "people"], "pairs.csv: none of its 5 images is there, as people/obama.jpg"),
+        (["--folders", "obama.jpg"], "obama.jpg: is a file; expected one sub-folder of pictures per person"),
         (["nowhere.csv"], "nowhere.csv: cannot be read (No such file or directory); check the path"),
         (["."], ".: is a folder; expected a CSV file. For one sub-folder per person: --folders ."),
         (["obama.jpg"], "obama.jpg: not UTF-8 text; save it as CSV in UTF-8"),
@@ -86,6 +88,7 @@ def test_a_missing_image_is_told_with_its_row_and_the_rest_goes_on(run: Run, pai
     ],
 )
 def test_wrong_usage_is_one_line(run: Run, pairs: Path, args: list[str], said: str) -> None:
+    Path("people").mkdir()
     done = run("evaluate", *args, "--no-cache")
     assert (done.code, done.out) == (2, "")
     assert done.complaint.startswith(f"facepipe: {said}")

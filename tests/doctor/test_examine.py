@@ -9,6 +9,7 @@ from doctor_faces import EVIDENCE, Add, face
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.doctor import Diagnosis, Finding, Kind, enrolled, examine
+from facepipe.doctor.words import sentence
 from facepipe.gallery import Gallery
 
 Crowd = dict[str, list[int]]
@@ -163,6 +164,19 @@ def test_somebody_of_whom_nothing_would_be_left_is_merged(gallery: Gallery, crow
     assert (finding.kind, verbs(finding)) == (Kind.SAME_PICTURE, [("people", "merge", "P zero", "P0")])
 
 
+def test_a_shared_picture_does_not_hide_that_two_names_are_one(gallery: Gallery, crowd: Crowd, add: Add) -> None:
+    add("P0", face(0, 9), sha="a" * 64)
+    shared = add("P zero", face(0, 9), sha="a" * 64)
+    for shot in (7, 8):
+        add("P zero", face(0, shot))
+    (finding,) = look(gallery).findings
+    assert (finding.kind, verbs(finding)) == (Kind.SAME_PICTURE, [("people", "merge", "P zero", "P0")])
+    assert (finding.person, finding.other) in {("P zero", "P0"), ("P0", "P zero")}
+    assert finding.sure is not None
+    assert f"without it they are {finding.score:.3f} alike" in sentence(finding).en
+    assert shared in ids(finding) + [reference.id for reference in finding.beside]
+
+
 def test_two_faces_of_a_group_picture_are_two_people(gallery: Gallery, crowd: Crowd, add: Add) -> None:
     add("P0", face(0, 9), sha="b" * 64)
     add("P1", face(1, 9), sha="b" * 64)
@@ -192,7 +206,9 @@ def test_nearly_the_same_shot_adds_nothing(gallery: Gallery, crowd: Crowd, add: 
     again = add("P4", face(4, 2) + np.float32(1e-5))
     found = examine(gallery)
     assert (found.judged_by, found.threshold) == ("calibration", 0.8)
-    assert [(f.kind, ids(f)) for f in found.findings] == [(Kind.SAME_SHOT, [again])]
+    (finding,) = found.findings
+    assert (finding.kind, ids(finding), [r.id for r in finding.beside]) == (Kind.SAME_SHOT, [again], [crowd["P4"][2]])
+    assert sentence(finding).en == f"P4, reference {again}: nearly {crowd['P4'][2]} again"
     assert found.sound
 
 

@@ -189,7 +189,7 @@ def _pictures(mistakes: Sequence[Mistake], name: str) -> tuple[Block, ...]:
         return ()
     pictures = []
     for number, mistake in enumerate(mistakes, 1):
-        a, b = (Path(path).name for path in (mistake.a, mistake.b))
+        a, b = ("/".join(Path(path).parts[-2:]) for path in (mistake.a, mistake.b))  # the folder is the person's name
         words = f"{mistake.score:.3f}: {a} · {b}"
         alt = Text(f"Two faces, score {mistake.score:.3f}", f"两张脸，得分 {mistake.score:.3f}")
         pixels = _beside(mistake.faces)
