@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 
 import cv2
@@ -46,12 +47,21 @@ class Bins:
         first, last = np.clip(first + origin, 0, whole), np.clip(last + origin, 0, whole)
         return cls(first, last, count, (last - first).astype(np.float32) / count)
 
+    def __getitem__(self, some: slice) -> Bins:
+        return Bins(self.first[some], self.last[some], self.count[some], self.inside[some])
+
     def stretches(self) -> list[tuple[Indices, Indices]]:
         """The bins cut into parts of at most EDGE px each: (first, last) of all first parts, of all second ones, …"""
         span = self.last - self.first
         parts = max(1, -(-int(span.max(initial=0)) // EDGE))
         edges = [self.first + span * part // parts for part in range(parts)] + [self.last]
         return list(pairwise(edges))
+
+
+@lru_cache(maxsize=64)  # of two axes and all levels; the next band, and the next frame, ask for the same
+def _along(whole: int, parts: int, margin: int) -> Bins:
+    """All of ``whole`` px in ``parts``, and as many more as ``margin`` says at either end."""
+    return Bins.of(whole, 0, whole, np.arange(-margin, parts + margin), parts)
 
 
 class AreaMeans:
@@ -71,8 +81,7 @@ class AreaMeans:
     def level(self, height: int, width: int, margin: int, top: int, bottom: int) -> Floats:
         """Rows ``top`` to ``bottom`` of the image at ``height`` by ``width`` px with ``margin`` px of nothing around:
         (bottom − top, width + 2·margin, 3). The margin's first row is row 0."""
-        rows = Bins.of(self.height, 0, self.height, np.arange(top, bottom) - margin, height)
-        columns = Bins.of(self.width, 0, self.width, np.arange(width + 2 * margin) - margin, width)
+        rows, columns = _along(self.height, height, margin)[top:bottom], _along(self.width, width, margin)
         means = _means(_total(self._level(rows, columns))[None], rows, columns)[0]
         means[rows.inside == 0] = 0
         means[:, columns.inside == 0] = 0
