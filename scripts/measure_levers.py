@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -209,8 +210,8 @@ def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, lab
 
 
 def report_alignment(pipe: Pipeline, found: Sequence[tuple[Image, Face]], who: np.ndarray) -> None:
-    """Landmarks looked for again, or over the mirror image too; embeddings averaged over zooms."""
-    rows = {name: [] for name in ("as it is", "looked again", "looked again, mirrored", "three zooms")}  # type: dict
+    """Landmarks looked for again, or over the mirror image too; other places in the chip; embeddings averaged."""
+    rows = defaultdict[str, list[Floats]](list)
     for image, face in track(found, "aligning", console=Console(stderr=True), transient=True):
         box, landmarks = face.detection.box, face.detection.landmarks
         again = pipe.detector.look(image, box[None])[0].landmarks  # type: ignore[attr-defined]
@@ -219,7 +220,12 @@ def report_alignment(pipe: Pipeline, found: Sequence[tuple[Image, Face]], who: n
         rows["as it is"].append(one)
         rows["looked again"].append(_raw(pipe, image, again))
         rows["looked again, mirrored"].append(_raw(pipe, image, both.astype(np.float32)))
-        rows["three zooms"].append(one + _raw(pipe, image, landmarks, 0.94) + _raw(pipe, image, landmarks, 1.06))
+        smaller, larger = (_raw(pipe, image, landmarks, zoom) for zoom in (0.94, 1.06))
+        rows["smaller, by 6 %"].append(smaller)
+        rows["larger, by 6 %"].append(larger)
+        rows["the three together"].append(smaller + one + larger)
+        for down in (-3, 3):
+            rows[f"{abs(down)} px {'lower' if down > 0 else 'higher'}"].append(_raw(pipe, image, landmarks, down=down))
     print("\nalignment: TMR, all against all")
     for name, raw in rows.items():
         x = np.stack([unit(row) for row in raw])
@@ -234,10 +240,10 @@ def _mirrored(pipe: Pipeline, image: Image, box: Floats) -> Floats:
     return landmarks
 
 
-def _raw(pipe: Pipeline, image: Image, landmarks: Floats, zoom: float = 1) -> Floats:
+def _raw(pipe: Pipeline, image: Image, landmarks: Floats, zoom: float = 1, down: float = 0) -> Floats:
     spec = pipe.backbone.card.chip
     middle = (spec.size - 1) / 2
-    points = tuple((middle + zoom * (x - middle), middle + zoom * (y - middle)) for x, y in spec.template)
+    points = tuple((middle + zoom * (x - middle), middle + zoom * (y - middle) + down) for x, y in spec.template)
     chip = cut_chip(image, landmarks, replace(spec, template=points)).pixels
     return pipe.backbone.embed(np.stack([chip, chip[:, ::-1]])).mean(axis=0)
 

@@ -91,7 +91,8 @@ class Cohort:
 
     def near(self, vectors: Floats, people: Labels = ()) -> Near:
         """The strangers nearest to each of ``vectors`` (n, D), whose ``people`` (n,) are left out where known."""
-        own = np.array([self._code_of.get(name, -1) for name in people or [None] * len(vectors)], np.intp)
+        names = people if len(people) else [None] * len(vectors)
+        own = np.array([self._code_of.get(name, -1) for name in names], np.intp)
         cosines = vectors @ self.vectors.T
         cosines[own[:, None] == self._codes] = -np.inf
         most = min(NEAREST + MOST_OF_ONE, len(self))  # so many are left when one more person is
