@@ -3,7 +3,7 @@
     python scripts/measure_lfw.py FOLDER [--fold NAME] [--backbone NAME] [--html FOLDER]
 
 FOLDER holds ``images/Name_0001.jpg`` … and ``pairs.csv`` (image_a, image_b, same_person, fold). First the listed pairs,
-by folds; then all images against all, whose thresholds by false match rate are the card's. With ``--fold`` only that
+by folds; then all images against all, from which the card's thresholds and evidence are. With ``--fold`` only that
 fold's pairs, and their images: what was tuned on one fold is reported on the other.
 """
 
@@ -17,7 +17,11 @@ from pathlib import Path
 from rich.progress import Progress
 
 from facepipe import Pipeline
+from facepipe.decision.evidence import Evidence
 from facepipe.evaluate import Evaluation, evaluate_pairs, evaluate_people
+from facepipe.evaluate.comparisons import Cosine, all_against_all
+from facepipe.evaluate.faces import find_faces
+from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.report.page import page
 from facepipe.evaluate.summary import summarise
 
@@ -45,10 +49,22 @@ def main() -> None:
         if given.html:
             given.html.mkdir(parents=True, exist_ok=True)
             (given.html / f"{name}.html").write_text(page(found), "utf-8")
-    print('[thresholds] of the card: "rate" = least cosine')
+    print_card(everybody, pipe, labelled)
+
+
+def print_card(everybody: Evaluation, pipe: Pipeline, labelled: list[tuple[str, Path]]) -> None:
+    """What stands in the backbone's card: thresholds by false match rate, and what a score says."""
+    print("[thresholds]")
     for at in everybody.measured[0].verification.at:
         rate = f"{at.fmr:.0e}".replace("e-0", "e-")
-        print(f'  "{rate}" = {at.threshold:.4f}' if at.threshold else f'  "{rate}": too few pairs')
+        print(f'"{rate}" = {at.threshold:.4f}' if at.threshold else f'"{rate}": too few pairs')
+    names, files = zip(*labelled, strict=True)
+    faces = find_faces(pipe, files, names, cached=True, report=lambda *step: None)
+    compared = all_against_all(Cosine(faces.vectors), faces.people)
+    says = by_references(Evidence.fit(compared.genuine, compared.impostor), faces.vectors, faces.names)
+    for count, fit in zip(says.counts, says.fits, strict=True):
+        print(f"\n[[evidence]]\nreferences = {count}\nslope = {fit.slope:.2f}\noffset = {fit.offset:.3f}")
+        print(f"lapse = {fit.lapse:.6f}\nmost = {fit.most:.2f}")
 
 
 def chosen(path: Path, fold: str | None, temporary: Path) -> tuple[Path, set[str]]:
