@@ -264,14 +264,12 @@ class Pipeline:
         fpir: str | float | None = None,
         gallery: Gallery | None = None,
     ) -> float:
-        """The cosine threshold in force: the ``given`` one, else that measured for a false match rate ``fmr`` or, in a
-        calibrated gallery, a false positive identification rate ``fpir``.
+        """The cosine threshold in force: the ``given`` one, else, in a calibrated gallery, that measured for a false
+        positive identification rate ``fpir``, else for a false match rate ``fmr``.
 
         The ``gallery``'s own calibration goes before the card; an ``fpir`` measured with far fewer people in it
-        comes with a warning in the log. Raises UsageError for a rate that was not measured, or several given.
+        comes with a warning in the log. Raises UsageError for a rate that was not measured.
         """
-        if fpir is not None and (given is not None or fmr != FMR):
-            raise UsageError("expected one of threshold, fmr and fpir")
         if given is not None:
             if not -1 <= given <= 1:
                 raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")

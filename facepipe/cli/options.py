@@ -82,7 +82,10 @@ Threshold = Annotated[
     ),
 ]
 Fmr = Annotated[
-    str, typer.Option("--fmr", metavar="RATE", help="Take the threshold measured for this false match rate.")
+    str | None,
+    typer.Option(
+        "--fmr", metavar="RATE", show_default=FMR, help="Take the threshold measured for this false match rate."
+    ),
 ]
 Fpir = Annotated[
     str | None,
@@ -124,6 +127,13 @@ def open_pipeline(
     from facepipe.pipeline import Pipeline  # brings in torch: only when it is needed
 
     return Pipeline(backbone, weights=weights, device=device, min_face=min_face, min_score=min_score)
+
+
+def limit(pipe: Pipeline, gallery: Gallery, threshold: float | None, fmr: str | None, fpir: str | None) -> float:
+    """The threshold in force. Raises UsageError where several are asked for, or a rate that was not measured."""
+    if fpir is not None and (threshold is not None or fmr is not None):
+        raise UsageError("expected one of --threshold, --fmr and --fpir")
+    return pipe.threshold(threshold, fmr or FMR, fpir=fpir, gallery=gallery)
 
 
 def open_gallery(

@@ -254,9 +254,9 @@ def say_kept(path: Path) -> None:
 
 
 def expect_page(path: Path) -> None:
-    """Raises UsageError where there is something else already: a gallery, a photo, the list of pairs."""
-    if path.is_file() and not _begins(path, _PAGE):
-        raise UsageError(f"{path}: there is a file that is not a page; it was left as it is, name another")
+    """Raises UsageError where there is something else already: a gallery, a photo, the list of pairs, a device."""
+    if path.exists() and not path.is_dir() and not (path.is_file() and _begins(path, _PAGE)):
+        raise UsageError(f"{path}: there is something that is not a page; it was left as it is, name another")
 
 
 def _begins(path: Path, mark: bytes) -> bool:

@@ -52,7 +52,7 @@ def identify(
     gallery: opt.GalleryPath = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Candidates to give for each face.")] = 1,
     threshold: opt.Threshold = None,
-    fmr: opt.Fmr = opt.FMR,
+    fmr: opt.Fmr = None,
     fpir: opt.Fpir = None,
     as_json: opt.Json = False,
     annotate: opt.Annotate = None,
@@ -71,7 +71,7 @@ def identify(
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
-        limit = pipe.threshold(threshold, fmr, fpir=fpir, gallery=people)
+        limit = opt.limit(pipe, people, threshold, fmr, fpir)
         found = pipe.identify_each(files, people, top=top, threshold=limit)
         batch = out.Batch(len(files), "identifying", as_json)
         for outcome in batch.successes(found, repeat(NO_FACES)):
@@ -89,7 +89,7 @@ def verify(
     b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
     pick: opt.Pick = None,
     threshold: opt.Threshold = None,
-    fmr: opt.Fmr = opt.FMR,
+    fmr: opt.Fmr = None,
     as_json: opt.Json = False,
     backbone: opt.BackboneName = opt.BACKBONE,
     weights: opt.Weights = None,
@@ -102,7 +102,7 @@ def verify(
     Each must show one face, or --pick says which. The exit code is 0 for a match and for no match.
     """
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
-    found = pipe.verify(a, b, threshold=pipe.threshold(threshold, fmr), pick=pick)
+    found = pipe.verify(a, b, threshold=pipe.threshold(threshold, fmr or opt.FMR), pick=pick)
     if as_json:
         score, limit = round(found.score, 4), round(found.threshold, 4)
         odds = None if found.probability is None else round(found.probability, 4)

@@ -55,7 +55,7 @@ def watch(
     ] = None,
     gallery: opt.GalleryPath = None,
     threshold: opt.Threshold = None,
-    fmr: opt.Fmr = opt.FMR,
+    fmr: opt.Fmr = None,
     fpir: opt.Fpir = None,
     backbone: opt.BackboneName = opt.BACKBONE,
     weights: opt.Weights = None,
@@ -75,9 +75,7 @@ def watch(
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
-        watcher = Watcher(
-            pipe, people, threshold=pipe.threshold(threshold, fmr, fpir=fpir, gallery=people), every=every
-        )
+        watcher = Watcher(pipe, people, threshold=opt.limit(pipe, people, threshold, fmr, fpir), every=every)
         frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)
         report = Report(as_json, None if snapshots is None else Snapshots(snapshots), ticker)

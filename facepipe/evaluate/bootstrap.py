@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from facepipe.errors import UsageError
 from facepipe.evaluate.rates import Doubles
 from facepipe.records import Floats
 
@@ -34,6 +35,12 @@ class Draws:
     eer: Doubles
     limit_fmr: Doubles
     limit_tmr: Doubles
+
+
+def expect_seed(seed: int) -> None:
+    """Raise UsageError for what cannot seed a generator."""
+    if seed < 0:
+        raise UsageError(f"seed {seed}: expected a whole number from 0")
 
 
 def draw_people(people: int, draws: int = DRAWS, seed: int = 0) -> Ints:

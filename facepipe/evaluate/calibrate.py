@@ -12,8 +12,8 @@ import numpy as np
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.cohort import Cohort
 from facepipe.decision.evidence import ByReferences, Evidence
-from facepipe.errors import NameInvalid, UsageError
-from facepipe.evaluate.bootstrap import draw_people
+from facepipe.errors import UsageError
+from facepipe.evaluate.bootstrap import draw_people, expect_seed
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer, all_against_all
 from facepipe.evaluate.embedded import Progress
@@ -22,9 +22,9 @@ from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.evaluate.reliability import Reliability, measure_reliability, state_by_folds
-from facepipe.evaluate.strangers import AUTO, of_calibration
+from facepipe.evaluate.strangers import expect_cohort, of_calibration
 from facepipe.gallery import Gallery
-from facepipe.gallery.names import clean_name
+from facepipe.gallery.names import spelt
 from facepipe.gallery.scoring import Scoring
 from facepipe.pipeline import Pipeline
 from facepipe.records import Floats, Template
@@ -63,7 +63,7 @@ def calibrate(
     gallery: Gallery,
     *,
     source: str = "labelled images",
-    cohort: str | Path = AUTO,
+    cohort: str | Path | None = None,
     seed: int = 0,
     cached: bool = True,
     progress: Progress | None = None,
@@ -71,16 +71,19 @@ def calibrate(
     """Measure on ``labelled`` (person, image) pairs what scores mean, and keep it in ``gallery``.
 
     ``cohort``: whom scores are corrected for: "gallery", the people enrolled; "labelled", those of the images; a folder
-    of strangers; "none"; "auto" takes the first of the three named that has FEWEST people. The people of a comparison
-    never count as strangers to it. Raises UsageError (too few images), GalleryError, ModelError.
+    of strangers; "none"; None or "auto" takes the first of the first two that has FEWEST people. The people of a
+    comparison never count as strangers to it. Raises UsageError (too few images), GalleryError, ModelError.
     """
+    expect_seed(seed)
+    expect_cohort(cohort, gallery)
+    gallery.expect_writable()
     report = progress or (lambda name, done, total: None)
     rows = list(labelled)
-    persons, files = [_spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
-    numbers = np.unique(persons, return_inverse=True)[1].astype(np.int64)
-    faces = find_faces(pipe, files, numbers, cached, report)
-    names = [persons[number] for number in np.flatnonzero(faces.number >= 0)]
-    chosen = of_calibration(pipe, gallery, faces, names, cohort, cached, report)
+    persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
+    known = gallery.known()
+    faces = find_faces(pipe, files, persons, cached, report)
+    names = faces.names
+    chosen = of_calibration(pipe, gallery, faces, cohort, cached, report)
     report("measuring", 0, 1)
     kept, before, people = chosen.cohort, gallery.calibration, [person.name for person in gallery.people()]
     scorer: Scorer = Cosine(faces.vectors) if kept is None else Corrected(faces.vectors, names, kept)
@@ -94,15 +97,16 @@ def calibrate(
         people=len(people),
         fmr=_thresholds(source, compared.impostor, kept is not None),
     )
-    strange = [at for at, name in enumerate(names) if name not in set(people)]
+    enrolled = set(people)
+    strange = [at for at, name in enumerate(names) if name not in enrolled]
     made = _with_fpir(made, gallery, kept, faces.vectors[strange], [names[at] for at in strange])
     reliability = _reliability(scorer, compared, faces, seed)
-    gallery.calibrate(made, chosen.strangers)
+    gallery.calibrate(made, chosen.strangers, known)
     return Report(
         calibration=made,
         images=len(rows),
         people=len(set(names)),
-        enrolled=len(set(names) & set(people)),
+        enrolled=len(enrolled.intersection(names)),
         no_face=len(faces.embedded.no_face),
         cohort=chosen.said,
         strangers=0 if kept is None else len(kept),
@@ -113,14 +117,6 @@ def calibrate(
         remarks=tuple(_remarks(made, before, set(names), people)),
         kept=faces.kept or chosen.kept,
     )
-
-
-def _spelt(name: str) -> str:
-    """A folder's name as the gallery would keep it, so that who is enrolled is known to be."""
-    try:
-        return clean_name(name)
-    except NameInvalid:
-        return name  # nobody of this name can be enrolled
 
 
 def _evidence(

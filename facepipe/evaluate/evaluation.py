@@ -9,6 +9,7 @@ import numpy as np
 
 from facepipe.decision.cohort import FEWEST
 from facepipe.errors import UsageError
+from facepipe.evaluate.bootstrap import expect_seed
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
 from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, find_faces
@@ -17,7 +18,8 @@ from facepipe.evaluate.identification import Identification, measure_identificat
 from facepipe.evaluate.listing import Listing, expect_both, read_listing
 from facepipe.evaluate.measuring import COSINE, Subject, measure
 from facepipe.evaluate.result import Evaluation, Images
-from facepipe.evaluate.strangers import OTHERS, of_evaluation
+from facepipe.evaluate.strangers import OTHERS, expect_folder, of_evaluation
+from facepipe.gallery.names import spelt
 from facepipe.pipeline import Pipeline
 from facepipe.sources import labelled_pictures
 
@@ -42,11 +44,13 @@ def evaluate_pairs(
     cannot be read is among ``Evaluation.images.failures``. Raises UsageError, ModelError, WriteFailed.
     """
     report = progress or _quiet
+    expect_seed(seed)
+    expect_folder(cohort)
     listing = read_listing(Path(path), None if images is None else Path(images))
     if not any(image.exists() for image in listing.images):
         n, first = len(listing.images), listing.images[0]
         raise UsageError(f"{path}: none of its {n} images is there, as {first}; say where they are: --images FOLDER")
-    faces = find_faces(pipe, listing.images, listing.people, cached, report)
+    faces = find_faces(pipe, listing.images, listing.called, cached, report)
     chosen = of_evaluation(pipe, faces, cohort, listing.named, cached, report)
     usable: Bools = np.all(faces.number[listing.pairs] >= 0, axis=1)
     pairs, same = faces.number[listing.pairs[usable]], listing.same[usable]
@@ -101,12 +105,13 @@ def evaluate_people(
     """
     if not 0 < left_out < 1:
         raise UsageError(f"left-out {left_out:g}: expected a share of the people, more than 0 and less than 1")
+    expect_seed(seed)
+    expect_folder(cohort)
     report = progress or _quiet
     rows = list(labelled)
-    persons, files = [person for person, _ in rows], [Path(file) for _, file in rows]
+    persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
     _expect_people(source, persons)
-    numbers = np.unique(persons, return_inverse=True)[1].astype(np.int64)
-    faces = find_faces(pipe, files, numbers, cached, report)
+    faces = find_faces(pipe, files, persons, cached, report)
     _expect_people(f"{source}: with a face found", faces.names)
     chosen = of_evaluation(pipe, faces, cohort, True, cached, report)
     said = chosen.said
@@ -122,7 +127,7 @@ def evaluate_people(
             return None  # such a gallery would not correct its scores
         others = None if score == COSINE else OTHERS if said == OTHERS else subject.cohort
         limit = pipe.backbone.card.thresholds.get("1e-3")
-        settings = {"left_out": left_out, "seed": seed, "cohort": others, "limit": limit}
+        settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": limit}
         try:
             return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]
         except UsageError as error:

@@ -20,12 +20,14 @@ from facepipe.records import Floats
 @dataclass(frozen=True, eq=False)
 class Faces:
     """F faces of N images: ``number`` (N,) of each image's face, -1 where it has none; of each face its ``image``,
-    ``vectors`` (F, D), ``landmarks`` (F, 5, 2) image px, and ``people`` (F,): numbers from 0, each there is used."""
+    ``vectors`` (F, D), ``landmarks`` (F, 5, 2) image px, and ``people`` (F,): numbers from 0, each there is used, of
+    those who are ``called`` so."""
 
     images: tuple[Path, ...]
     embedded: Embedded
     image: tuple[Path, ...]
     people: Ints
+    called: tuple[str, ...]
     kept: Path | None
 
     @property
@@ -42,20 +44,21 @@ class Faces:
 
     @property
     def names(self) -> list[str]:
-        """A name for each face's person, unlike any name of a cohort's."""
-        return [f"person {number}" for number in self.people]
+        """Of each face's person."""
+        return [self.called[number] for number in self.people]
 
     def failures(self, rows: dict[int, int]) -> tuple[Failure, ...]:
         """``rows``: of the list, by the number of an image."""
         return tuple(Failure(str(self.images[n]), rows.get(n), str(e)) for n, e in self.embedded.errors.items())
 
 
-def find_faces(pipe: Pipeline, images: Sequence[Path], people: Ints, cached: bool, report: Progress) -> Faces:
-    """Find and embed; ``people`` (N,) numbers each image's person. Raises UsageError when no image has a face."""
+def find_faces(pipe: Pipeline, images: Sequence[Path], people: Sequence[str], cached: bool, report: Progress) -> Faces:
+    """Find and embed; ``people`` (N,) names each image's person. Raises UsageError when no image has a face."""
     found, kept = embed_cached(pipe, images, cached, report)
     there = np.flatnonzero(found.place >= 0)
-    numbers = np.unique(people[there], return_inverse=True)[1].astype(np.int64)
-    return Faces(tuple(images), found, tuple(images[n] for n in there.tolist()), numbers, kept)
+    called, numbers = np.unique([people[n] for n in there.tolist()], return_inverse=True)
+    shown = tuple(images[n] for n in there.tolist())
+    return Faces(tuple(images), found, shown, numbers.astype(np.int64), tuple(called.tolist()), kept)
 
 
 def embed_cached(

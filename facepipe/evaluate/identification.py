@@ -6,6 +6,7 @@ does not get the right one. Rank-1: of those, the share whose right person comes
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,14 +88,17 @@ def measure_identification(
     vectors: Floats,
     people: Ints,
     *,
+    called: Sequence[str] = (),
     left_out: float,
     seed: int = 0,
     cohort: Cohort | str | None = None,
     limit: float | None = None,
 ) -> Identification:
-    """``vectors`` (N, D) of ``people`` (N,), from 0. ``cohort``: strangers by which scores are corrected, or "others":
-    the split's own gallery, as a gallery does it. Raises UsageError when nobody is left to be found.
+    """``vectors`` (N, D) of ``people`` (N,), from 0, who are ``called`` so. ``cohort``: strangers by which scores are
+    corrected, or "others": the split's own gallery, as a gallery does it. Raises UsageError when nobody is left to be
+    found.
     """
+    called = called or [str(number) for number in range(int(people.max()) + 1)]
     splits = [_split(people, left_out, np.random.default_rng([seed, number])) for number in range(SPLITS)]
     if not any(len(split.known) for split in splits):
         raise UsageError("identification: nobody who is enrolled has a second photo; expected several of each person")
@@ -103,7 +107,7 @@ def measure_identification(
     found: dict[int, list[_Answers]] = {size: [] for size in sizes}
     unknown: dict[int, list[_Answers]] = {size: [] for size in sizes}
     for split in splits:
-        for size, known, strange in _answer(vectors, people, split, sizes, cohort):
+        for size, known, strange in _answer(vectors, people, called, split, sizes, cohort):
             found[size].append(known)
             unknown[size].append(strange)
     drawn = draw_people(int(people.max()) + 1, seed=seed)
@@ -136,13 +140,18 @@ def _split(people: Ints, left_out: float, rng: np.random.Generator) -> _Split:
 
 
 def _answer(
-    vectors: Floats, people: Ints, split: _Split, sizes: list[int], cohort: Cohort | str | None
+    vectors: Floats,
+    people: Ints,
+    called: Sequence[str],
+    split: _Split,
+    sizes: list[int],
+    cohort: Cohort | str | None,
 ) -> list[tuple[int, _Answers, _Answers]]:
     """By size, the photos of enrolled people and of strangers. A small gallery is the first people of a large one."""
     fused = fuse(vectors[np.concatenate(split.references)], [len(photos) for photos in split.references])
-    names = [_name(person) for person in split.enrolled]
+    names = [called[person] for person in split.enrolled]
     if isinstance(cohort, str):
-        cohort = _gallery_cohort(vectors, split)
+        cohort = _gallery_cohort(vectors, names, split)
     place = np.full(int(people.max()) + 1, len(names))
     place[split.enrolled] = np.arange(len(names))
     rows: dict[int, list[_Answers]] = {size: [] for size in sizes}
@@ -167,17 +176,11 @@ def _answer(
     return answers
 
 
-def _gallery_cohort(vectors: Floats, split: _Split) -> Cohort | None:
+def _gallery_cohort(vectors: Floats, names: Sequence[str], split: _Split) -> Cohort | None:
     if len(split.enrolled) < FEWEST:
         return None
     photos = np.concatenate(split.references)
-    names = [_name(person) for person, own in zip(split.enrolled, split.references, strict=True) for _ in own]
-    return Cohort(vectors[photos], names)
-
-
-def _name(person: int) -> str:
-    """As ``Faces.names``, unlike the name of anybody in a folder of strangers."""
-    return f"person {person}"
+    return Cohort(vectors[photos], [name for name, own in zip(names, split.references, strict=True) for _ in own])
 
 
 def _only(answers: _Answers, which: np.ndarray) -> _Answers:

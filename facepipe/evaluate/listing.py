@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.comparisons import Bools
+from facepipe.gallery.names import spelt
 
 COLUMNS = ("image_a", "image_b", "same_person")
 LAYOUT = "expected columns image_a, image_b, same_person and perhaps fold, person_a, person_b"
@@ -30,8 +31,9 @@ class Listing:
     """``images`` (N), each once; ``pairs`` (P, 2) of their numbers, ``same`` (P,) where they show one person, ``rows``
     (P,) of the file, its header being row 1, and ``folds`` (P,) numbers of ``fold_names``, which is empty without any.
 
-    ``people`` (N,) numbers each image's person. They are ``named`` in the file, or else taken from its pairs: images
-    that pairs of one person join are one person, any other image a person of its own. ``remarks``: what was left out.
+    ``people`` (N,) numbers each image's person, ``called`` (N,) names them. They are ``named`` in the file, or else
+    taken from its pairs: images that pairs of one person join are one person, any other image a person of its own.
+    ``remarks``: what was left out.
     """
 
     path: Path
@@ -42,6 +44,7 @@ class Listing:
     folds: Ints
     fold_names: tuple[str, ...]
     people: Ints
+    called: tuple[str, ...]
     named: bool
     remarks: tuple[str, ...]
 
@@ -81,9 +84,19 @@ def read_listing(path: Path, images: Path | None = None) -> Listing:
     people = _joined(count, pairs[same_kept]) if not names else _numbered([names[n] for n in range(count)])
     if not names:
         remarks += _contradictions(pairs, same_kept, people, rows[kept])
-    fold_names, images_of = tuple(folds), tuple(map(Path, files))
+    called = tuple(spelt(names[n]) if names else f"person {people[n]}" for n in range(count))
     return Listing(
-        path, images_of, pairs, same_kept, rows[kept], fold_of[kept], fold_names, people, bool(names), tuple(remarks)
+        path,
+        tuple(map(Path, files)),
+        pairs,
+        same_kept,
+        rows[kept],
+        fold_of[kept],
+        tuple(folds),
+        people,
+        called,
+        bool(names),
+        tuple(remarks),
     )
 
 

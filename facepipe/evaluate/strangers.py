@@ -14,6 +14,7 @@ from facepipe.errors import UsageError
 from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, embed_cached
 from facepipe.gallery import Gallery, Strangers
+from facepipe.gallery.names import spelt
 from facepipe.pipeline import Pipeline
 from facepipe.sources import image_files
 
@@ -46,7 +47,7 @@ def of_evaluation(
     if wanted == NONE:
         return Chosen(None, NONE)
     if wanted is not None and wanted != OTHERS:
-        found = find_strangers(pipe, Path(wanted), cached, report)
+        found = find_strangers(pipe, Path(wanted), faces, cached, report)
         people = len(set(found.strangers.people)) if found.strangers else 0
         if people < FEWEST:
             few = f"a cohort of {people} people: expected at least {FEWEST}, with a face in each picture"
@@ -65,21 +66,21 @@ def of_calibration(
     pipe: Pipeline,
     gallery: Gallery,
     faces: Faces,
-    names: Sequence[str],
-    wanted: str | Path,
+    wanted: str | Path | None,
     cached: bool,
     report: Progress,
 ) -> Chosen:
-    """``wanted``: "gallery", "labelled" (``faces``, whose ``names`` (F,) are given), "none", a folder; or "auto", the
-    first of the three that has FEWEST people. Raises UsageError for fewer."""
+    """``wanted``: "gallery", "labelled" (``faces``), "none", a folder; or None or "auto", the first of the first two
+    that has FEWEST people. Raises UsageError for fewer."""
+    wanted = wanted or AUTO
     if wanted == NONE:
         return Chosen(None, NONE)
     choices: dict[str, Callable[[], Chosen]] = {
         GALLERY: lambda: Chosen(_enrolled(gallery), GALLERY),
-        LABELLED: lambda: Chosen(Strangers(faces.vectors, names, faces.embedded.hashes), LABELLED),
+        LABELLED: lambda: Chosen(Strangers(faces.vectors, faces.names, faces.embedded.hashes), LABELLED),
     }
     if wanted not in (AUTO, GALLERY, LABELLED):
-        choices = {str(wanted): lambda: find_strangers(pipe, Path(wanted), cached, report)}
+        choices = {str(wanted): lambda: find_strangers(pipe, Path(str(wanted)), faces, cached, report)}
     elif wanted != AUTO:
         choices = {str(wanted): choices[str(wanted)]}
     counts = []
@@ -89,27 +90,50 @@ def of_calibration(
         if found.strangers and len(set(people)) >= FEWEST:
             return Chosen(found.strangers[_spread_out(people)], said, found.kept)
         counts.append(f"{said} {len(set(people))}")
-    why = f"{', '.join(counts)} people, and it takes {FEWEST}"
     if wanted != AUTO:
-        raise UsageError(f"cohort {why} so that the correction does good; take another, or none")
-    return Chosen(None, f"{NONE} ({why})")
+        raise UsageError(_too_few(", ".join(counts)))
+    return Chosen(None, f"{NONE} ({', '.join(counts)} people, and it takes {FEWEST})")
 
 
-def find_strangers(pipe: Pipeline, folder: Path, cached: bool, report: Progress) -> Chosen:
-    """The faces of the pictures in ``folder``. Raises UsageError without any."""
+def expect_folder(cohort: str | Path | None) -> None:
+    """Before the work: raise UsageError where ``cohort`` is nothing that an evaluation takes."""
+    if cohort not in (None, OTHERS, NONE) and not Path(str(cohort)).is_dir():
+        raise UsageError(f"cohort {cohort}: no such folder; expected others, none, or a folder of strangers' pictures")
+
+
+def expect_cohort(cohort: str | Path | None, gallery: Gallery) -> None:
+    """Before the work: raise UsageError where ``cohort`` is nothing that a calibration takes, or has too few people."""
+    if cohort == GALLERY and (people := len(gallery.people())) < FEWEST:
+        raise UsageError(_too_few(f"{GALLERY} {people}"))
+    if cohort not in (None, AUTO, GALLERY, LABELLED, NONE) and not Path(str(cohort)).is_dir():
+        known = "gallery, labelled, none, auto, or a folder of strangers' pictures"
+        raise UsageError(f"cohort {cohort}: no such folder; expected {known}")
+
+
+def _too_few(counts: str) -> str:
+    return f"cohort {counts} people, and it takes {FEWEST} so that the correction does good; take another, or none"
+
+
+def find_strangers(pipe: Pipeline, folder: Path, faces: Faces, cached: bool, report: Progress) -> Chosen:
+    """The faces of the pictures in ``folder``, in which whoever is among ``faces`` too goes by the same name: known by
+    their own, or by an image. Raises UsageError without any face."""
     images, names = _strangers(folder)
     found, kept = embed_cached(pipe, images, cached, report)
     people = [names[n] for n in np.flatnonzero(found.place >= 0)]
-    return Chosen(Strangers(found.vectors, people, found.hashes), os.fspath(folder), kept)
+    owner = dict(zip(faces.embedded.hashes, faces.names, strict=True))
+    same = {person: owner[mark] for person, mark in zip(people, found.hashes, strict=True) if mark in owner}
+    return Chosen(
+        Strangers(found.vectors, [same.get(person, person) for person in people], found.hashes),
+        os.fspath(folder),
+        kept,
+    )
 
 
 def _strangers(folder: Path) -> tuple[list[Path], list[str]]:
     """The pictures of a folder and whose they are: those of a sub-folder one person's, any other its own person's."""
-    if not folder.is_dir():
-        raise UsageError(f"cohort {folder}: no such folder; expected others, none, or a folder of strangers' pictures")
     pictures = [Path(path) for path in image_files([folder])]
     own = [path.relative_to(folder) for path in pictures]
-    return pictures, [str(path.parts[0] if len(path.parts) > 1 else path) for path in own]
+    return pictures, [spelt(path.parts[0]) if len(path.parts) > 1 else str(path) for path in own]
 
 
 def _enrolled(gallery: Gallery) -> Strangers | None:

@@ -119,7 +119,7 @@ class Tally:
 class GalleryInfo:
     """``index``: "valid", "missing", "stale" (of another state of the record or another version of facepipe) or
     "damaged"; all but the first are put right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None
-    until the first enrolment. ``calibration``: on what it was measured, None where the card's table decides;
+    until the first enrolment. ``calibration``: on what it was measured, None without one;
     ``cohort``: how many faces of strangers are kept with it.
     """
 

@@ -38,8 +38,25 @@ def read(record: Record) -> tuple[Calibration | None, Cohort | None]:
         return None, None
 
 
-def write(record: Record, calibration: Calibration | None, cohort: Strangers | None) -> None:
-    """Put ``calibration`` in the place of what was there, with its ``cohort``."""
+def describe(record: Record, calibration: Calibration | None) -> str | None:
+    """In words what the gallery has, of which ``calibration`` is still of use."""
+    if calibration is not None:
+        return calibration.measured_on
+    there = record.version > 2 and record.meta(_KEY) is not None
+    return "holds no more; calibrate again, or remove it" if there else None
+
+
+def known(record: Record) -> frozenset[str]:
+    """Whoever is enrolled, by name, and of which images, by their hash."""
+    rows = record.sql.execute("SELECT name FROM person UNION SELECT fingerprint FROM reference")
+    return frozenset(mark for (mark,) in rows)
+
+
+def write(
+    record: Record, calibration: Calibration | None, cohort: Strangers | None, known_before: frozenset[str]
+) -> None:
+    """Put ``calibration`` in the place of what was there, with its ``cohort``, but for whoever of ``known_before`` is
+    not ``known`` any more."""
     record.sql.execute("DELETE FROM meta WHERE key = ?", (_KEY,))
     record.sql.execute("DELETE FROM cohort")
     if calibration is None:
@@ -55,4 +72,6 @@ def write(record: Record, calibration: Calibration | None, cohort: Strangers | N
         record.sql.executemany(_INSERT_ENROLLED, [(number,) for number in cohort.references])
         return
     vectors = [vector.astype("<f4").tobytes() for vector in cohort.vectors]
-    record.sql.executemany(_INSERT, zip(cohort.people, vectors, cohort.images, strict=True))
+    gone = known_before - known(record)
+    rows = zip(cohort.people, vectors, cohort.images, strict=True)
+    record.sql.executemany(_INSERT, [row for row in rows if row[0] not in gone and row[2] not in gone])

@@ -136,11 +136,13 @@ class Gallery(Upkeep):
         takes the place of the calibration and the cohort that the gallery has.
 
         Probes are searched together: one call with many is faster than many calls. An empty gallery gives () for each.
-        Raises GalleryMismatch (probe of another backbone), VectorInvalid, UsageError (``top`` < 1).
+        Raises GalleryMismatch (probe of another backbone), VectorInvalid, UsageError (``top`` < 1, too few ``who``).
         """
         probes = [templates] if isinstance(templates, Template) else list(templates)
         if not isinstance(top, (int, np.integer)) or top < 1:
             raise UsageError(f"top: expected a whole number from 1, got {top!r}")
+        if len(who) not in (0, len(probes)):
+            raise UsageError(f"who: expected a name for each of {len(probes)} probes, got {len(who)}")
         if not probes:
             return []
         with self._session.searching() as index:
@@ -158,8 +160,16 @@ class Gallery(Upkeep):
             self._session.scoring.follow(record)
             return self._session.scoring.calibration
 
-    def calibrate(self, calibration: Calibration | None, cohort: Strangers | None = None) -> None:
-        """Keep ``calibration`` in place of what there was, with its ``cohort``.
+    def known(self) -> frozenset[str]:
+        """The names of everybody enrolled, and the hashes of their images."""
+        with self._session.reading() as record:
+            return calibrated.known(record)
+
+    def calibrate(
+        self, calibration: Calibration | None, cohort: Strangers | None = None, known: frozenset[str] = frozenset()
+    ) -> None:
+        """Keep ``calibration`` in place of what there was, with its ``cohort``, in which nobody is who was ``known``
+        when it was looked for and has been removed since.
 
         None removes both. Whoever is removed from the gallery is removed from the cohort, by name, and so is a
         reference that is removed, by its image or its vector. Raises UsageError (calibration of another backbone),
@@ -168,7 +178,7 @@ class Gallery(Upkeep):
         with self._session.writing() as (record, _):
             if not self._session.exists:
                 raise GalleryNotFound(f"{self.path}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
-            calibrated.write(record, calibration, cohort)
+            calibrated.write(record, calibration, cohort, known)
 
     # People and references. A person goes by name or by number, which stays when the name changes
 

@@ -35,6 +35,14 @@ def clean_name(name: str) -> str:
     return clean
 
 
+def spelt(name: str) -> str:
+    """``name`` as ``clean_name`` has it, to tell who is meant; as it is where nobody can be enrolled under it."""
+    try:
+        return clean_name(name)
+    except NameInvalid:
+        return name
+
+
 def not_found(name: str, known: Collection[str]) -> PersonNotFound:
     """The error for an unknown ``name``, with the nearest known ones."""
     by_folded = {other.casefold(): other for other in known}

@@ -21,11 +21,12 @@ BEGIN UPDATE cohort SET person = NEW.name WHERE person = OLD.name; END""",
     """CREATE TRIGGER cohort_reference AFTER DELETE ON reference
 BEGIN DELETE FROM cohort WHERE vector = OLD.vector; END""",
 )
-# A photo embedded again gives another vector, by a little: its image tells
+# A photo embedded again gives another vector, by a little: its image tells, but others in it may stay enrolled
 COHORT_IMAGE = (
     "ALTER TABLE cohort ADD COLUMN fingerprint TEXT",
     """CREATE TRIGGER cohort_image AFTER DELETE ON reference
-BEGIN DELETE FROM cohort WHERE fingerprint = OLD.fingerprint; END""",
+BEGIN DELETE FROM cohort WHERE fingerprint = OLD.fingerprint
+AND (person NOT IN (SELECT name FROM person) OR person = (SELECT name FROM person WHERE id = OLD.person_id)); END""",
 )
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};

@@ -7,7 +7,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
-from facepipe.gallery import archive, faults
+from facepipe.gallery import archive, calibrated, faults
 from facepipe.gallery.base import GalleryInfo, Tally
 from facepipe.gallery.check import problems
 from facepipe.gallery.session import Session
@@ -35,7 +35,6 @@ class Upkeep:
     def info(self) -> GalleryInfo:
         with self._session.reading() as record:
             self._session.scoring.follow(record)
-            scoring = self._session.scoring
             return GalleryInfo(
                 path=self.path,
                 uuid=record.uuid.hex() if record.uuid else None,
@@ -47,9 +46,14 @@ class Upkeep:
                 record_bytes=_size(self.path),
                 index_bytes=_size(self._session.index.path),
                 index=self._session.index.kind(record)[0] if self._session.exists else "valid",
-                calibration=None if scoring.calibration is None else scoring.calibration.measured_on,
-                cohort=0 if scoring.cohort is None else len(scoring.cohort),
+                calibration=calibrated.describe(record, self._session.scoring.calibration),
+                cohort=record.count("cohort") if record.version > 2 else 0,
             )
+
+    def expect_writable(self) -> None:
+        """Before long work whose result is to be kept. Raises GalleryReadOnly, GalleryBusy."""
+        with self._session.writing():
+            pass
 
     def check(self) -> list[str]:
         """Read everything and say what is wrong, one line each; [] when all is well. Changes nothing but an index file

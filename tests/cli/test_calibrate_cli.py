@@ -61,8 +61,9 @@ def test_an_fpir_that_was_not_measured(enrolled: Run, folder: Path) -> None:
     )
     enrolled("calibrate", folder)
     assert enrolled("identify", "obama3.jpg", "--fpir", "1e-3").code == 2
-    both = enrolled("identify", "obama3.jpg", "--fpir", "1e-1", "--threshold", "0.9")
-    assert (both.code, both.err) == (2, "facepipe: expected one of threshold, fmr and fpir\n")
+    for other in (("--threshold", "0.9"), ("--fmr", "1e-2")):
+        both = enrolled("identify", "obama3.jpg", "--fpir", "1e-1", *other)
+        assert (both.code, both.err) == (2, "facepipe: expected one of --threshold, --fmr and --fpir\n")
 
 
 @pytest.mark.parametrize("arguments", [(), ("photos", "--remove")])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from facepipe.errors import UsageError
+from facepipe.errors import GalleryReadOnly, UsageError
 from facepipe.evaluate import calibrate as module
 from facepipe.evaluate import strangers
 from facepipe.evaluate.calibrate import calibrate
@@ -47,8 +47,8 @@ def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0) -
         landmarks = np.zeros((len(vectors), 5, 2), np.float32)
         hashes = tuple(f"{number:064x}" for number in range(len(vectors)))
         found = Embedded(place, vectors, landmarks, hashes, tuple(range(missed)), (), {})
-        numbers = np.unique(people[missed:], return_inverse=True)[1]
-        return Faces(tuple(images), found, tuple(images[missed:]), numbers, None)
+        called, numbers = np.unique(people[missed:], return_inverse=True)
+        return Faces(tuple(images), found, tuple(images[missed:]), numbers, tuple(called.tolist()), None)
 
     monkeypatch.setattr(module, "find_faces", find)
 
@@ -194,6 +194,47 @@ def test_a_folder_of_strangers(gallery: Gallery, monkeypatch: pytest.MonkeyPatch
     see(monkeypatch, vectors)
     made = calibrate(PIPE, labelled(names), gallery, cohort=tmp_path)
     assert (made.cohort, made.strangers, made.kept) == (str(tmp_path), 220, tmp_path / "kept.db")
+
+
+def test_strangers_who_are_among_the_labelled_are_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the name of their sub-folder, however it is written, or by one of their pictures."""
+    for name in ("Zoe\u0308/1.jpg", "other/1.jpg", "other/2.jpg", "3.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    vectors = np.eye(4, dtype=np.float32)
+    mine = Embedded(np.arange(2), vectors[:2], np.zeros((2, 5, 2)), ("f" * 64, "e" * 64), (), (), {})
+    faces = Faces((), mine, (), np.arange(2), ("Ada", "Bob"), None)
+    hashes = {"Zoe\u0308/1.jpg": "0" * 64, "other/1.jpg": "1" * 64, "other/2.jpg": "f" * 64, "3.jpg": "e" * 64}
+
+    def embed(pipe: object, images: list[Path], cached: bool, report: object) -> tuple[Embedded, None]:
+        marks = tuple(hashes[str(path.relative_to(tmp_path))] for path in images)
+        return Embedded(np.arange(4), vectors, np.zeros((4, 5, 2)), marks, (), (), {}), None
+
+    monkeypatch.setattr(strangers, "embed_cached", embed)
+    found = strangers.find_strangers(PIPE, tmp_path, faces, False, lambda *step: None).strangers
+    assert found is not None
+    assert dict(zip(found.images, found.people, strict=True)) == {
+        "0" * 64: "Zo\u00eb",
+        "1" * 64: "Ada",
+        "f" * 64: "Ada",
+        "e" * 64: "Bob",
+    }
+
+
+@pytest.mark.parametrize(
+    ("cohort", "why"),
+    [
+        ("others", "cohort others: no such folder; expected gallery, labelled, none, auto, or a folder"),
+        ("gallery", "cohort gallery 5 people, and it takes 200"),
+    ],
+)
+def test_what_can_be_refused_is_before_the_work(gallery: Gallery, cohort: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        calibrate(PIPE, labelled(["p0"]), gallery, cohort=cohort)
+    with pytest.raises(UsageError, match="seed -1: expected a whole number"):
+        calibrate(PIPE, labelled(["p0"]), gallery, seed=-1)
+    with Gallery.open(gallery.path, read_only=True) as reader, pytest.raises(GalleryReadOnly):
+        calibrate(PIPE, labelled(["p0"]), reader)
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,9 @@ def test_a_new_one_takes_the_place_of_the_old(calibrated: Gallery, path: Path) -
         assert again._session._record.count("cohort") == 0
 
 
-def rows(gallery: Gallery) -> list[str]:
+def rows(gallery: Gallery, first: int = 2) -> list[str]:
     with gallery._session.reading() as record:
-        return [name for (name,) in record.sql.execute("SELECT person FROM cohort ORDER BY id LIMIT 2")]
+        return [name for (name,) in record.sql.execute("SELECT person FROM cohort ORDER BY id LIMIT ?", (first,))]
 
 
 def test_whoever_is_removed_is_forgotten_by_the_cohort_too(calibrated: Gallery, path: Path, template) -> None:
@@ -114,10 +114,23 @@ def test_a_photo_that_was_embedded_again_leaves_the_cohort_with_its_reference(
 ) -> None:
     mark = "a" * 64
     reference, *_ = gallery.add("Ada", [replace(new(7), image_sha256=mark)])
-    gallery.calibrate(CORRECTED, replace(strangers, images=["", mark, *strangers.images[2:]]))
-    assert rows(gallery) == ["Ada", "Bob"]
+    gallery.calibrate(CORRECTED, replace(strangers, images=[mark, mark, mark, *strangers.images[3:]]))
+    assert rows(gallery, 3) == ["Ada", "Bob", "p0"]
     gallery.remove_reference(reference.id)
-    assert rows(gallery) == ["Ada", "p0"]
+    assert rows(gallery, 3) == ["Bob", "p0", "p1"]  # Bob, who is in the picture too, is still enrolled
+
+
+def test_whoever_was_removed_while_the_cohort_was_looked_for_is_not_kept(
+    gallery: Gallery, strangers: Strangers, new
+) -> None:
+    mark = "b" * 64
+    (reference,) = gallery.add("Ada", [replace(new(7), image_sha256=mark)])
+    known = gallery.known()
+    assert {"Ada", "Bob", mark} <= known
+    gallery.remove("Bob")
+    gallery.remove_reference(reference.id)
+    gallery.calibrate(CORRECTED, replace(strangers, images=["", "", mark, *strangers.images[3:]]), known)
+    assert rows(gallery, 3) == ["Ada", "p0", "p1"]
 
 
 def test_names_follow(calibrated: Gallery) -> None:
@@ -138,6 +151,12 @@ def test_a_cohort_that_got_too_small_is_told_and_not_used(
     assert "calibration holds no more (a cohort of 199 people: expected at least 200); calibrate again" in caplog.text
     assert gallery.search(template(1))[0][0].person == "Ada"
     assert len(caplog.records) == 1  # once, not at every search
+    info = gallery.info()
+    assert info.calibration is not None
+    assert info.calibration.startswith("holds no more")
+    assert info.cohort == 2 * (FEWEST - 2) + 1  # two of each, one of Ada; they are there until it is removed
+    gallery.calibrate(None)
+    assert (gallery.info().calibration, gallery.info().cohort) == (None, 0)
 
 
 def test_a_change_is_seen_by_whoever_has_it_open(gallery: Gallery, path: Path) -> None:
@@ -145,6 +164,11 @@ def test_a_change_is_seen_by_whoever_has_it_open(gallery: Gallery, path: Path) -
         assert other.calibration is None
         gallery.calibrate(PLAIN)
         assert other.calibration == PLAIN
+
+
+def test_each_probe_has_an_owner_or_none_has(gallery: Gallery, template) -> None:
+    with pytest.raises(UsageError, match="who: expected a name for each of 2 probes, got 1"):
+        gallery.search([template(1), template(3)], who=["Ada"])
 
 
 def test_what_cannot_be_calibrated(path: Path, gallery: Gallery, closed: Path) -> None:
