@@ -186,7 +186,7 @@ def identified_json(face: Identification) -> dict[str, Any]:
 
 
 def candidate_json(found: Candidate) -> dict[str, Any]:
-    odds = None if found.probability is None else round(found.probability, 4)
+    odds = None if found.probability is None else round(found.probability, 6)
     return {"person": found.person, "score": round(found.score, 4), "rank": found.rank, "probability": odds}
 
 

@@ -44,10 +44,10 @@ ADVICE = {
         "照片中的脸看不清，识别效果较差。请重新拍摄，然后移除旧的。",
     ),
     Kind.FEW: Text(
-        "With one reference 90 % of a person's photos were recognised, with two 97 %, three 98 %, five 99 % (false "
+        "With one reference 90 % of a person's photos were recognised, with two or three 95 %, five 97 % (false "
         "match rate 1e-3, LFW). Take a few more, other light, the head turned a little, or enrol photos: facepipe "
         "enroll NAME PHOTO.",
-        "每人一张参考时，本人照片的识别率为 90 %，两张 97 %，三张 98 %，五张 99 %（误识率 1e-3，LFW）。"
+        "每人一张参考时，本人照片的识别率为 90 %，两三张 95 %，五张 97 %（误识率 1e-3，LFW）。"
         "请再拍几张：换个光线，头稍微转动；或登记已有照片：facepipe enroll NAME PHOTO。",
     ),
     Kind.SAME_SHOT: Text(

@@ -76,7 +76,7 @@ class Detected(BaseModel):
 
 class Identified(BaseModel):
     model_config = answer(
-        {"size": [910, 1137], "threshold": 0.9312, "faces": [FACE | {"name": "Ada", "candidates": [CANDIDATE]}]},
+        {"size": [910, 1137], "threshold": 0.9311, "faces": [FACE | {"name": "Ada", "candidates": [CANDIDATE]}]},
     )
     size: Size
     threshold: Annotated[Cosine, Field(description="From this score on a face has its best candidate's name.")]
@@ -85,7 +85,7 @@ class Identified(BaseModel):
 
 class Verified(BaseModel):
     model_config = answer(
-        {"score": 0.9738, "threshold": 0.9312, "match": True, "probability": 0.9993, "a": FACE, "b": FACE}
+        {"score": 0.9738, "threshold": 0.9311, "match": True, "probability": 0.9993, "a": FACE, "b": FACE}
     )
     score: Cosine
     threshold: Cosine
