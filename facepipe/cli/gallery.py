@@ -142,6 +142,8 @@ def export(
     """
     with opt.open_gallery(gallery) as people:
         out.say(f"{out.count(people.export(path), 'reference')} written to {path}")
+        if people.calibration is not None:
+            out.say("its calibration is not in it; calibrate the gallery that it is imported into")
 
 
 @app.command("import")

@@ -47,6 +47,7 @@ def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
     assert "embeddings, which are biometric data, are kept in" in done.err
     assert re.search(r"Of the (49|50) people in the folder 0 are enrolled, by name; \d+ photos of the others", done.out)
     assert "calibration" in enrolled("gallery", "info").out
+    assert "its calibration is not in it" in enrolled("gallery", "export", "people.zip").err
     why = r"Scores are not corrected for a cohort: none \(gallery 2, labelled (49|50) people, and it takes 200\)\."
     assert re.search(why, done.out)  # one of the fifty may have no face found
     assert "1 in 100 strangers, compared with one person" in done.out
