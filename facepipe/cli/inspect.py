@@ -101,7 +101,7 @@ def inspect(
                 given,
                 enrolled,
                 pick=pick,
-                threshold=pipe.threshold(threshold, fmr or opt.FMR, gallery=enrolled if len(given) == 1 else None),
+                threshold=opt.limit(pipe, enrolled if len(given) == 1 else None, threshold, fmr),
                 views=None if views is None else [name.strip() for name in views.split(",")],
                 network=network,
                 layers=layers,

@@ -129,11 +129,13 @@ def open_pipeline(
     return Pipeline(backbone, weights=weights, device=device, min_face=min_face, min_score=min_score)
 
 
-def limit(pipe: Pipeline, gallery: Gallery, threshold: float | None, fmr: str | None, fpir: str | None) -> float:
-    """The threshold in force. Raises UsageError where several are asked for, or a rate that was not measured."""
+def limit(
+    pipe: Pipeline, gallery: Gallery | None, threshold: float | None, fmr: str | None, fpir: str | None = None
+) -> float:
+    """The threshold in force. Raises UsageError for --fpir with one of the others, or a rate that was not measured."""
     if fpir is not None and (threshold is not None or fmr is not None):
         raise UsageError("expected one of --threshold, --fmr and --fpir")
-    return pipe.threshold(threshold, fmr or FMR, fpir=fpir, gallery=gallery)
+    return pipe.threshold(threshold, FMR if fmr is None else fmr, fpir=fpir, gallery=gallery)
 
 
 def open_gallery(

@@ -102,7 +102,7 @@ def verify(
     Each must show one face, or --pick says which. The exit code is 0 for a match and for no match.
     """
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
-    found = pipe.verify(a, b, threshold=pipe.threshold(threshold, fmr or opt.FMR), pick=pick)
+    found = pipe.verify(a, b, threshold=opt.limit(pipe, None, threshold, fmr), pick=pick)
     if as_json:
         score, limit = round(found.score, 4), round(found.threshold, 4)
         odds = None if found.probability is None else round(found.probability, 6)

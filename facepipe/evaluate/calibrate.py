@@ -75,8 +75,8 @@ def calibrate(
     comparison never count as strangers to it. Raises UsageError (too few images), GalleryError, ModelError.
     """
     expect_seed(seed)
+    gallery.expect_writable(pipe.backbone.id)
     expect_cohort(cohort, gallery)
-    gallery.expect_writable()
     report = progress or (lambda name, done, total: None)
     rows = list(labelled)
     persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
@@ -114,7 +114,7 @@ def calibrate(
         unknown_probes=len(strange),
         reliability=reliability,
         failures=tuple(str(error) for error in faces.embedded.errors.values()),
-        remarks=tuple(_remarks(made, before, set(names), people)),
+        remarks=tuple(_remarks(made, before, faces, gallery)),
         kept=faces.kept or chosen.kept,
     )
 
@@ -157,15 +157,21 @@ def _with_fpir(
     return replace(made, fpir=found)
 
 
-def _remarks(made: Calibration, before: Calibration | None, names: set[str], people: Sequence[str]) -> Iterator[str]:
+def _remarks(made: Calibration, before: Calibration | None, faces: Faces, gallery: Gallery) -> Iterator[str]:
     if before is not None:
         lost = [f"FMR {rate}" for rate in before.fmr if rate not in made.fmr]
         lost += [f"FPIR {rate}" for rate in before.fpir if rate not in made.fpir]
         more = f", which also had thresholds for {', '.join(lost)}" if lost else ""
         yield f"it takes the place of the calibration on {before.measured_on}{more}"
-    known = {_plain(person): person for person in people}
-    for name in sorted(names - set(people)):
-        if person := known.get(_plain(name)):
+    references = gallery.references()
+    enrolled = {reference.person for reference in references}
+    by_name = {_plain(person): person for person in enrolled}
+    by_image = {reference.image_sha256: reference.person for reference in references}
+    likely = {name: by_name.get(_plain(name)) for name in faces.called}
+    marked = zip(faces.names, faces.embedded.hashes, strict=True)
+    likely |= {name: by_image[mark] for name, mark in marked if mark in by_image}
+    for name, person in likely.items():
+        if person is not None and name not in enrolled:
             yield (
                 f"folder {name}: taken for a stranger, but {person} is enrolled; if they are one, name the folder so, "
                 "or the FPIR is wrong"

@@ -31,8 +31,8 @@ class Listing:
     """``images`` (N), each once; ``pairs`` (P, 2) of their numbers, ``same`` (P,) where they show one person, ``rows``
     (P,) of the file, its header being row 1, and ``folds`` (P,) numbers of ``fold_names``, which is empty without any.
 
-    ``people`` (N,) numbers each image's person, ``called`` (N,) names them. They are ``named`` in the file, or else
-    taken from its pairs: images that pairs of one person join are one person, any other image a person of its own.
+    ``called`` (N,) names each image's person. They are ``named`` in the file, or else told by its pairs: images that
+    pairs of one person join are one person, any other image a person of its own, with a name that nobody can have.
     ``remarks``: what was left out.
     """
 
@@ -43,7 +43,6 @@ class Listing:
     rows: Ints
     folds: Ints
     fold_names: tuple[str, ...]
-    people: Ints
     called: tuple[str, ...]
     named: bool
     remarks: tuple[str, ...]
@@ -81,10 +80,11 @@ def read_listing(path: Path, images: Path | None = None) -> Listing:
         raise UsageError(f"{path}: no pairs of two images; {LAYOUT}")
     expect_both(str(path), same_kept)
     count = len(files)
-    people = _joined(count, pairs[same_kept]) if not names else _numbered([names[n] for n in range(count)])
+    people = _joined(count, pairs[same_kept])
     if not names:
         remarks += _contradictions(pairs, same_kept, people, rows[kept])
-    called = tuple(spelt(names[n]) if names else f"person {people[n]}" for n in range(count))
+    # without names such as nobody has
+    called = tuple(names[n] if names else f"\0{people[n]:09}" for n in range(count))
     return Listing(
         path,
         tuple(map(Path, files)),
@@ -93,7 +93,6 @@ def read_listing(path: Path, images: Path | None = None) -> Listing:
         rows[kept],
         fold_of[kept],
         tuple(folds),
-        people,
         called,
         bool(names),
         tuple(remarks),
@@ -152,7 +151,7 @@ def _take_names(
 ) -> None:
     if cells["person_a"] is None:
         return
-    people = [_cell(path, row, cells, side) for side in ("person_a", "person_b")]
+    people = [spelt(_cell(path, row, cells, side)) for side in ("person_a", "person_b")]
     for number, person in zip(pair, people, strict=True):
         if names.setdefault(number, person) != person:
             raise UsageError(f"{path}: row {row}: the image is {person}'s here, {names[number]}'s in a row before")
@@ -187,10 +186,6 @@ def expect_both(source: str, same: Bools) -> None:
 def _joined(images: int, links: Ints) -> Ints:
     graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(images, images))
     return connected_components(graph, directed=False)[1].astype(np.int64)
-
-
-def _numbered(names: list[str]) -> Ints:
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def _contradictions(pairs: Ints, same: Bools, people: Ints, rows: Ints) -> list[str]:

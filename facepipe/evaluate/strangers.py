@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +73,7 @@ def of_calibration(
 ) -> Chosen:
     """``wanted``: "gallery", "labelled" (``faces``), "none", a folder; or None or "auto", the first of the first two
     that has FEWEST people. Raises UsageError for fewer."""
-    wanted = wanted or AUTO
+    wanted = AUTO if wanted is None else wanted
     if wanted == NONE:
         return Chosen(None, NONE)
     choices: dict[str, Callable[[], Chosen]] = {
@@ -80,7 +81,7 @@ def of_calibration(
         LABELLED: lambda: Chosen(Strangers(faces.vectors, faces.names, faces.embedded.hashes), LABELLED),
     }
     if wanted not in (AUTO, GALLERY, LABELLED):
-        choices = {str(wanted): lambda: find_strangers(pipe, Path(str(wanted)), faces, cached, report)}
+        choices = {str(wanted): lambda: find_strangers(pipe, Path(str(wanted)), faces, cached, report, gallery)}
     elif wanted != AUTO:
         choices = {str(wanted): choices[str(wanted)]}
     counts = []
@@ -97,39 +98,55 @@ def of_calibration(
 
 def expect_folder(cohort: str | Path | None) -> None:
     """Before the work: raise UsageError where ``cohort`` is nothing that an evaluation takes."""
-    if cohort not in (None, OTHERS, NONE) and not Path(str(cohort)).is_dir():
-        raise UsageError(f"cohort {cohort}: no such folder; expected others, none, or a folder of strangers' pictures")
+    if cohort not in (None, OTHERS, NONE):
+        _expect_folder(str(cohort), "others, none")
 
 
 def expect_cohort(cohort: str | Path | None, gallery: Gallery) -> None:
     """Before the work: raise UsageError where ``cohort`` is nothing that a calibration takes, or has too few people."""
     if cohort == GALLERY and (people := len(gallery.people())) < FEWEST:
         raise UsageError(_too_few(f"{GALLERY} {people}"))
-    if cohort not in (None, AUTO, GALLERY, LABELLED, NONE) and not Path(str(cohort)).is_dir():
-        known = "gallery, labelled, none, auto, or a folder of strangers' pictures"
-        raise UsageError(f"cohort {cohort}: no such folder; expected {known}")
+    if cohort not in (None, AUTO, GALLERY, LABELLED, NONE):
+        _expect_folder(str(cohort), "gallery, labelled, none, auto")
+
+
+def _expect_folder(cohort: str, words: str) -> None:
+    if not (cohort and Path(cohort).is_dir()):
+        raise UsageError(f"cohort {cohort!r}: not a folder; expected {words}, or a folder of strangers' pictures")
 
 
 def _too_few(counts: str) -> str:
     return f"cohort {counts} people, and it takes {FEWEST} so that the correction does good; take another, or none"
 
 
-def find_strangers(pipe: Pipeline, folder: Path, faces: Faces, cached: bool, report: Progress) -> Chosen:
-    """The faces of the pictures in ``folder``, in which whoever is among ``faces`` too goes by the same name: known by
-    their own, or by an image. Raises UsageError without any face."""
-    images, names = _strangers(folder)
+def find_strangers(
+    pipe: Pipeline, folder: Path, faces: Faces, cached: bool, report: Progress, gallery: Gallery | None = None
+) -> Chosen:
+    """The faces of the pictures in ``folder``. Whoever is among ``faces``, or enrolled, goes by that name: known by the
+    sub-folder's name, or by an image; whoever could be two of them is left out. Raises UsageError without any face."""
+    images, names = _pictures_of(folder)
     found, kept = embed_cached(pipe, images, cached, report)
     people = [names[n] for n in np.flatnonzero(found.place >= 0)]
-    owner = dict(zip(faces.embedded.hashes, faces.names, strict=True))
-    same = {person: owner[mark] for person, mark in zip(people, found.hashes, strict=True) if mark in owner}
-    return Chosen(
-        Strangers(found.vectors, [same.get(person, person) for person in people], found.hashes),
-        os.fspath(folder),
-        kept,
-    )
+    known = [*zip(faces.embedded.hashes, faces.names, strict=True)]
+    if gallery is not None:
+        known += [(one.image_sha256, one.person) for one in gallery.references()]
+    owners = defaultdict[str, set[str]](set)
+    for mark, name in known:
+        owners[mark].add(name)
+    called = {name: {name} for _, name in known}
+    for person, mark in zip(people, found.hashes, strict=True):
+        called[person] = called.get(person, set()) | owners.get(mark, set())
+    some = [at for at, person in enumerate(people) if len(called[person]) < 2]
+    strangers = Strangers(found.vectors, [*map(_only(called), people)], found.hashes)
+    return Chosen(strangers[some], os.fspath(folder), kept)
 
 
-def _strangers(folder: Path) -> tuple[list[Path], list[str]]:
+def _only(called: dict[str, set[str]]) -> Callable[[str], str]:
+    """What a person is called: as somebody known, or as they are."""
+    return lambda person: next(iter(called[person]), person)
+
+
+def _pictures_of(folder: Path) -> tuple[list[Path], list[str]]:
     """The pictures of a folder and whose they are: those of a sub-folder one person's, any other its own person's."""
     pictures = [Path(path) for path in image_files([folder])]
     own = [path.relative_to(folder) for path in pictures]

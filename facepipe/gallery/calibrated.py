@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
+from typing import TypeAlias
 
 import numpy as np
 
 from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import Cohort
+from facepipe.decision.cohort import FEWEST, Cohort
 from facepipe.errors import UsageError
 from facepipe.gallery.base import Strangers
 from facepipe.gallery.store import Record
+
+Known: TypeAlias = frozenset[tuple[str, str]]
+"""People and the hashes of their images."""
 
 _KEY = "calibration"
 _INSERT = "INSERT INTO cohort (person, vector, fingerprint) VALUES (?, ?, ?)"
@@ -46,17 +51,15 @@ def describe(record: Record, calibration: Calibration | None) -> str | None:
     return "holds no more; calibrate again, or remove it" if there else None
 
 
-def known(record: Record) -> frozenset[str]:
-    """Whoever is enrolled, by name, and of which images, by their hash."""
-    rows = record.sql.execute("SELECT name FROM person UNION SELECT fingerprint FROM reference")
-    return frozenset(mark for (mark,) in rows)
+def known(record: Record) -> Known:
+    """Who is enrolled, and of which images."""
+    rows = record.sql.execute("SELECT p.name, r.fingerprint FROM reference r JOIN person p ON p.id = r.person_id")
+    return frozenset(rows)
 
 
-def write(
-    record: Record, calibration: Calibration | None, cohort: Strangers | None, known_before: frozenset[str]
-) -> None:
-    """Put ``calibration`` in the place of what was there, with its ``cohort``, but for whoever of ``known_before`` is
-    not ``known`` any more."""
+def write(record: Record, calibration: Calibration | None, cohort: Strangers | None, before: Known) -> None:
+    """Put ``calibration`` in the place of what was there, with its ``cohort``, but for the people and the images that
+    were ``known`` ``before`` and are not any more. Raises UsageError where too few strangers are left."""
     record.sql.execute("DELETE FROM meta WHERE key = ?", (_KEY,))
     record.sql.execute("DELETE FROM cohort")
     if calibration is None:
@@ -70,8 +73,16 @@ def write(
         return
     if cohort.references:  # by number: whoever was renamed or removed since they were read is
         record.sql.executemany(_INSERT_ENROLLED, [(number,) for number in cohort.references])
-        return
-    vectors = [vector.astype("<f4").tobytes() for vector in cohort.vectors]
-    gone = known_before - known(record)
-    rows = zip(cohort.people, vectors, cohort.images, strict=True)
-    record.sql.executemany(_INSERT, [row for row in rows if row[0] not in gone and row[2] not in gone])
+    else:
+        vectors = [vector.astype("<f4").tobytes() for vector in cohort.vectors]
+        gone = _marks(before) - _marks(known(record))
+        rows = zip(cohort.people, vectors, cohort.images, strict=True)
+        record.sql.executemany(_INSERT, [row for row in rows if gone.isdisjoint(_marks([(row[0], row[2])]))])
+    (people,) = record.sql.execute("SELECT count(DISTINCT person) FROM cohort").fetchone()
+    if people < FEWEST:
+        raise UsageError(f"{record.path}: a cohort of {people} people is left, expected {FEWEST}; calibrate again")
+
+
+def _marks(known: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Each of them, each person and each image."""
+    return {mark for name, image in known for mark in ((name, image), (name, ""), ("", image)) if any(mark)}

@@ -160,13 +160,13 @@ class Gallery(Upkeep):
             self._session.scoring.follow(record)
             return self._session.scoring.calibration
 
-    def known(self) -> frozenset[str]:
-        """The names of everybody enrolled, and the hashes of their images."""
+    def known(self) -> calibrated.Known:
+        """Everybody enrolled, and the hashes of their images."""
         with self._session.reading() as record:
             return calibrated.known(record)
 
     def calibrate(
-        self, calibration: Calibration | None, cohort: Strangers | None = None, known: frozenset[str] = frozenset()
+        self, calibration: Calibration | None, cohort: Strangers | None = None, known: calibrated.Known = frozenset()
     ) -> None:
         """Keep ``calibration`` in place of what there was, with its ``cohort``, in which nobody is who was ``known``
         when it was looked for and has been removed since.

@@ -21,12 +21,12 @@ BEGIN UPDATE cohort SET person = NEW.name WHERE person = OLD.name; END""",
     """CREATE TRIGGER cohort_reference AFTER DELETE ON reference
 BEGIN DELETE FROM cohort WHERE vector = OLD.vector; END""",
 )
-# A photo embedded again gives another vector, by a little: its image tells, but others in it may stay enrolled
+# A photo embedded again gives another vector, by a little: its image tells, but others may stay enrolled by it
 COHORT_IMAGE = (
     "ALTER TABLE cohort ADD COLUMN fingerprint TEXT",
     """CREATE TRIGGER cohort_image AFTER DELETE ON reference
-BEGIN DELETE FROM cohort WHERE fingerprint = OLD.fingerprint
-AND (person NOT IN (SELECT name FROM person) OR person = (SELECT name FROM person WHERE id = OLD.person_id)); END""",
+BEGIN DELETE FROM cohort WHERE fingerprint = OLD.fingerprint AND NOT EXISTS (SELECT 1 FROM reference r
+JOIN person p ON p.id = r.person_id WHERE p.name = cohort.person AND r.fingerprint = OLD.fingerprint); END""",
 )
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};

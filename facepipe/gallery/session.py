@@ -121,6 +121,13 @@ class Session:
         self._record, self._file = record, file
         self.index.forget()
 
+    def expect(self, backbone: str) -> None:
+        """Raise GalleryNotFound where nobody is enrolled, GalleryMismatch where it was with another ``backbone``."""
+        if self._record.backbone is None:
+            raise GalleryNotFound(f"{self.path}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
+        if self._record.backbone != backbone:
+            raise _mismatch(self.path, self._record.backbone, backbone)
+
     def checked(self, templates: Sequence[Template], backbone: str | None, dimension: int | None) -> Floats:
         """The vectors (N, D) of ``templates``, once they are known to fit a gallery of this ``backbone`` and
         ``dimension`` (None: not bound yet) and to be unit vectors."""

@@ -50,10 +50,11 @@ class Upkeep:
                 cohort=record.count("cohort") if record.version > 2 else 0,
             )
 
-    def expect_writable(self) -> None:
-        """Before long work whose result is to be kept. Raises GalleryReadOnly, GalleryBusy."""
+    def expect_writable(self, backbone: str) -> None:
+        """Before long work whose result is to be kept. Raises GalleryNotFound (nobody enrolled), GalleryMismatch (made
+        with another backbone), GalleryReadOnly, GalleryBusy."""
         with self._session.writing():
-            pass
+            self._session.expect(backbone)
 
     def check(self) -> list[str]:
         """Read everything and say what is wrong, one line each; [] when all is well. Changes nothing but an index file

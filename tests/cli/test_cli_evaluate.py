@@ -84,7 +84,7 @@ def test_a_missing_image_is_told_with_its_row_and_the_rest_goes_on(run: Run, pai
         (["."], ".: is a folder; expected a CSV file. For one sub-folder per person: --folders ."),
         (["obama.jpg"], "obama.jpg: not UTF-8 text; save it as CSV in UTF-8"),
         (["pairs.csv", "--images", "nowhere"], "nowhere: no such folder; expected the one that the images of"),
-        (["pairs.csv", "--cohort", "nowhere"], "cohort nowhere: no such folder; expected others, none, or a folder"),
+        (["pairs.csv", "--cohort", "nowhere"], "cohort 'nowhere': not a folder; expected others, none, or a folder"),
         (["pairs.csv", "--cohort", "others"], "cohort others: expected columns person_a and person_b"),
     ],
 )

@@ -156,7 +156,7 @@ def test_the_share_left_out_is_a_share(pipeline: Pipeline, album: Path, share: f
 def test_cohorts_that_cannot_be_had(pipeline: Pipeline, album: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cohort others: 3 people; expected 200 or more, or take a folder"):
         evaluate_folders(pipeline, album, cohort="others")
-    with pytest.raises(UsageError, match=r"cohort .*nowhere: no such folder; expected others, none, or a folder"):
+    with pytest.raises(UsageError, match=r"cohort .*nowhere': not a folder; expected others, none, or a folder"):
         evaluate_folders(pipeline, album, cohort=tmp_path / "nowhere")
     with pytest.raises(UsageError, match="a cohort of 3 people: expected at least 200"):
         evaluate_folders(pipeline, album, cohort=album)

@@ -27,7 +27,7 @@ def test_pairs_folds_rows_and_people(csv: Path, tmp_path: Path) -> None:
     assert found.same.tolist() == [True, True, False, False]
     assert found.rows.tolist() == [2, 3, 4, 5]
     assert [found.fold_names[fold] for fold in found.folds] == ["0", "1", "0", "1"]
-    assert found.people[0] == found.people[1] != found.people[2] == found.people[3]
+    assert found.called[0] == found.called[1] != found.called[2] == found.called[3]
     assert not found.named
     assert found.remarks == ()
 
@@ -63,12 +63,18 @@ def test_people_may_be_named(csv: Path) -> None:
     )
     found = read_listing(csv)
     assert found.named
-    assert found.people.tolist() == [0, 0, 0, 1, 2]
+    assert found.called == ("Ada", "Ada", "Ada", "Ben", "Cy")
+
+
+def test_a_name_is_one_however_it_is_written(csv: Path) -> None:
+    head = "image_a,image_b,same_person,person_a,person_b\n"
+    csv.write_text(f"{head}1,2,1,Zo\u00eb,Zoe\u0308\n3,4,0,Ada,Ben\n", "utf-8")
+    assert read_listing(csv).called == ("Zo\u00eb", "Zo\u00eb", "Ada", "Ben")
 
 
 def test_pairs_of_one_person_join_people_over_several_rows(csv: Path) -> None:
     csv.write_text("image_a,image_b,same_person\n1,2,1\n2,3,1\n4,5,1\n3,4,0\n", "utf-8")
-    people = read_listing(csv).people
+    people = read_listing(csv).called
     assert people[0] == people[1] == people[2] != people[3] == people[4]
 
 
