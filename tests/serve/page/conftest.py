@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -41,14 +41,23 @@ POSES = [  # the poses that the guide asks for, as it measures them on this face
 @pytest.fixture(scope="session")
 def film(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Barack Obama before the camera, in the file format that Chromium plays: JPEG after JPEG."""
-    path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    frames = {view: _jpeg(view, pipeline) for view in dict.fromkeys(_views())}
-    path.write_bytes(b"".join(frames[view] for view in _views()))
+    return _film(tmp_path_factory.mktemp("camera") / "camera.mjpeg", POSES, pipeline)
+
+
+@pytest.fixture(scope="session")
+def facing(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, always facing the camera: any picture of it is like any other."""
+    return _film(tmp_path_factory.mktemp("camera") / "facing.mjpeg", POSES[:1], pipeline)
+
+
+def _film(path: Path, poses: Sequence[View], pipeline: Pipeline) -> Path:
+    frames = {view: _jpeg(view, pipeline) for view in dict.fromkeys(_views(poses))}
+    path.write_bytes(b"".join(frames[view] for view in _views(poses)))
     return path
 
 
-def _views() -> Iterator[View]:
-    for here, there in pairwise([*POSES, POSES[0]]):
+def _views(poses: Sequence[View]) -> Iterator[View]:
+    for here, there in pairwise([*poses, poses[0]]):
         yield from [here] * HELD
         yield from (_between(here, there, step / (MOVING + 1)) for step in range(1, MOVING + 1))
 
@@ -80,10 +89,10 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="module")
 def launch(playwright: Playwright, film: Path) -> Iterator[Callable[..., Browser]]:
-    """Start browsers: with a camera that plays the film or none at all, that may be used without asking or not."""
+    """Start browsers: with a camera that plays a film or none at all, that may be used without asking or not."""
     started: list[Browser] = []
 
-    def start(camera: bool = True, allowed: bool = True) -> Browser:
+    def start(camera: bool = True, allowed: bool = True, film: Path = film) -> Browser:
         options = f"--use-file-for-fake-video-capture={film}"
         device = "--use-fake-device-for-media-stream" + ("" if camera else "=device-count=0")
         args = [

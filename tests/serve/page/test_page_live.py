@@ -57,11 +57,11 @@ def test_enrolled_by_webcam_recognised_listed_looked_into_and_removed(site: Call
 
 
 def test_a_stranger_stays_unknown_and_can_be_enrolled_from_the_picture(
-    site: Callable, visit: Visit, enrol: Callable
+    site: Callable, visit: Visit, enrol: Callable, launch: Callable, facing: Path
 ) -> None:
     here = site()
     enrol(here.gallery, "Eileen Collins", "astronaut.png")
-    page = visit(here)
+    page = visit(here, within=launch(film=facing))
     face = page.locator(".face[data-status=unknown]")
     face.wait_for()
     assert "Unknown" in face.inner_text()
