@@ -65,15 +65,7 @@ def calibrate(
         out.line(_json(found, path))
     else:
         _print(found, path, pipe.backbone.card)
-    for remark in found.remarks:
-        out.say(remark)
-    if found.kept is not None:
-        out.say_kept(found.kept)
-    for failure in found.failures:
-        out.complain(failure)
-    if found.failures:
-        out.complain(f"{len(found.failures)} of {found.images} images failed")
-        raise typer.Exit(out.SOME_FAILED)
+    out.finish_measuring(found.remarks, found.kept, found.failures, found.images)
 
 
 def _json(found: Report, path: Path) -> dict[str, Any]:

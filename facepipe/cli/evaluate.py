@@ -103,22 +103,13 @@ def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
             out.table(section.title.en, ("figure", "value", "95 % interval", "what it means"), rows)
     if html is not None:
         from facepipe.evaluate.report.page import page
-        from facepipe.files import replacing
+        from facepipe.layers.page import save_page
 
-        with replacing(html, private=True) as stream:  # it shows faces
-            stream.write(page(found).encode("utf-8", "backslashreplace"))
+        save_page(page(found), html, private=True)  # it shows faces
         if not as_json:
             typer.echo(html)
-    for remark in found.remarks:
-        out.say(remark)
-    if found.kept is not None:
-        out.say_kept(found.kept)
-    failures = found.images.failures
-    for failure in failures:
-        out.complain(_failed(failure))
-    if failures:
-        out.complain(f"{len(failures)} of {found.images.images} images failed")
-        raise typer.Exit(out.SOME_FAILED)
+    failures = [_failed(failure) for failure in found.images.failures]
+    out.finish_measuring(found.remarks, found.kept, failures, found.images.images)
 
 
 def _failed(failure: Failure) -> str:

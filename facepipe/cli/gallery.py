@@ -63,15 +63,15 @@ def doctor(
     Each finding comes with the command that mends it; nothing is changed. Exit code 1 when something looks wrong.
     """
     from facepipe.doctor import examine, page
-    from facepipe.files import replacing
 
     if html is not None:
         out.expect_page(html)
     with opt.open_gallery(gallery) as people, out.steps() as report:
         found = examine(people, report=report)
         if html is not None:
-            with replacing(html, private=True) as stream:
-                stream.write(page.render(found, people, gallery).encode("utf-8", "backslashreplace"))
+            from facepipe.layers.page import save_page
+
+            save_page(page.render(found, people, gallery), html, private=True)
     if as_json:
         for finding in found.findings:
             out.line(_finding_json(finding, gallery))

@@ -186,8 +186,12 @@ def identified_json(face: Identification) -> dict[str, Any]:
 
 
 def candidate_json(found: Candidate) -> dict[str, Any]:
-    odds = None if found.probability is None else round(found.probability, 6)
+    odds = odds_json(found.probability)
     return {"person": found.person, "score": round(found.score, 4), "rank": found.rank, "probability": odds}
+
+
+def odds_json(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 6)
 
 
 def percent(probability: float | None) -> str:
@@ -249,8 +253,18 @@ def confirm(question: str, yes: bool) -> None:
     typer.confirm(printable(question), abort=True, err=True)
 
 
-def say_kept(path: Path) -> None:
-    say(f"embeddings, which are biometric data, are kept in {path}; delete it when you are done")
+def finish_measuring(remarks: Sequence[str], kept: Path | None, failures: Sequence[str], images: int) -> None:
+    """What is said on stderr after the results: ``remarks``, where new embeddings are ``kept``, which of the ``images``
+    could not be read; when there are such, leave the command with exit code 3."""
+    for remark in remarks:
+        say(remark)
+    if kept is not None:
+        say(f"embeddings, which are biometric data, are kept in {kept}; delete it when you are done")
+    for failure in failures:
+        complain(failure)
+    if failures:
+        complain(f"{len(failures)} of {images} images failed")
+        raise typer.Exit(SOME_FAILED)
 
 
 def expect_page(path: Path) -> None:

@@ -105,7 +105,7 @@ def verify(
     found = pipe.verify(a, b, threshold=opt.limit(pipe, None, threshold, fmr), pick=pick)
     if as_json:
         score, limit = round(found.score, 4), round(found.threshold, 4)
-        odds = None if found.probability is None else round(found.probability, 6)
+        odds = out.odds_json(found.probability)
         out.line({"a": a, "b": b, "score": score, "threshold": limit, "match": found.match, "probability": odds})
     else:
         sign, verdict = ("≥", "match") if found.match else ("<", "no match")

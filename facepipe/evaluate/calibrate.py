@@ -24,6 +24,7 @@ from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.evaluate.reliability import Reliability, measure_reliability, state_by_folds
 from facepipe.evaluate.strangers import expect_cohort, of_calibration
 from facepipe.gallery import Gallery
+from facepipe.gallery.calibrated import Known
 from facepipe.gallery.names import spelt
 from facepipe.gallery.scoring import Scoring
 from facepipe.pipeline import Pipeline
@@ -83,7 +84,7 @@ def calibrate(
     known = gallery.known()
     faces = find_faces(pipe, files, persons, cached, report)
     names = faces.names
-    chosen = of_calibration(pipe, gallery, faces, cohort, cached, report)
+    chosen = of_calibration(pipe, gallery, known, faces, cohort, cached, report)
     report("measuring", 0, 1)
     kept, before, people = chosen.cohort, gallery.calibration, [person.name for person in gallery.people()]
     scorer: Scorer = Cosine(faces.vectors) if kept is None else Corrected(faces.vectors, names, kept)
@@ -114,7 +115,7 @@ def calibrate(
         unknown_probes=len(strange),
         reliability=reliability,
         failures=tuple(str(error) for error in faces.embedded.errors.values()),
-        remarks=tuple(_remarks(made, before, faces, gallery)),
+        remarks=tuple(_remarks(made, before, faces, known)),
         kept=faces.kept or chosen.kept,
     )
 
@@ -157,16 +158,15 @@ def _with_fpir(
     return replace(made, fpir=found)
 
 
-def _remarks(made: Calibration, before: Calibration | None, faces: Faces, gallery: Gallery) -> Iterator[str]:
+def _remarks(made: Calibration, before: Calibration | None, faces: Faces, known: Known) -> Iterator[str]:
     if before is not None:
         lost = [f"FMR {rate}" for rate in before.fmr if rate not in made.fmr]
         lost += [f"FPIR {rate}" for rate in before.fpir if rate not in made.fpir]
         more = f", which also had thresholds for {', '.join(lost)}" if lost else ""
         yield f"it takes the place of the calibration on {before.measured_on}{more}"
-    references = gallery.references()
-    enrolled = {reference.person for reference in references}
+    enrolled = {person for person, _ in known}
     by_name = {_plain(person): person for person in enrolled}
-    by_image = {reference.image_sha256: reference.person for reference in references}
+    by_image = {mark: person for person, mark in known}
     likely = {name: by_name.get(_plain(name)) for name in faces.called}
     marked = zip(faces.names, faces.embedded.hashes, strict=True)
     likely |= {name: by_image[mark] for name, mark in marked if mark in by_image}

@@ -15,6 +15,7 @@ from facepipe.errors import UsageError
 from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, embed_cached
 from facepipe.gallery import Gallery, Strangers
+from facepipe.gallery.calibrated import Known
 from facepipe.gallery.names import spelt
 from facepipe.pipeline import Pipeline
 from facepipe.sources import image_files
@@ -56,7 +57,7 @@ def of_evaluation(
         return found
     count = len(set(faces.names))
     if named and count >= FEWEST:
-        return Chosen(Strangers(faces.vectors, faces.names, faces.embedded.hashes), OTHERS)
+        return Chosen(_all_of(faces), OTHERS)
     why = f"{count} people; expected {FEWEST} or more" if named else "expected columns person_a and person_b"
     if wanted == OTHERS:
         raise UsageError(f"cohort others: {why}, or take a folder of strangers, or none")
@@ -66,22 +67,23 @@ def of_evaluation(
 def of_calibration(
     pipe: Pipeline,
     gallery: Gallery,
+    known: Known,
     faces: Faces,
     wanted: str | Path | None,
     cached: bool,
     report: Progress,
 ) -> Chosen:
     """``wanted``: "gallery", "labelled" (``faces``), "none", a folder; or None or "auto", the first of the first two
-    that has FEWEST people. Raises UsageError for fewer."""
+    that has FEWEST people. ``known``: who is enrolled. Raises UsageError for fewer."""
     wanted = AUTO if wanted is None else wanted
     if wanted == NONE:
         return Chosen(None, NONE)
     choices: dict[str, Callable[[], Chosen]] = {
         GALLERY: lambda: Chosen(_enrolled(gallery), GALLERY),
-        LABELLED: lambda: Chosen(Strangers(faces.vectors, faces.names, faces.embedded.hashes), LABELLED),
+        LABELLED: lambda: Chosen(_all_of(faces), LABELLED),
     }
     if wanted not in (AUTO, GALLERY, LABELLED):
-        choices = {str(wanted): lambda: find_strangers(pipe, Path(str(wanted)), faces, cached, report, gallery)}
+        choices = {str(wanted): lambda: find_strangers(pipe, Path(str(wanted)), faces, cached, report, known)}
     elif wanted != AUTO:
         choices = {str(wanted): choices[str(wanted)]}
     counts = []
@@ -120,30 +122,26 @@ def _too_few(counts: str) -> str:
 
 
 def find_strangers(
-    pipe: Pipeline, folder: Path, faces: Faces, cached: bool, report: Progress, gallery: Gallery | None = None
+    pipe: Pipeline, folder: Path, faces: Faces, cached: bool, report: Progress, known: Known = frozenset()
 ) -> Chosen:
-    """The faces of the pictures in ``folder``. Whoever is among ``faces``, or enrolled, goes by that name: known by the
-    sub-folder's name, or by an image; whoever could be two of them is left out. Raises UsageError without any face."""
+    """The faces of the pictures in ``folder``. Whoever is among ``faces``, or ``known``, goes by that name, told by the
+    sub-folder's or by an image; whoever could be two of them is left out. Raises UsageError without any face."""
     images, names = _pictures_of(folder)
     found, kept = embed_cached(pipe, images, cached, report)
     people = [names[n] for n in np.flatnonzero(found.place >= 0)]
-    known = [*zip(faces.embedded.hashes, faces.names, strict=True)]
-    if gallery is not None:
-        known += [(one.image_sha256, one.person) for one in gallery.references()]
-    owners = defaultdict[str, set[str]](set)
-    for mark, name in known:
+    owners, called = defaultdict[str, set[str]](set), dict[str, set[str]]()
+    for name, mark in known.union(zip(faces.names, faces.embedded.hashes, strict=True)):
         owners[mark].add(name)
-    called = {name: {name} for _, name in known}
+        called[name] = {name}
     for person, mark in zip(people, found.hashes, strict=True):
         called[person] = called.get(person, set()) | owners.get(mark, set())
     some = [at for at, person in enumerate(people) if len(called[person]) < 2]
-    strangers = Strangers(found.vectors, [*map(_only(called), people)], found.hashes)
+    strangers = Strangers(found.vectors, [next(iter(called[person]), person) for person in people], found.hashes)
     return Chosen(strangers[some], os.fspath(folder), kept)
 
 
-def _only(called: dict[str, set[str]]) -> Callable[[str], str]:
-    """What a person is called: as somebody known, or as they are."""
-    return lambda person: next(iter(called[person]), person)
+def _all_of(faces: Faces) -> Strangers:
+    return Strangers(faces.vectors, faces.names, faces.embedded.hashes)
 
 
 def _pictures_of(folder: Path) -> tuple[list[Path], list[str]]:

@@ -48,6 +48,10 @@ def _of_sqlite(message: str, path: Path) -> GalleryError:
     return GalleryCorrupt(f"{path}: damaged ({message}); {RESTORE}")
 
 
+def not_there(path: Path) -> GalleryNotFound:
+    return GalleryNotFound(f"{path}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
+
+
 def no_gallery(path: Path | None) -> GalleryCorrupt:
     return GalleryCorrupt(f"{path}: not a facepipe gallery, or its header is damaged; check the path; {RESTORE}")
 

@@ -12,7 +12,7 @@ import numpy as np
 from facepipe import folders
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences
-from facepipe.errors import GalleryNotFound, PersonNotFound, UsageError
+from facepipe.errors import PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, rows
 from facepipe.gallery.base import NewReference, Person, Strangers, Tally
 from facepipe.gallery.names import clean_name
@@ -71,7 +71,7 @@ class Gallery(Upkeep):
         try:
             with session.reading():
                 if not session.exists and (read_only or not create):
-                    raise GalleryNotFound(f"{given}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
+                    raise faults.not_there(given)
         except BaseException:
             session.close()
             raise
@@ -177,7 +177,7 @@ class Gallery(Upkeep):
         """
         with self._session.writing() as (record, _):
             if not self._session.exists:
-                raise GalleryNotFound(f"{self.path}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
+                raise faults.not_there(self.path)
             calibrated.write(record, calibration, cohort, known)
 
     # People and references. A person goes by name or by number, which stays when the name changes

@@ -124,7 +124,7 @@ class Session:
     def expect(self, backbone: str) -> None:
         """Raise GalleryNotFound where nobody is enrolled, GalleryMismatch where it was with another ``backbone``."""
         if self._record.backbone is None:
-            raise GalleryNotFound(f"{self.path}: no gallery there; enrol someone first: facepipe enroll NAME PHOTO")
+            raise faults.not_there(self.path)
         if self._record.backbone != backbone:
             raise _mismatch(self.path, self._record.backbone, backbone)
 

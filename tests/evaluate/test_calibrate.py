@@ -38,6 +38,14 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
         yield opened
 
 
+def enrol_others(gallery: Gallery, people: int) -> None:
+    """So many who are nobody else, with a photo each."""
+    vectors, names = photos(people, 1, seed=5, first=200)
+    gallery.add_many(
+        (name, NewReference(Template(vector, 1.0, "toy@1"))) for name, vector in zip(names, vectors, strict=True)
+    )
+
+
 def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0) -> None:
     """The images that are asked for, but for the first ``missed``, show these faces."""
 
@@ -129,10 +137,7 @@ def test_what_it_takes_the_place_of_is_told(gallery: Gallery, monkeypatch: pytes
 
 
 def test_whoever_goes_meanwhile_is_not_brought_back(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    others, names = photos(205, 1, seed=5, first=200)
-    gallery.add_many(
-        (name, NewReference(Template(vector, 1.0, "toy@1"))) for name, vector in zip(names, others, strict=True)
-    )
+    enrol_others(gallery, 205)
     vectors, names = photos(150, 4)
     see(monkeypatch, vectors)
     measure = module.all_against_all
@@ -166,10 +171,7 @@ def test_corrected_for_the_people_of_the_folder(
 
 
 def test_corrected_for_the_people_enrolled(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    others, names = photos(200, 1, seed=5, first=200)
-    gallery.add_many(
-        (name, NewReference(Template(vector, 1.0, "toy@1"))) for name, vector in zip(names, others, strict=True)
-    )
+    enrol_others(gallery, 200)
     vectors, names = photos(150, 4)
     see(monkeypatch, vectors)
     found = calibrate(PIPE, labelled(names), gallery)
