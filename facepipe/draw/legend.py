@@ -13,7 +13,7 @@ from facepipe.draw.plates import Plate, whole_pixels
 from facepipe.records import Image
 
 GROUND = (12, 18, 28)
-WIDEST = 30  # times the height of the letters: as wide as a legend is made for a long label, where the image is not
+WIDEST = 40  # times the height of the letters: as wide as a legend is made for a long label, where the image is not
 
 
 @dataclass(frozen=True)
