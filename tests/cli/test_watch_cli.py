@@ -50,11 +50,8 @@ def test_events_as_json(enrolled: Run, film: Path) -> None:
 
 def test_events_as_lines(enrolled: Run, film: Path) -> None:
     lines = enrolled("watch", film).out.splitlines()
-    assert [line.split(None, 2)[2].split("  ")[0] for line in lines] == [
-        "appears",
-        "is Ada, 99.9 %",
-        "leaves: Ada, 99.9 %",
-    ]
+    told = [line.split(None, 2)[2].split("  ")[0] for line in lines]
+    assert told == ["appears", "is Ada, 99.9 %", "leaves: Ada, 99.9 %"]
     assert lines[2].startswith("0:02.9    1  leaves: Ada")
     assert " px at (" in lines[0]
     assert max(map(len, lines)) <= 80
