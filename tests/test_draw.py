@@ -236,13 +236,31 @@ def test_in_a_film_a_label_stays_on_its_side(image: Image) -> None:
     assert over.count(True) == over.index(False)  # it went under the face once, for lack of room, and stayed there
 
 
-def test_in_a_film_a_trembling_face_does_not_change_its_letters(image: Image) -> None:
-    annotator, heights = Annotator(), set()
-    for step in range(12):
-        box = (150, 150, 191 + 3 * (step % 2), 200)
-        picture = np.asarray(annotator.annotate(image, [Mark(face(*box), "Ada", True, 1)]))
-        heights.add(int((picture[:149] == ImageColor.getrgb(KNOWN)).all(axis=2).any(axis=1).sum()))
-    assert len(heights) == 1
+def heights(image: Image, widths: Sequence[float]) -> list[int]:
+    """Of the label, px, over a face that is as wide as each of ``widths`` in turn."""
+    annotator, found = Annotator(), []
+    for width in widths:
+        marks = [Mark(face(150, 150, 150 + width, 200), "Ada", True, 1)]
+        teal = (np.asarray(annotator.annotate(image, marks))[:149] == ImageColor.getrgb(KNOWN)).all(axis=2)
+        found.append(int(teal.any(axis=1).sum()))
+    return found
+
+
+def test_in_a_film_letters_do_not_tremble_with_their_face(image: Image) -> None:
+    assert len(set(heights(image, [41, 44] * 6)[1:])) == 1
+
+
+def test_in_a_film_letters_grow_with_their_face(image: Image) -> None:
+    small, larger = heights(image, [33, 120])
+    assert larger > small
+
+
+def test_in_a_film_a_label_comes_back_when_there_is_room(image: Image, said: list[tuple[str, str]]) -> None:
+    annotator = Annotator()
+    for apart in (5, 150):
+        boxes = [(100, 100, 140, 150), (140 + apart, 90, 220 + apart, 170), (10, 90, 95, 170)]
+        annotator.annotate(image, [Mark(face(*box), "Ada Lovelace", True, n) for n, box in enumerate(boxes, 1)])
+    assert [text for number, text in said if number == "1"] == ["", "Ada Lovelace"]
 
 
 def test_in_a_film_what_has_no_room_is_left_out(image: Image, said: list[tuple[str, str]]) -> None:
@@ -339,23 +357,20 @@ def test_mirrored() -> None:
 
 @pytest.mark.parametrize("message", ["turn your head a little to your left", "把头向左转一点", "W" * 300, ""])
 @pytest.mark.parametrize("size", [(640, 480), (1920, 1080), (90, 120)])
-def test_a_caption_is_within_the_lower_part(message: str, size: tuple[int, int]) -> None:
+def test_a_caption_is_below_the_picture(message: str, size: tuple[int, int]) -> None:
     picture = PIL.Image.new("RGB", size, (GREY,) * 3)
-    caption(picture, message, 2, 5, True)
-    pixels = np.asarray(picture)
-    assert (pixels[: size[1] // 2] == GREY).all()
-    assert (pixels[-1] != GREY).all()
+    pixels = np.asarray(caption(picture, message, 2, 5, True))
+    assert (pixels[: size[1]] == GREY).all()
+    assert (pixels[size[1] :] != GREY).any(axis=2).all()
     dots = (np.abs(pixels.astype(int) - ImageColor.getrgb(KNOWN)).max(axis=2) < 10).sum()
-    other = PIL.Image.new("RGB", size, (GREY,) * 3)
-    caption(other, message, 4, 5, True)
-    more = (np.abs(np.asarray(other).astype(int) - ImageColor.getrgb(KNOWN)).max(axis=2) < 10).sum()
+    other = np.asarray(caption(picture, message, 4, 5, True))
+    more = (np.abs(other.astype(int) - ImageColor.getrgb(KNOWN)).max(axis=2) < 10).sum()
     assert more > dots  # more of them are filled
 
 
 def test_the_dots_of_a_caption_are_smooth() -> None:
     picture = PIL.Image.new("RGB", (640, 480), (GREY,) * 3)
-    caption(picture, "", 5, 5, True)
-    row = np.asarray(picture)[380:]
+    row = np.asarray(caption(picture, "", 5, 5, True))[480:]
     greens = np.unique(row[15:][:, 250:390, 1])  # below the line of colour
     assert len(greens) > 10  # shades between the dot and its ground
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import PIL.Image
 from PIL import ImageDraw
 
-from facepipe.draw.marks import Mark
+from facepipe.draw.marks import GROUND, Mark
 from facepipe.draw.plates import Plate, whole_pixels
 from facepipe.records import Image
 
-GROUND = (12, 18, 28)
 WIDEST = 40  # times the height of the letters: as wide as a legend is made for a long label, where the image is not
 
 

@@ -10,6 +10,7 @@ from facepipe import words
 from facepipe.records import Candidate, Detection, Identification
 
 KNOWN, UNKNOWN, NEUTRAL = "#0f9d8a", "#d97706", "#3b82f6"
+GROUND = (12, 18, 28)  # of what is written below a picture
 COLOURS = {True: KNOWN, False: UNKNOWN, None: NEUTRAL}
 
 T = TypeVar("T")

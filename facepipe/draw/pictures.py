@@ -11,7 +11,7 @@ import PIL.Image
 from PIL import ImageDraw
 
 from facepipe.draw.letters import font, shortened
-from facepipe.draw.marks import COLOURS, KNOWN
+from facepipe.draw.marks import COLOURS, GROUND, KNOWN
 from facepipe.files import replacing
 from facepipe.records import Detection, Image
 
@@ -32,22 +32,25 @@ def mirrored(image: Image, faces: Sequence[Detection]) -> tuple[Image, list[Dete
     return Image(np.ascontiguousarray(image.pixels[:, ::-1]), image.source), turned
 
 
-def caption(picture: PIL.Image.Image, message: str, done: int, wanted: int, known: bool | None = None) -> None:
-    """Write ``message`` along the bottom of ``picture``, and above it one dot for each thing ``wanted``, filled when
-    ``done``. ``known`` chooses the colour as a Mark's does."""
-    width, height = picture.size
-    size = max(14, round(min(height / 16, width / 24)))
-    letters, colour = font(size, message.isascii()), COLOURS[known]
-    draw = ImageDraw.Draw(picture, "RGBA")
-    top = height - round(3.2 * size)
-    draw.rectangle((0, top, width, height), fill=(12, 18, 28, 205))
-    draw.rectangle((0, top, width, top + max(2, size // 8)), fill=colour)
+def caption(
+    picture: PIL.Image.Image, message: str, done: int, wanted: int, known: bool | None = None
+) -> PIL.Image.Image:
+    """``picture`` with ``message`` below it, and above that one dot for each thing ``wanted``, filled when ``done``.
+    ``known`` chooses the colour as a Mark's does."""
+    width, top = picture.size
+    size = max(14, round(min(top / 16, width / 24)))
+    letters, height = font(size, message.isascii()), top + round(3.2 * size)
+    whole = PIL.Image.new("RGB", (width, height), GROUND)
+    whole.paste(picture, (0, 0))
+    draw = ImageDraw.Draw(whole)
+    draw.rectangle((0, top, width, top + max(2, size // 8)), fill=COLOURS[known])
     text = shortened(message, letters, width - 2 * size)
     left, above, right, below = draw.textbbox((0, 0), text, font=letters)
     draw.text(
         ((width - right - left) / 2, height - 0.95 * size - (above + below) / 2), text, fill="white", font=letters
     )
-    _draw_dots(picture, round(top + 0.95 * size), size, done, wanted)
+    _draw_dots(whole, round(top + 0.95 * size), size, done, wanted)
+    return whole
 
 
 def _draw_dots(picture: PIL.Image.Image, y: int, size: int, done: int, wanted: int) -> None:

@@ -119,18 +119,20 @@ class Room:
 
     def take(self, mark: Mark, nth: int, sizes: Sequence[int], before: Choice | None = None) -> Beside | None:
         """A place for the label of ``mark``, the ``nth`` face, where it covers nothing and touches no other face, which
-        it would seem to name. As it was ``before``, else whole in the largest of the letters ``sizes``, else only its
-        number; None where there is no room."""
-        again = [] if before is None else [(before.px, before.whole, before.place)]
-        wholes = (True,) if mark.number is None else (True, False)
-        for px, whole, only in again + [(px, whole, None) for whole in wholes for px in sizes]:
+        it would seem to name: whole in the largest of the letters ``sizes``, else only its number; None where there is
+        no room. As it was ``before``, while that can be: a whole label grows again when it may by more than one size.
+        """
+        looks = [(px, whole) for whole in (True, False)[: 1 if mark.number is None else 2] for px in sizes]
+        if before is not None and before.whole and before.px in sizes[:2]:
+            looks.insert(0, (before.px, True))
+        for px, whole in looks:
             plate = Plate.of(mark, px, text=whole)
             if plate.size[0] > self._frame[0] or plate.size[1] > self._frame[1]:
                 continue
             spots = around(self.faces[nth], plate.size, self._frame)
             fits = free(spots, self._taken(nth, px // 4))
-            place = int(np.argmax(fits)) if only is None else only
-            if fits[place]:
+            if fits.any():
+                place = before.place if before is not None and fits[before.place] else int(np.argmax(fits))
                 self._plates = np.vstack([self._plates, spots[place]])
                 return Beside(plate, spots[place], Choice(px, whole, place))
         return None
