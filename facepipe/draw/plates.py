@@ -125,12 +125,13 @@ class Room:
         looks = [(px, whole) for whole in (True, False)[: 1 if mark.number is None else 2] for px in sizes]
         if before is not None and before.whole and before.px in sizes[:2]:
             looks.insert(0, (before.px, True))
+        taken = self._taken(nth, sizes[0] // 4)
         for px, whole in looks:
             plate = Plate.of(mark, px, text=whole)
             if plate.size[0] > self._frame[0] or plate.size[1] > self._frame[1]:
                 continue
             spots = around(self.faces[nth], plate.size, self._frame)
-            fits = free(spots, self._taken(nth, px // 4))
+            fits = free(spots, taken)
             if fits.any():
                 place = before.place if before is not None and fits[before.place] else int(np.argmax(fits))
                 self._plates = np.vstack([self._plates, spots[place]])
