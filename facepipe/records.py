@@ -214,8 +214,13 @@ class Identification:
 
     @property
     def name(self) -> str | None:
-        best = self.candidates[0] if self.candidates else None
+        best = self.guess
         return best.person if best is not None and best.score >= self.threshold else None
+
+    @property
+    def guess(self) -> Candidate | None:
+        """The best candidate, also of somebody unknown; None where nobody is enrolled."""
+        return self.candidates[0] if self.candidates else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """What each way to decide better from the same networks is worth, on lfw-dev: chosen on fold 0, reported on fold 1.
 
-python scripts/measure_levers.py FOLDER [--fold 1] [--alignment]
+python scripts/measure_levers.py FOLDER [--fold 1] [--alignment] [--tracks]
 
 FOLDER holds ``images/PERSON_0001.jpg`` and ``pairs.csv`` with a column fold; nobody is in both folds.
 """
@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument(
         "--alignment", action="store_true", help="also what needs every face embedded anew, several times"
     )
+    parser.add_argument("--tracks", action="store_true", help="also probabilities of several views of one moment")
     given = parser.parse_args()
     folds = read_folds(given.folder / "pairs.csv")
     pipe = Pipeline()
@@ -59,6 +60,11 @@ def main() -> None:
     report_quality(x, who, [found[name][1] for name, m in zip(names, mine, strict=True) if m])
     report_probabilities(x, who, ByReferences((1,), (single,)), "as for one reference")
     report_probabilities(x, who, several, "by the number of references (in use)")
+    report_probabilities(x, who, several, "in use, three photos looked up together", together=3)
+    if given.tracks:
+        moments = [found[name] for name, m in zip(names, mine, strict=True) if m]
+        views = np.stack([views_of(pipe, image, face) for image, face in track(moments, "views", transient=True)])
+        report_probabilities(views, who, several, "in use, five views of each photo looked up together")
     if given.alignment:
         report_alignment(pipe, [found[name] for name, m in zip(names, mine, strict=True) if m], who)
 
@@ -178,8 +184,26 @@ def _weighed(x: Floats, who: np.ndarray, weights: np.ndarray) -> tuple[Floats, F
     return np.concatenate(genuine), np.concatenate(impostor)
 
 
-def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, label: str) -> None:
-    """Identification: is the stated share observed? Half of the probes are strangers, as it assumes."""
+def views_of(pipe: Pipeline, image: Image, face: Face) -> Floats:
+    """The template (D,) of a photo, and the mean of it and of four cut a little otherwise, as a track's: (2, D)."""
+    landmarks = face.detection.landmarks
+    cuts = ((0.96, 0), (1.04, 0), (1, -2), (1, 2))
+    others = [unit(_raw(pipe, image, landmarks, zoom, down)) for zoom, down in cuts]
+    return np.stack([face.template.vector, np.mean([face.template.vector, *others], axis=0)])
+
+
+def sets_of(photos: np.ndarray, who: np.ndarray, together: int) -> list[np.ndarray]:
+    """``photos`` in sets of ``together`` of one person; what is left over is left out."""
+    own = [photos[who[photos] == name] for name in dict.fromkeys(who[photos])]
+    return [some[i : i + together] for some in own for i in range(0, len(some) - together + 1, together)]
+
+
+def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, label: str, *, together: int = 1) -> None:
+    """Identification: is the stated share observed? Half of the probes are strangers, as it assumes.
+
+    ``x`` (N, D), or (N, 2, D): as a reference, and as it is looked up. Probes are means over ``together`` photos.
+    """
+    enrol, ask = (x, x) if x.ndim == 2 else (x[:, 0], x[:, 1])
     stated, right, photo = [], [], []
     for draw in range(DRAWS):
         rng = np.random.default_rng(draw)
@@ -187,11 +211,13 @@ def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, lab
         enrolled = [name for name in names[: len(names) // 2] if (who == name).sum() > 1]
         groups = [rng.permutation(np.flatnonzero(who == name)) for name in enrolled]
         halves = [(own[: (len(own) + 1) // 2], own[(len(own) + 1) // 2 :]) for own in groups]
-        gallery = np.concatenate([fuse(x[refs], [len(refs)]) for refs, _ in halves])
-        known = np.concatenate([probes for _, probes in halves])
-        strange = rng.permutation(np.flatnonzero(np.isin(who, names[len(names) // 2 :])))[: len(known)]
-        for probes in (known, strange):
-            scores = x[probes] @ gallery.T
+        gallery = np.concatenate([fuse(enrol[refs], [len(refs)]) for refs, _ in halves])
+        known = sets_of(np.concatenate([probes for _, probes in halves]), who, together)
+        strangers = sets_of(np.flatnonzero(np.isin(who, names[len(names) // 2 :])), who, together)
+        strange = [strangers[place] for place in rng.permutation(len(strangers))[: len(known)]]
+        for sets in (known, strange):
+            scores = np.stack([ask[some].mean(axis=0) for some in sets]) @ gallery.T
+            probes = np.array([some[0] for some in sets])
             counts = np.array([len(refs) for refs, _ in halves])
             top = np.argsort(-scores, axis=1)[:, :6]
             ratios = evidence.log_ratio(np.take_along_axis(scores, top, axis=1), counts[top])

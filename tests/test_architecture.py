@@ -20,7 +20,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
     {"pipeline", "enrolment", "evaluate", "add_model", "doctor", "draw", "inspect", "gate", "guide", "watch"},
     {"detect", "embed", "gallery", "layers", "track"},
     {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
-    {"decision"},
+    {"decision", "words"},
     {"records", "errors", "defaults"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}

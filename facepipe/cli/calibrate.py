@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facepipe import words
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.errors import UsageError
@@ -105,7 +106,7 @@ def _print(found: Report, path: Path, card: Card) -> None:
             f" (0.25 is saying one half always), off by {kept.expected_error.value:.1%} on average."
         )
         cells = [
-            (f"{one.low:.0%} to {one.high:.0%}", f"{one.stated:.1%}", f"{one.observed.value:.1%}", one.pairs)
+            (f"{one.low:.0%} to {one.high:.0%}", words.percent(one.stated), f"{one.observed.value:.1%}", one.pairs)
             for one in kept.bins
         ]
         out.table("Stated and observed", ("said", "on average", "were of one person", "pairs"), cells)

@@ -59,14 +59,14 @@ def demo(
                 _enroll(pipe, gallery, say)
             with _timed(steps, "identify") as say:
                 found = _identify(pipe, gallery, folder)
-                for face in found:
-                    say(f"{face.name or 'unknown'} {_score(face)}")
+                for number, face in enumerate(found, 1):
+                    say(f"{number}  {out.identified_text(face)}")
         with _timed(steps, "verify") as say:
             _verify(pipe, say)
     steps.append(("in all", f"{time.perf_counter() - started:.2f}", ""))
     out.table("facepipe demo", ("step", "seconds", "result"), steps)
     out.say(f"Look at {folder / 'group-faces.jpg'}; beside it the JSON (group.json) and the aligned faces (chips/).")
-    if [face.name for face in found] != list(GROUP.values()):
+    if [face.name for face in sorted(found, key=_from_the_left)] != list(GROUP.values()):
         out.complain("the demo expected " + ", ".join(name or "unknown" for name in GROUP.values()))
         raise typer.Exit(1)
 
@@ -90,30 +90,30 @@ def _enroll(pipe: Pipeline, gallery: Gallery, say: Say) -> None:
 
 
 def _identify(pipe: Pipeline, gallery: Gallery, folder: Path) -> list[Identification]:
-    """Recognise everybody in a group picture and write picture, JSON and chips. From left to right."""
+    """Recognise everybody in a group picture and write picture, JSON and chips. The largest face first."""
     from facepipe import draw
     from facepipe.image import read_image
 
     portraits = [draw.upper_square(read_image(folders.samples() / name)) for name in GROUP]
     draw.save(draw.side_by_side(portraits, GROUP_HEIGHT), folder / "group.jpg")
     image = read_image(folder / "group.jpg")
-    faces = sorted(pipe.faces(image), key=lambda face: float(face.detection.box[0]))
+    faces = pipe.faces(image)
     found = pipe.match(faces, gallery, top=2)
-    draw.save(draw.annotate(image, [draw.mark_identified(face) for face in found]), folder / "group-faces.jpg")
+    marks = [draw.mark_identified(face, number) for number, face in draw.numbered(found)]
+    draw.save(draw.annotate(image, marks), folder / "group-faces.jpg")
     for number, face in enumerate(faces, 1):
         draw.save(face.chip.pixels, folder / "chips" / f"face-{number}.png")
-    record = {"source": image.source, "faces": [out.identified_json(face) for face in found], "error": None}
+    rows = out.numbered_json([out.identified_json(face) for face in found])
+    record = {"source": image.source, "faces": rows, "error": None}
     with replacing(folder / "group.json") as stream:
         stream.write(json.dumps(record, indent=2, ensure_ascii=False).encode())
     return found
 
 
-def _score(face: Identification) -> str:
-    return f"{face.candidates[0].score:.3f} {'≥' if face.name else '<'} {face.threshold:.3f}"
+def _from_the_left(face: Identification) -> float:
+    return float(face.detection.box[0])
 
 
 def _verify(pipe: Pipeline, say: Say) -> None:
     for a, b in PAIRS:
-        found = pipe.verify(folders.samples() / a, folders.samples() / b)
-        verdict = f"match, {found.score:.3f} ≥" if found.match else f"no match, {found.score:.3f} <"
-        say(f"{a} and {b}: {verdict} {found.threshold:.3f}")
+        say(f"{a} and {b}: {out.verified_text(pipe.verify(folders.samples() / a, folders.samples() / b))}")

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from facepipe import words
 from facepipe.errors import UsageError, WriteFailed
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
-    from facepipe.records import Candidate, Detection, Identification
+    from facepipe.records import Candidate, Detection, Floats, Identification, Verification
     from facepipe.stream import Outcome
 
 T = TypeVar("T")
@@ -185,6 +186,11 @@ def identified_json(face: Identification) -> dict[str, Any]:
     }
 
 
+def numbered_json(faces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The faces of an image, the largest first, each with its number as ``--face`` counts them."""
+    return [{"face": number, **face} for number, face in enumerate(faces, 1)]
+
+
 def candidate_json(found: Candidate) -> dict[str, Any]:
     odds = odds_json(found.probability)
     return {"person": found.person, "score": round(found.score, 4), "rank": found.rank, "probability": odds}
@@ -194,34 +200,33 @@ def odds_json(probability: float | None) -> float | None:
     return None if probability is None else round(probability, 6)
 
 
-def percent(probability: float | None) -> str:
-    """In the width of "99.9 %"; what is nearly certain or nearly impossible is not said to be wholly so."""
-    if probability is None:
-        return ""
-    return "<0.1 %" if probability < 0.0005 else f"{min(100 * probability, 99.9):4.1f} %"
-
-
-def detection_text(face: Detection) -> str:
-    x0, y0, x1, y1 = (round(float(v)) for v in face.box)
+def box_text(box: Floats) -> str:
+    x0, y0, x1, y1 = (round(float(v)) for v in box)
     return f"{x1 - x0}×{y1 - y0} px at ({x0}, {y0})"
 
 
 def identified_text(face: Identification) -> str:
-    """The name with its score against the threshold; of a stranger only how near the nearest came."""
-    where = detection_text(face.detection)
-    if not face.candidates:
-        return f"{'unknown':24} nobody is enrolled            {where}"
-    best = face.candidates[0]
-    sign = "≥" if face.name is not None else "<"
-    figures = f"{best.score:.3f} {sign} {face.threshold:.3f}   {percent(best.probability)}"
-    return f"{printable(face.name or 'unknown'):24} {figures}   {where}"
+    """Who it is and how sure that is, where; at the end the score against the threshold."""
+    where, guess = box_text(face.detection.box), face.guess
+    if guess is None:
+        return f"{'unknown; nobody is enrolled':30}  {where}"
+    who = printable(words.who(face.name, guess))
+    return f"{who:30}  {where:26}  {against(guess.score, face.threshold)}"
 
 
 def candidates_text(face: Identification) -> list[str]:
-    return [
-        f"    {c.rank}. {printable(c.person):22} {c.score:.3f}           {percent(c.probability)}".rstrip()
-        for c in face.candidates
-    ]
+    return [f"{c.rank:>8}. {printable(words.who(c.person, c)):50}  {c.score:.3f}" for c in face.candidates]
+
+
+def verified_text(found: Verification) -> str:
+    verdict, score = "match" if found.match else "no match", against(found.score, found.threshold)
+    if found.probability is None:
+        return f"{verdict}, {score}"
+    return f"{verdict}, {words.percent(found.probability)} likely to be one person  ({score})"
+
+
+def against(score: float, threshold: float) -> str:
+    return f"{score:.3f} {'≥' if score >= threshold else '<'} {threshold:.3f}"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

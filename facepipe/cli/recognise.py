@@ -29,7 +29,7 @@ def detect(
     min_score: opt.MinScore = opt.MIN_SCORE,
 ) -> None:
     """Find the faces in images: box, score, five landmarks."""
-    from facepipe.draw import Mark
+    from facepipe.draw import Mark, numbered
 
     files = opt.image_files(paths)
     album = None if annotate is None else Album(annotate)
@@ -37,13 +37,12 @@ def detect(
     batch = out.Batch(len(files), "detecting", as_json)
     for outcome in batch.successes(pipe.detect_each(files), repeat(NO_FACES)):
         faces = outcome.unwrap()
-        marked = (
-            None if album is None else album.add(outcome.image, [Mark(face, f"{face.score:.2f}") for face in faces])
-        )
+        marks = (Mark(face, f"{face.score:.2f}", number=number) for number, face in numbered(faces))
+        marked = None if album is None else album.add(outcome.image, list(marks))
         if as_json:
             _faces_line(outcome, [out.detection_json(face) for face in faces], marked)
         else:
-            _print_faces(outcome, [f"  {face.score:.3f}   {out.detection_text(face)}" for face in faces], marked)
+            _print_faces(outcome, [[f"{face.score:.3f}   {out.box_text(face.box)}"] for face in faces], marked)
     batch.finish()
 
 
@@ -63,7 +62,7 @@ def identify(
     min_score: opt.MinScore = opt.MIN_SCORE,
 ) -> None:
     """Say who is in images: a name, or unknown."""
-    from facepipe.draw import mark_identified
+    from facepipe.draw import mark_identified, numbered
 
     with opt.open_gallery(gallery, backbone, weights) as people:
         files = opt.image_files(paths)
@@ -76,11 +75,12 @@ def identify(
         batch = out.Batch(len(files), "identifying", as_json)
         for outcome in batch.successes(found, repeat(NO_FACES)):
             faces = outcome.unwrap()
-            marked = None if album is None else album.add(outcome.image, [mark_identified(face) for face in faces])
+            marks = (mark_identified(face, number) for number, face in numbered(faces))
+            marked = None if album is None else album.add(outcome.image, list(marks))
             if as_json:
                 _faces_line(outcome, [out.identified_json(face) for face in faces], marked)
             else:
-                _print_faces(outcome, [row for face in faces for row in _identified_rows(face, top)], marked)
+                _print_faces(outcome, [_identified_rows(face, top) for face in faces], marked)
         batch.finish()
 
 
@@ -108,24 +108,24 @@ def verify(
         odds = out.odds_json(found.probability)
         out.line({"a": a, "b": b, "score": score, "threshold": limit, "match": found.match, "probability": odds})
     else:
-        sign, verdict = ("≥", "match") if found.match else ("<", "no match")
-        typer.echo(
-            f"{verdict}: {found.score:.3f} {sign} {found.threshold:.3f}   {out.percent(found.probability)}".rstrip()
-        )
+        typer.echo(out.verified_text(found))
 
 
 def _faces_line(outcome: Outcome[list[Any]], faces: list[dict[str, Any]], marked: Path | None) -> None:
     annotated = {} if marked is None else {"annotated": str(marked)}
-    out.line({"source": outcome.source, "faces": faces, "error": None, **annotated})
+    out.line({"source": outcome.source, "faces": out.numbered_json(faces), "error": None, **annotated})
 
 
-def _print_faces(outcome: Outcome[list[Any]], rows: Sequence[str], marked: Path | None) -> None:
-    typer.echo(f"{out.printable(outcome.source)}: {out.count(len(outcome.unwrap()), 'face')}")
-    for row in rows:
-        typer.echo(row)
+def _print_faces(outcome: Outcome[list[Any]], faces: Sequence[Sequence[str]], marked: Path | None) -> None:
+    """``faces``: the rows of each, the first one after its number."""
+    typer.echo(f"{out.printable(outcome.source)}: {out.count(len(faces), 'face')}")
+    for number, (first, *more) in enumerate(faces, 1):
+        typer.echo(f"{number:>3}  {first}")
+        for row in more:
+            typer.echo(row)
     if marked is not None:
         typer.echo(out.printable(f"  marked in {marked}"))
 
 
 def _identified_rows(face: Identification, top: int) -> list[str]:
-    return ["  " + out.identified_text(face), *(out.candidates_text(face) if top > 1 else [])]
+    return [out.identified_text(face), *(out.candidates_text(face) if top > 1 else [])]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facepipe import words
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import window as win
@@ -25,7 +26,7 @@ from facepipe.defaults import EVERY
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from facepipe.draw import Mark
+    from facepipe.draw import Annotator, Mark
     from facepipe.records import Frame
     from facepipe.sources import Source
     from facepipe.watch import Event, TrackedFace, Watcher
@@ -157,6 +158,7 @@ class Report:
         self.film: Film | None = None
         self.window: win.Window | None = None
         self._as_json, self._snapshots, self._ticker = as_json, snapshots, ticker
+        self._annotator: Annotator | None = None
         self._frames, self._started = 0, time.monotonic()
         self._people: dict[int, str] = {}  # who is in view, by track
         self._left: Counter[str] = Counter()
@@ -169,9 +171,11 @@ class Report:
             self._snapshots.look(frame, faces)
         if self.film is None and self.window is None:
             return True
-        from facepipe.draw import annotate
+        if self._annotator is None:
+            from facepipe.draw import Annotator
 
-        picture = annotate(frame.image, [mark(face) for face in faces])
+            self._annotator = Annotator()
+        picture = self._annotator.annotate(frame.image, [mark(face) for face in faces])
         if self.film is not None:
             self.film.add(picture, frame.time)
         return self.window is None or self.window.show(picture)
@@ -210,13 +214,12 @@ class Report:
 
 
 def mark(face: TrackedFace) -> Mark:
-    """The name and score of a known face; "…" while it is too early to tell."""
-    from facepipe.draw import Mark
+    """Who it is and how sure that is, with the number of the track; "…" while it is too early to tell."""
+    from facepipe.draw import Mark, label
 
     if not face.decided:
-        return Mark(face.detection, "…")
-    label = "unknown" if face.name is None else f"{face.name} {face.score or 0:.2f}"
-    return Mark(face.detection, label, face.name is not None)
+        return Mark(face.detection, "…", number=face.track)
+    return Mark(face.detection, label(face.name, face.guess), face.name is not None, face.track)
 
 
 def who(event: Event) -> str:
@@ -233,6 +236,7 @@ def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
         "score": None if event.score is None else round(event.score, 4),
         "threshold": round(event.threshold, 4),
         "decided": event.decided,
+        "candidates": [out.candidate_json(candidate) for candidate in event.candidates],
         "from": round(event.start, 3),
         "to": round(event.end, 3),
         "from_at": _iso(event.start_at),
@@ -243,16 +247,15 @@ def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
 
 
 def event_text(event: Event) -> str:
-    """When, which track, what, the score against the threshold, where: within 80 columns, but for long names."""
+    """When, which track, what, where; the score against the threshold where nothing says how sure it makes. Within 80
+    columns, but for long names."""
     moment, at = (event.start, event.start_at) if event.kind == "appeared" else (event.end, event.end_at)
     when = clock(moment) if at is None else f"{at.astimezone():%H:%M:%S}"
-    shown = out.printable(who(event))
+    shown = out.printable(words.who(event.name, event.guess) if event.decided or event.name else UNDECIDED)
     what = {"appeared": "appears", "named": f"is {shown}", "left": f"leaves: {shown}"}[event.kind]
-    score = ""
-    if event.score is not None and event.kind != "appeared":
-        score = f"{event.score:.3f} {'≥' if event.score >= event.threshold else '<'} {event.threshold:.3f}"
-    x0, y0, x1, y1 = (round(float(v)) for v in event.box)
-    return f"{when}  {event.track:>3}  {what:22} {score:13}  {x1 - x0}×{y1 - y0} px at ({x0}, {y0})"
+    if event.kind != "appeared" and event.guess is not None and event.guess.probability is None:
+        what = f"{what:22} {out.against(event.guess.score, event.threshold)}"
+    return f"{when}  {event.track:>3}  {what:36}  {out.box_text(event.box)}"
 
 
 def clock(seconds: float) -> str:

@@ -102,7 +102,7 @@ def say_state(frames: Source, state: str, message: str) -> None:
 
 
 def picture(frame: Frame, told: Guidance, mirror: bool) -> PIL.Image.Image:
-    """The frame with the face's box, the hint and the progress; ``mirror``: as people see themselves."""
+    """The frame with the face's box, the hint and the progress below; ``mirror``: as people see themselves."""
     from facepipe.draw import Mark, annotate, caption, mirrored
 
     image, faces = frame.image, [] if told.detection is None else [told.detection]
@@ -110,5 +110,4 @@ def picture(frame: Frame, told: Guidance, mirror: bool) -> PIL.Image.Image:
         image, faces = mirrored(image, faces)
     good = told.done or not told.problems
     drawn = annotate(image, [Mark(face, "", good) for face in faces])
-    caption(drawn, told.message, told.taken, told.wanted, good)
-    return drawn
+    return caption(drawn, told.message, told.taken, told.wanted, good)

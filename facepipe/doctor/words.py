@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from facepipe import words
 from facepipe.doctor.examine import Diagnosis
 from facepipe.doctor.finding import Finding, Kind
 from facepipe.layers.view import Text
@@ -77,11 +78,11 @@ def sentence(finding: Finding) -> Text:
 
 
 def _mislabelled(finding: Finding, who: Text) -> Text:
-    person, other, sure = finding.person, finding.other, _percent(finding.sure)
+    person, other, sure = finding.person, finding.other, _sure(finding.sure)
     score, own = _score(finding.score), _score(finding.own)
     return Text(
-        f"{who.en}: like {other} {score}, like the rest of {person} {own}; {sure} sure",
-        f"{who.zh}：与 {other} 的相似度 {score}，与 {person} 其余参考的相似度 {own}；把握 {sure}",
+        f"{who.en}: {sure} sure; like {other} {score}, like the rest of {person} {own}",
+        f"{who.zh}：把握 {sure}；与 {other} 的相似度 {score}，与 {person} 其余参考的相似度 {own}",
     )
 
 
@@ -94,9 +95,9 @@ def _same_picture(finding: Finding, who: Text) -> Text:
 
 
 def _two_names(finding: Finding, _: Text) -> Text:
-    person, other, score, sure = finding.person, finding.other, _score(finding.score), _percent(finding.sure)
+    person, other, score, sure = finding.person, finding.other, _score(finding.score), _sure(finding.sure)
     return Text(
-        f"{person} and {other}: {score} alike; {sure} sure", f"{person} 与 {other}：相似度 {score}；把握 {sure}"
+        f"{person} and {other}: {sure} sure; {score} alike", f"{person} 与 {other}：把握 {sure}；相似度 {score}"
     )
 
 
@@ -145,6 +146,5 @@ def _score(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _percent(probability: float | None) -> str:
-    """What is nearly certain is not said to be wholly so."""
-    return "–" if probability is None else f"{min(max(100 * probability, 1), 99):.0f} %"
+def _sure(probability: float | None) -> str:
+    return "–" if probability is None else words.percent(probability)

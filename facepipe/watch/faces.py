@@ -14,9 +14,9 @@ class TrackedFace:
     this frame's px and the detector's last score; ``detected``: the detector saw it in this very frame, it was not only
     followed.
 
-    ``candidates``: who it may be, best first. Their ``score``, and ``score`` of the best, is the mean over the best
-    ``chips`` of the track of what each scores with the person. ``name`` is None while not ``decided``, and then for
-    *unknown*.
+    ``candidates``: who it may be, best first, with whoever is named. Their ``score``, and ``score`` of the best, is the
+    mean over the best ``chips`` of the track of what each scores with the person. ``name`` is None while not
+    ``decided``, and then for *unknown*. ``guess``: the candidate who is named, or else the best.
     """
 
     track: int
@@ -29,13 +29,17 @@ class TrackedFace:
     chips: int
     detected: bool
 
+    @property
+    def guess(self) -> Candidate | None:
+        return _guess(self.name, self.candidates)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
     """What happened to a track: ``kind`` is "appeared" (it is no passing error), "named" (also: named otherwise) or
     "left". ``name`` is None while not ``decided``, and then for *unknown*. ``start`` and ``end``: when it was first and
     last seen until then, seconds by ``Frame.time``, and by ``Frame.at`` where frames have one. ``box`` (4,) image px:
-    where it was last.
+    where it was last. ``candidates`` and ``guess`` as of a TrackedFace.
     """
 
     kind: str
@@ -49,3 +53,13 @@ class Event:
     start_at: datetime | None
     end_at: datetime | None
     box: Floats
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def guess(self) -> Candidate | None:
+        return _guess(self.name, self.candidates)
+
+
+def _guess(name: str | None, candidates: tuple[Candidate, ...]) -> Candidate | None:
+    best = candidates[0] if candidates else None
+    return next((candidate for candidate in candidates if candidate.person == name), best)

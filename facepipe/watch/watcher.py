@@ -217,7 +217,8 @@ class Watcher:
         track, name = story.track, None if kind == "appeared" else story.name
         times = (track.start, track.seen, story.start_at, story.end_at)
         score, decided = _score(story), story.evidence.decidable
-        self._events.append(Event(kind, track.id, name, score, self._levels.limit, decided, *times, track.face.box))
+        last = track.face.box, self._reported(story)
+        self._events.append(Event(kind, track.id, name, score, self._levels.limit, decided, *times, *last))
 
     def _face(self, track: Track) -> TrackedFace:
         story = self._stories[track]
@@ -227,11 +228,16 @@ class Watcher:
             story.name,
             _score(story),
             self._levels.limit,
-            story.candidates[: self._top],
+            self._reported(story),
             story.evidence.decidable or story.name is not None,
             len(story.evidence.views),
             track.detected,
         )
+
+    def _reported(self, story: Story) -> tuple[Candidate, ...]:
+        """The best candidates, and whoever is named."""
+        named = [one for one in story.candidates[self._top :] if one.person == story.name]
+        return (*story.candidates[: self._top], *named)
 
 
 def _score(story: Story) -> float | None:

@@ -18,13 +18,14 @@ def test_demo_recognises_and_writes_picture_json_and_chips(run: Run, here: Path,
     rows = [row.split("\t") for row in done.out.splitlines()]
     assert [step for step, _, _ in rows if step] == ["load", "enroll", "identify", "verify", "in all"]
     said = [text for _, _, text in rows]
-    assert any(text.startswith("Barack Obama 0.") for text in said)
-    assert any(text.startswith("unknown 0.") and " < " in text for text in said)
+    assert any(text.startswith("2  Barack Obama, 99.9 %") for text in said)
+    assert any(text.startswith("3  unknown  ") and " < " in text for text in said)
     assert sum(float(seconds) for _, seconds, _ in rows[:-1] if seconds) <= float(rows[-1][1]) + 0.05
     assert done.complaint.startswith("Look at seen/group-faces.jpg")
 
     record = json.loads(Path("seen/group.json").read_text("utf-8"))
-    assert [face["name"] for face in record["faces"]] == list(demo.GROUP.values())
+    named = [(face["face"], face["name"]) for face in record["faces"]]
+    assert named == [(1, "Joe Biden"), (2, "Barack Obama"), (3, None)]
     assert PIL.Image.open("seen/group-faces.jpg").size == PIL.Image.open("seen/group.jpg").size
     assert [PIL.Image.open(f"seen/chips/face-{number}.png").size for number in (1, 2, 3)] == [(150, 150)] * 3
     assert not home.exists()  # one's own gallery is not touched

@@ -14,7 +14,7 @@ import pytest
 from cli_shell import Run, command_line, environment, start
 
 NUMBER = (int, float)
-DETECTED = {"box", "score", "landmarks"}
+DETECTED = {"face", "box", "score", "landmarks"}
 IDENTIFIED = DETECTED | {"name", "threshold", "candidates"}
 
 
@@ -36,7 +36,7 @@ def test_detect_prints_each_image_and_its_faces(run: Run) -> None:
     done = run("detect", "obama.jpg", "biden.jpg")
     first, face, second, _ = done.out.splitlines()
     assert (done.code, first, second, done.err) == (0, "obama.jpg: 1 face", "biden.jpg: 1 face", "")
-    assert re.fullmatch(r"  [01]\.\d{3}   \d+×\d+ px at \(\d+, \d+\)", face)
+    assert re.fullmatch(r"  1  [01]\.\d{3}   \d+×\d+ px at \(\d+, \d+\)", face)
 
 
 def test_detect_json_has_the_documented_shape(run: Run) -> None:
@@ -70,8 +70,9 @@ def test_min_score_and_min_face_reach_the_detector(run: Run) -> None:
 def test_identify_names_the_enrolled_and_leaves_a_stranger_unknown(enrolled: Run) -> None:
     done = enrolled("identify", "obama3.jpg", "stranger.jpg")
     assert done.code == 0
-    assert re.search(r"obama3.jpg: 1 face\n  Ada +0\.\d{3} ≥ 0\.\d{3}", done.out)
-    assert re.search(r"stranger.jpg: 1 face\n  unknown +0\.\d{3} < 0\.\d{3}", done.out)
+    where = r" +\d+×\d+ px at \(\d+, \d+\) +0\.\d{3}"
+    assert re.search(rf"obama3.jpg: 1 face\n  1  Ada, 99\.9 %{where} ≥ 0\.\d{{3}}", done.out)
+    assert re.search(rf"stranger.jpg: 1 face\n  1  unknown{where} < 0\.\d{{3}}", done.out)
 
 
 def test_identify_json_has_the_documented_shape(enrolled: Run, group: Path) -> None:
@@ -79,6 +80,7 @@ def test_identify_json_has_the_documented_shape(enrolled: Run, group: Path) -> N
     good, bad = done.json
     assert list(good) == list(bad) == ["source", "faces", "error"]
     assert sorted(face["name"] for face in good["faces"]) == ["Ada", "Ben"]
+    assert [face["face"] for face in good["faces"]] == [1, 2]
     for face in good["faces"]:
         assert set(face) == IDENTIFIED
         assert isinstance(face["threshold"], float)
@@ -97,10 +99,11 @@ def test_the_name_of_a_stranger_is_null(enrolled: Run) -> None:
 
 def test_top_lists_the_candidates_best_first(enrolled: Run) -> None:
     rows = enrolled("identify", "--top", "5", "obama3.jpg").out.splitlines()
-    assert [row.split()[1] for row in rows[2:]] == ["Ada", "Ben"]
-    (score, odds), (other, others_odds) = (row.split()[2:4] for row in rows[2:])
-    assert float(score) > float(other)
-    assert (float(odds) > 99, others_odds) == (True, "<0.1")
+    assert [row.split()[1] for row in rows[2:]] == ["Ada,", "Ben,"]
+    assert "  1. Ada, 99.9 %  " in rows[2]
+    assert "  2. Ben, under 0.1 %  " in rows[3]
+    score, other = (float(row.split()[-1]) for row in rows[2:])
+    assert score > other
 
 
 def test_a_threshold_of_ones_own_overrides_the_cards(enrolled: Run) -> None:
@@ -190,8 +193,8 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(run: Run, folde
 
 def test_verify_says_match_and_no_match_and_exits_with_0(run: Run) -> None:
     same, other = run("verify", "obama.jpg", "obama3.jpg"), run("verify", "obama.jpg", "biden.jpg")
-    assert re.fullmatch(r"match: 0\.\d{3} ≥ 0\.\d{3}   9\d\.\d %\n", same.out)
-    assert re.fullmatch(r"no match: 0\.\d{3} < 0\.\d{3}    \d\.\d %\n", other.out)
+    assert re.fullmatch(r"match, 99\.9 % likely to be one person  \(0\.\d{3} ≥ 0\.\d{3}\)\n", same.out)
+    assert re.fullmatch(r"no match, \d % likely to be one person  \(0\.\d{3} < 0\.\d{3}\)\n", other.out)
     assert same.code == other.code == 0
 
 
@@ -298,7 +301,7 @@ def test_several_faces_need_a_pick(run: Run, group: Path) -> None:
     again = run("enroll", "--pick", "2", "Ada", group.name)
     assert "group.png: was enrolled before, as reference 1\n" in again.out
     assert "remove the reference first: facepipe people remove-reference 1\n" in again.err
-    assert run("verify", "--pick", "2", group.name, group.name).out.startswith("match: 1.000")
+    assert run("verify", "--pick", "2", group.name, group.name).out.startswith("match, 99.9 %")
     assert run("enroll", "--pick", "3", "Ada", group.name, "obama.jpg").code != 0
 
 

@@ -19,7 +19,7 @@ from facepipe.cli import snapshots, watch, window
 from facepipe.cli.film import Film
 from facepipe.draw import KNOWN
 from facepipe.errors import GalleryBusy, UsageError, WriteFailed
-from facepipe.records import Detection, Frame, Image
+from facepipe.records import Candidate, Detection, Frame, Image
 from facepipe.watch import Event, TrackedFace, Watcher
 
 
@@ -50,9 +50,9 @@ def test_events_as_json(enrolled: Run, film: Path) -> None:
 
 def test_events_as_lines(enrolled: Run, film: Path) -> None:
     lines = enrolled("watch", film).out.splitlines()
-    assert [line.split(None, 2)[2].split("  ")[0] for line in lines] == ["appears", "is Ada", "leaves: Ada"]
+    told = [line.split(None, 2)[2].split("  ")[0] for line in lines]
+    assert told == ["appears", "is Ada, 99.9 %", "leaves: Ada, 99.9 %"]
     assert lines[2].startswith("0:02.9    1  leaves: Ada")
-    assert " ≥ 0.931  " in lines[1]
     assert " px at (" in lines[0]
     assert max(map(len, lines)) <= 80
 
@@ -61,7 +61,9 @@ def test_strangers_are_unknown_and_nobody_enrolled_is_said(enrolled: Run, film: 
     strict = enrolled("watch", film, "--threshold", "0.9999", "--json")
     assert [row["name"] for row in strict.json] == [None, None]
     assert strict.complaint.endswith("; 1 unknown\n")
-    assert " < 1.000" in enrolled("watch", film, "--threshold", "0.9999").out
+    (best,) = strict.json[-1]["candidates"]
+    assert (best["person"], best["score"]) == ("Ada", strict.json[-1]["score"])
+    assert "  leaves: unknown; nearest Ada, 99.9 %  " in enrolled("watch", film, "--threshold", "0.9999").out
     for name in ("Ada", "Ben"):
         assert enrolled("people", "remove", name, "--yes").code == 0
     assert "nobody is enrolled, so everybody is unknown" in enrolled("watch", film).err
@@ -310,21 +312,26 @@ def test_clock(seconds: float, shown: str) -> None:
 def test_marks() -> None:
     detection = Detection(np.array([0, 0, 9, 9], np.float32), 0.9, np.zeros((5, 2), np.float32))
 
-    def label(name: str | None, decided: bool) -> tuple[str, bool | None]:
-        mark = watch.mark(TrackedFace(1, detection, name, 0.956, 0.9, (), decided, 3, True))
-        return mark.label, mark.known
+    def label(name: str | None, decided: bool, *candidates: Candidate) -> tuple[str, bool | None, int | None]:
+        mark = watch.mark(TrackedFace(7, detection, name, 0.96, 0.9, candidates, decided, 3, True))
+        return mark.label, mark.known, mark.number
 
-    assert label(None, False) == ("…", None)
-    assert label(None, True) == ("unknown", False)
-    assert label("Ada", True) == ("Ada 0.96", True)
+    ben, ada = Candidate("Ben", 0.96, 1, 1, 0.6), Candidate("Ada", 0.956, 2, 2, 0.4)
+    assert label(None, False, ben) == ("…", None, 7)
+    assert label(None, True) == ("unknown", False, 7)
+    assert label(None, True, ben) == ("unknown; nearest Ben, 60 %", False, 7)
+    assert label("Ada", True, ben, ada) == ("Ada 40 %", True, 7)  # of her who is named, not of the best
+    assert label("Ada", True, Candidate("Ada", 0.956, 1, 1)) == ("Ada 0.96", True, 7)  # nothing says how sure it is
 
 
 def test_who_left_too_soon_is_neither_known_nor_unknown() -> None:
-    def left(name: str | None, score: float, decided: bool) -> str:
-        event = Event("left", 1, name, score, 0.93, decided, 0, 1, None, None, np.array([0, 0, 9, 9], np.float32))
-        return watch.event_text(event)
+    def left(name: str | None, score: float, decided: bool, odds: float | None = None) -> str:
+        box, best = np.array([0, 0, 9, 9], np.float32), (Candidate("Ada", score, 1, 1, odds),)
+        return watch.event_text(Event("left", 1, name, score, 0.93, decided, 0, 1, None, None, box, best))
 
-    assert "leaves: undecided" in left(None, 0.957, False)
-    assert "0.957 ≥ 0.930" in left(None, 0.957, False)
-    assert "leaves: unknown" in left(None, 0.84, True)
-    assert "0.920 < 0.930" in left("Ada", 0.92, True)  # a name stays until the chips clearly say otherwise
+    assert "leaves: undecided  " in left(None, 0.957, False, 0.99)
+    assert "leaves: undecided      0.957 ≥ 0.930" in left(None, 0.957, False)
+    assert "leaves: unknown  " in left(None, 0.84, True, 0.004)
+    assert "leaves: unknown; nearest Ada, 7 %  " in left(None, 0.92, True, 0.07)
+    assert "leaves: Ada            0.920 < 0.930" in left("Ada", 0.92, True)  # until the chips clearly say otherwise
+    assert "leaves: Ada, 99.6 %  " in left("Ada", 0.97, True, 0.996)

@@ -132,7 +132,7 @@ class Shown:
 
 def bar_colour(picture: PIL.Image.Image) -> set[Any]:
     """The colours in the line over the hint."""
-    row = np.asarray(picture)[HEIGHT - 84]
+    row = np.asarray(picture)[HEIGHT]
     return {tuple(map(int, colour)) for colour in row}
 
 

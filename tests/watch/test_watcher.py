@@ -14,7 +14,7 @@ from facepipe import Gallery, Pipeline
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.errors import EmbeddingInvalid, UsageError
-from facepipe.records import Detection, Face, Frame, Image
+from facepipe.records import Candidate, Detection, Face, Frame, Image
 from facepipe.watch import Event, TrackedFace, Watcher
 from facepipe.watch.watcher import REFRESH
 
@@ -84,6 +84,9 @@ def test_faces_that_move_keep_their_tracks_and_names(
         last = seen[-1][name]
         assert last.decided
         assert last.candidates[0].score == last.score
+        assert last.guess is last.candidates[0]
+        assert last.guess.probability is not None
+        assert (last.guess.probability > 0.99) == (person is not None)
         assert (last.score >= last.threshold) == (person is not None)
         assert not seen[0][name].decided
     errors = [
@@ -242,6 +245,22 @@ def test_the_score_is_the_mean_cosine_of_the_best_chips(
     cosines = [view.template.cosine(reference.template) for view in story.evidence.views]
     assert len(cosines) == seen.chips > 3
     assert seen.score == pytest.approx(np.mean(cosines), abs=1e-5)
+
+
+def test_who_keeps_a_name_is_reported_even_when_somebody_else_is_nearer(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, ben, eve = (Candidate(name, 0.97 - rank / 100, rank, rank, 1 / 2**rank) for rank, name in enumerate("ABC", 1))
+    monkeypatch.setattr(gallery, "search", lambda templates, *_, **__: [(ada, ben, eve)] * len(templates))
+    monkeypatch.setattr("facepipe.watch.watcher.decide", lambda *_: "B")
+    watcher = Watcher(pipeline, gallery)
+    seen = list(show(watcher, Film(heads), 30, lambda number: {OBAMA: (150, 100)}))[-1][OBAMA]
+    watcher.finish()
+    left = watcher.take_events()[-1]
+    for told in (seen, left):
+        assert told.name == "B"
+        assert told.candidates == (ada, ben)  # the best, which is all that was asked for, and who is named
+        assert told.guess is ben
 
 
 def test_a_face_that_cannot_be_summarised_is_still_followed(
