@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from facepipe import forks as forks  # what it notes of a child has to be noted before the child loads anything else
+
 if TYPE_CHECKING:
     from facepipe.errors import FacepipeError as FacepipeError
     from facepipe.gallery import Gallery as Gallery
