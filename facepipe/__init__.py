@@ -28,5 +28,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        from facepipe.dependencies import explained
+
+        with explained():
+            return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'facepipe' has no attribute {name!r}")

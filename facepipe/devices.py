@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from facepipe import forks
-from facepipe.errors import DeviceUnavailable, ThreadsUnavailable
+from facepipe.errors import DeviceUnavailable
 from facepipe.threads import Threads
 
 T = TypeVar("T")
@@ -57,24 +57,17 @@ class Workers(Threads):
 
 def workers(name: str, count: int | None = None) -> Workers:
     """``count`` threads (None: as many as torch uses now), each of which runs torch on one core; fewer where the system
-    starts no more. Raises ThreadsUnavailable where it starts none."""
+    starts no more. Raises DeviceUnavailable where it starts none."""
     with _starting():
         threads = torch.get_num_threads()
-        wanted = threads if count is None else count
-        pool, started = _begun(name, wanted)
-        while started < wanted:  # a pool would go on trying to have all its threads
-            pool.shutdown()
-            wanted = started
-            pool, started = _begun(name, wanted)
-        torch.set_num_threads(
-            threads
-        )  # the last setting is also the process's, which threads of the caller's start with
+        pool = _begun(name, threads if count is None else count)
+        # the last setting is also the process's, which threads of the caller's start with
+        torch.set_num_threads(threads)
         return pool
 
 
-def _begun(name: str, count: int) -> tuple[Workers, int]:
-    """A pool of ``count`` threads, and how many of them there are. Raises ThreadsUnavailable where there is none."""
-    ready, all_there = Semaphore(0), Event()
+def _begun(name: str, count: int) -> Workers:
+    all_there, ready = Event(), Semaphore(0)
 
     def begin() -> None:
         torch.set_num_threads(1)
@@ -87,14 +80,17 @@ def _begun(name: str, count: int) -> tuple[Workers, int]:
         for _ in range(count):  # a thread starts with each, as none of them gets through before the last
             pool.submit(int)
             started += 1
-    except ThreadsUnavailable:
+    except DeviceUnavailable:
         if not started:
             raise
     finally:
         for _ in range(started):
             ready.acquire()
         all_there.set()
-    return pool, started
+    if started < count:  # a pool goes on trying to have all its threads
+        pool.shutdown()
+        return _begun(name, started)
+    return pool
 
 
 def _alone() -> None:

@@ -6,7 +6,6 @@ A message is one line: path or value, what was expected, what to do. The shell p
     FacepipeError
     ├── UsageError                  a parameter out of range, an unknown name
     ├── WriteFailed                 a file could not be written: no room, no permission
-    ├── ThreadsUnavailable          the system starts no more threads
     ├── ImageError                  one input picture cannot be used
     │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageDamaged
     │   ├── ImageTooLarge  ImageTooSmall  ImageFormatError
@@ -46,11 +45,6 @@ class UsageError(FacepipeError):
 class WriteFailed(FacepipeError):
     code = "write-failed"
     http = 507
-
-
-class ThreadsUnavailable(FacepipeError):
-    code = "threads-unavailable"
-    http = 503
 
 
 class ImageError(FacepipeError):

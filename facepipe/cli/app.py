@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from facepipe import __version__
+from facepipe import __version__, dependencies, threads
 from facepipe.cli import (
     calibrate,
     demo,
@@ -82,7 +82,8 @@ def main() -> None:
 def _run() -> int:
     """The exit code. A failure becomes one line on stderr, never a traceback."""
     try:
-        code = app(prog_name="facepipe", standalone_mode=False) or 0
+        with dependencies.explained(), threads.starting():
+            code = app(prog_name="facepipe", standalone_mode=False) or 0
     except FacepipeError as error:
         out.complain(str(error))
         return 2 if isinstance(error, UsageError) else 1

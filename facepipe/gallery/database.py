@@ -7,7 +7,6 @@ cut, ``secure_delete`` overwrites what is deleted.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import secrets
 import sqlite3
@@ -16,9 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakSet
 
-from facepipe import forks
 from facepipe.errors import GalleryCorrupt
 from facepipe.gallery.faults import RESTORE, no_gallery
 from facepipe.gallery.schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION, UPGRADES
@@ -42,7 +39,6 @@ class Database:
         self.sql = sqlite3.connect(
             target, uri=True, timeout=busy_timeout, isolation_level=None, check_same_thread=False
         )
-        _open.add(self)
         try:
             if path is None:
                 self.sql.executescript(SCHEMA)
@@ -152,18 +148,6 @@ class Database:
         if self.sql.in_transaction:  # SQLite may have rolled back by itself, when the disk was full
             with suppress(sqlite3.Error):
                 self.sql.execute("ROLLBACK")
-
-
-_open: WeakSet[Database] = WeakSet()
-
-
-def _leave_to_parent() -> None:
-    """A child never lets go of what its parent has open: SQLite would roll back what a thread there is writing."""
-    for database in [*_open]:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(database.sql))
-
-
-forks.in_children(_leave_to_parent)
 
 
 def create(path: Path) -> None:
