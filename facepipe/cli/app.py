@@ -104,6 +104,9 @@ def _run() -> int:
     except Exception as error:
         if os.environ.get("FACEPIPE_DEBUG"):
             raise
+        if isinstance(error, RuntimeError) and "home directory" in str(error):  # Python's, typer's, platformdirs'
+            out.complain("this user has no home folder; set HOME to one")
+            return 1
         what = f"{type(error).__name__}: {error}".partition("\n")[0]
         out.complain(f"unexpected {what[:300]}; FACEPIPE_DEBUG=1 shows the traceback; please report it")
         return 1
