@@ -97,7 +97,7 @@ class Theirs:
                 import face_recognition
             except (ImportError, SystemExit) as error:  # 1.3.0 calls quit() where its weights cannot be imported
                 why = "pip install --no-deps face_recognition==1.3.0 dlib-bin 'setuptools<81'"
-                raise SystemExit(f"face_recognition cannot be imported, or not its weights: {why}") from error
+                raise SystemExit(f"face_recognition, or its weights, cannot be imported: {why}") from error
 
         self.library: Any = face_recognition
         self.known: list[Any] = []
