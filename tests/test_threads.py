@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from facepipe import Gallery, Pipeline
 from facepipe.cli import app
 from facepipe.devices import workers
 from facepipe.errors import DeviceUnavailable
+from facepipe.serve.app import create_app
+from facepipe.serve.settings import Settings
 from facepipe.stream import each
 from facepipe.threads import Threads
 
@@ -67,6 +70,14 @@ def test_images_that_cannot_be_decoded_ahead(limit: Limit, samples: Path) -> Non
     limit(0)
     with pytest.raises(DeviceUnavailable):
         list(each([samples / "obama.jpg"], len))
+
+
+def test_a_server_does_not_start_without_its_threads(limit: Limit, pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.backbone  # noqa: B018
+    with Gallery.open(tmp_path / "people.db") as gallery:
+        limit(0)
+        with pytest.raises(DeviceUnavailable):
+            create_app(Settings(), pipeline, gallery)
 
 
 def test_the_shell_says_it_in_a_line(
