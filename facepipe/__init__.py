@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from facepipe import forks as forks  # what it notes of a child has to be noted before the child loads anything else
+
 if TYPE_CHECKING:
     from facepipe.errors import FacepipeError as FacepipeError
     from facepipe.gallery import Gallery as Gallery
@@ -26,5 +28,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        from facepipe.dependencies import explained
+
+        with explained():
+            return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'facepipe' has no attribute {name!r}")

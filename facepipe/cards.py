@@ -105,7 +105,7 @@ def all_cards(role: str | None = None) -> Iterator[Card]:
     """Every card, the user's own first; one hides a shipped card of the same name. Broken ones are left out."""
     log = logging.getLogger("facepipe")
     seen: set[str] = set()
-    for folder in (folders.user_models(), folders.shipped_cards()):
+    for folder in folders.cards():
         for path in sorted(folder.glob("*.toml")):
             try:
                 card = load_card(path)

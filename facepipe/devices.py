@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Lock
+from threading import Event, Lock, Semaphore
 from typing import TypeVar
 
 import torch
 
+from facepipe import forks
 from facepipe.errors import DeviceUnavailable
+from facepipe.threads import Threads
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,10 +30,10 @@ def available() -> list[str]:
     return ["cpu", *cuda, *mps]
 
 
-_starting = Lock()
+_starting = forks.PerProcess(Lock)
 
 
-class Workers(ThreadPoolExecutor):
+class Workers(Threads):
     """``count`` threads, each of which runs torch on one core."""
 
     def __init__(self, count: int, name: str, initializer: Callable[[], None]) -> None:
@@ -55,22 +56,46 @@ class Workers(ThreadPoolExecutor):
 
 
 def workers(name: str, count: int | None = None) -> Workers:
-    """``count`` threads (None: as many as torch uses now), each of which runs torch on one core."""
-    with _starting:
+    """``count`` threads (None: as many as torch uses now), each of which runs torch on one core; fewer where the system
+    starts no more. Raises DeviceUnavailable where it starts none."""
+    with _starting():
         threads = torch.get_num_threads()
-        count = threads if count is None else count
-        started = Barrier(count + 1)
-
-        def begin() -> None:
-            torch.set_num_threads(1)
-            torch.get_num_threads()  # settles it: a thread's first look at the number takes over the process's
-            started.wait()
-
-        pool = Workers(count, name, begin)
-        for _ in range(count):  # a worker starts with each, as none of them gets through before the last
-            pool.submit(int)
-        started.wait()
-        torch.set_num_threads(
-            threads
-        )  # the last setting is also the process's, which threads of the caller's start with
+        pool = _begun(name, threads if count is None else count)
+        # the last setting is also the process's, which threads of the caller's start with
+        torch.set_num_threads(threads)
         return pool
+
+
+def _begun(name: str, count: int) -> Workers:
+    all_there, ready = Event(), Semaphore(0)
+
+    def begin() -> None:
+        torch.set_num_threads(1)
+        torch.get_num_threads()  # settles it: a thread's first look at the number takes over the process's
+        ready.release()
+        all_there.wait()
+
+    pool, started = Workers(count, name, begin), 0
+    try:
+        for _ in range(count):  # a thread starts with each, as none of them gets through before the last
+            pool.submit(int)
+            started += 1
+    except DeviceUnavailable:
+        if not started:
+            raise
+    finally:
+        for _ in range(started):
+            ready.acquire()
+        all_there.set()
+    if started < count:  # a pool goes on trying to have all its threads
+        pool.shutdown()
+        return _begun(name, started)
+    return pool
+
+
+def _alone() -> None:
+    torch.set_num_threads(1)
+
+
+# The threads that OpenMP has for torch stay in the parent, and a child that computes on several waits for them for ever
+forks.in_children(_alone)

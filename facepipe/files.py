@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,10 +53,25 @@ def locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise WriteFailed(f"{path}: cannot be locked: {error.strerror or error}") from None
     try:
-        _wait_for(handle)
+        try:
+            _wait_for(handle)
+        except OSError as error:
+            raise WriteFailed(f"{path}: cannot be locked there: {error.strerror or error}") from None
         yield
     finally:
         os.close(handle)  # which lets go of it
+
+
+def can_lock(folder: Path) -> bool | None:
+    """Whether the file system of ``folder`` locks parts of files, as SQLite needs it; None where that cannot be told.
+
+    Tried on a file of its own: a process that closes any handle of a file gives up all its locks on it.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            return _locks(file.fileno())
+    except OSError:
+        return None
 
 
 if sys.platform == "win32":
@@ -64,8 +80,18 @@ if sys.platform == "win32":
     def _wait_for(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
 
+    def _locks(handle: int) -> bool:
+        return True
+
 else:
     import fcntl
 
     def _wait_for(handle: int) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX)
+
+    def _locks(handle: int) -> bool:
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from itertools import tee
 from pathlib import Path
 from threading import Lock
@@ -14,13 +14,14 @@ from facepipe.cards import find_card
 from facepipe.decision.evidence import probability
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE, MIN_SCORE
 from facepipe.detect.base import load_detector
-from facepipe.devices import Workers, workers
+from facepipe.devices import workers
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chips, measure_quality
 from facepipe.enrolment import Enrolment as Enrolment
 from facepipe.enrolment import enrolled, new_reference
 from facepipe.enrolment import pick_face as pick_face
 from facepipe.errors import EmbeddingInvalid, FaceError, ImageError, NameInvalid, UsageError
+from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.image import ImageLike, is_one, read_image
@@ -62,15 +63,21 @@ class Pipeline:
         min_score: float = MIN_SCORE,
         precision: str = FULL,
     ) -> None:
+        self._given = tuple(locals().items())[1:]  # without self
         self._device = device
         self.detector = load_detector(detector, device, min_face, min_score)
         self._load = cache(partial(load_backbone, find_card(backbone).name, device, weights, precision))
-        self._loading = Lock()
+        self._loading = PerProcess(Lock)
+        self._workers = PerProcess(partial(workers, "facepipe-detect"))
 
-    @cached_property
+    def __reduce__(self) -> tuple[Any, ...]:
+        """It goes to another process as its arguments, and loads its networks there."""
+        return made_once, (type(self), self._given)
+
+    @property
     def backbone(self) -> Backbone:
         """The network that summarises chips."""
-        with self._loading:  # threads that need it at once share one
+        with self._loading():  # threads that need it at once share one
             return self._load()
 
     def detect(self, image: ImageLike) -> list[Detection]:
@@ -239,7 +246,7 @@ class Pipeline:
         self, images: Iterable[ImageLike], work: Callable[[list[Any]], Sequence[T]], look: Callable[[Image], Any]
     ) -> Iterator[Outcome[T]]:
         """``stream.each`` on all cores: images side by side, a core each, beat one image on all (1.5× on two)."""
-        return each(images, work, look, self._workers if self._device == "cpu" else None)
+        return each(images, work, look, self._workers() if self._device == "cpu" else None)
 
     def _look(self, image: Image) -> Seen:
         return image, self._find(image)
@@ -287,10 +294,6 @@ class Pipeline:
     def _find(self, image: Image) -> list[Detection]:
         with within_memory(image):
             return self.detector.detect(image)
-
-    @cached_property
-    def _workers(self) -> Workers:
-        return workers("facepipe-detect")
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -15,8 +15,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import PIL.Image
 
 from facepipe.errors import FaceError, FacepipeError, ImageError, ImageTooLarge, UsageError
+from facepipe.forks import PerProcess
 from facepipe.image import ImageLike, is_one, label_of, read_image
 from facepipe.records import Image
+from facepipe.threads import Threads
 
 T = TypeVar("T")
 Look = Callable[[Image], Any]
@@ -96,7 +98,7 @@ def _each(images: Iterable[ImageLike], work: Work[T], look: Look, pool: Pool | N
         del first
         yield from _shared_out(coming, work, look, pool)
         return
-    with ThreadPoolExecutor(1, thread_name_prefix="facepipe-decode") as decoder:
+    with Threads(1, thread_name_prefix="facepipe-decode") as decoder:
         for group in _groups(_ahead(coming, _itself, decoder.submit, AHEAD)):
             yield from _outcomes(group, lambda images: work([look(image) for image in images]))
 
@@ -144,13 +146,13 @@ def _ahead(
             future.cancel()
 
 
-_pil = Lock()  # one PIL image may be given twice, and two threads must not load it at once
+_pil = PerProcess(Lock)  # one PIL image may be given twice, and two threads must not load it at once
 
 
 def _seen(given: ImageLike, look: Look) -> Outcome[Any]:
     """The image, and what ``look`` makes of it; or why there is none."""
     try:
-        with _pil if isinstance(given, PIL.Image.Image) else nullcontext():
+        with _pil() if isinstance(given, PIL.Image.Image) else nullcontext():
             image = read_image(given)
     except FacepipeError as error:
         return Outcome(label_of(given), error=error)

@@ -82,7 +82,7 @@ def is_here(card: Card) -> bool:
     """Whether every weight file is on this machine; not whether it is unaltered, which ``locate`` verifies."""
     try:
         return all(_place(card, entry).is_file() for entry in card.weights)
-    except DependencyMissing:
+    except (DependencyMissing, UsageError):  # or there is no folder to keep them in
         return False
 
 

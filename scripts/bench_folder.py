@@ -93,7 +93,11 @@ class Theirs:
     def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pkg_resources, which its weights need
-            import face_recognition
+            try:
+                import face_recognition
+            except (ImportError, SystemExit) as error:  # 1.3.0 calls quit() where its weights cannot be imported
+                why = "pip install --no-deps face_recognition==1.3.0 dlib-bin 'setuptools<81'"
+                raise SystemExit(f"face_recognition, or its weights, cannot be imported: {why}") from error
 
         self.library: Any = face_recognition
         self.known: list[Any] = []

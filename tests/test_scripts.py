@@ -33,6 +33,18 @@ def test_says_how_it_is_used(script: str, monkeypatch: pytest.MonkeyPatch, capsy
     assert f"usage: {script}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("broken", ["raise SystemExit", "import pkg_resources_that_are_not_there"])
+def test_a_peer_that_cannot_be_imported_is_a_failure(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "face_recognition.py").write_text(broken)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "face_recognition", raising=False)
+    theirs = runpy.run_path(str(SCRIPTS / "bench_folder.py"))["Theirs"]
+    with pytest.raises(SystemExit, match="cannot be imported: pip install"):
+        theirs()
+
+
 def test_pairs_alternate_after_a_warm_up(stopwatch: SimpleNamespace) -> None:
     calls: list[str] = []
     pairs = stopwatch.paired(lambda: calls.append("a"), lambda: calls.append("b"), 3, warm_up=2)

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from facepipe import __version__
+from facepipe import __version__, dependencies, threads
 from facepipe.cli import (
     calibrate,
     demo,
@@ -82,7 +82,8 @@ def main() -> None:
 def _run() -> int:
     """The exit code. A failure becomes one line on stderr, never a traceback."""
     try:
-        code = app(prog_name="facepipe", standalone_mode=False) or 0
+        with dependencies.explained(), threads.starting():
+            code = app(prog_name="facepipe", standalone_mode=False) or 0
     except FacepipeError as error:
         out.complain(str(error))
         return 2 if isinstance(error, UsageError) else 1
@@ -103,6 +104,9 @@ def _run() -> int:
     except Exception as error:
         if os.environ.get("FACEPIPE_DEBUG"):
             raise
+        if isinstance(error, RuntimeError) and "home directory" in str(error):  # Python's, typer's, platformdirs'
+            out.complain("this user has no home folder; set HOME to one")
+            return 1
         what = f"{type(error).__name__}: {error}".partition("\n")[0]
         out.complain(f"unexpected {what[:300]}; FACEPIPE_DEBUG=1 shows the traceback; please report it")
         return 1

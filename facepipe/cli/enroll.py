@@ -13,6 +13,7 @@ import typer
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import webcam as cam
+from facepipe.cli.people import remark_on_spelling
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -88,12 +89,13 @@ def enroll(
         items = _enrol_items(name_and_paths or [], folders)
     with opt.open_gallery(gallery, backbone, weights, create=True) as people:
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        known = [person.name for person in people.people()]
         if webcam:
-            _remark_on_spelling([name], people)
+            remark_on_spelling([name], known)
             plan = cam.Plan(shots, threshold, anyway, window, given)
             _report(cam.enrol(name, source, people, pipe, plan), people, as_json)
         else:
-            _remark_on_spelling([person for person, _ in items], people)
+            remark_on_spelling([person for person, _ in items], known)
             outcomes = pipe.enroll_each(items, people, pick=pick, consent=given, gate=gate)
             batch = out.Batch(len(items), "enrolling", as_json)
             added = _enrol_images(items, outcomes, people, batch, picked=pick is not None)
@@ -195,16 +197,6 @@ def _expect_quotes(name_and_paths: Sequence[str]) -> None:
     )
     if len(words) > 1 and not any(os.sep in word for word in words):
         raise UsageError(f'{words[1]}: no such file; quote a name of several words: enroll "{" ".join(words)}" PATH...')
-
-
-def _remark_on_spelling(names: Sequence[str], gallery: Gallery) -> None:
-    """Upper and lower case tell people apart, which is rarely meant."""
-    known = [person.name for person in gallery.people()]
-    spelled = {name.casefold(): name for name in known}
-    for name in dict.fromkeys(names):
-        other = spelled.setdefault(name.casefold(), name)
-        if other != name and name not in known:
-            out.say(f"{name} and {other} are two people; to make them one: facepipe people merge NAME INTO")
 
 
 def _print_enrolment(done: Enrolment, as_json: bool, picked: bool) -> None:

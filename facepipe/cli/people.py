@@ -90,9 +90,22 @@ def rename(
     gallery: opt.GalleryPath = None,
 ) -> None:
     """Give a person another name."""
+    from facepipe.gallery.names import clean_name
+
     with opt.open_gallery(gallery) as people:
         people.rename(old, new)
-    out.say(f"{old} is now {new}")
+        name = clean_name(new)
+        out.say(f"{old} is now {name}")
+        remark_on_spelling([name], [person.name for person in people.people() if person.name != name])
+
+
+def remark_on_spelling(names: Sequence[str], known: Sequence[str]) -> None:
+    """Upper and lower case tell people apart, which is rarely meant."""
+    spelled = {name.casefold(): name for name in known}
+    for name in dict.fromkeys(names):
+        other = spelled.setdefault(name.casefold(), name)
+        if other != name and name not in known:
+            out.say(f"{name} and {other} are two people; to make them one: facepipe people merge NAME INTO")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -24,8 +24,9 @@ from facepipe.detect._area import MIDDLE, SPREAD, AreaMeans
 from facepipe.detect._boxes import shift, squared, suppress
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
 from facepipe.detect.base import Candidates
-from facepipe.devices import Workers, torch_device, workers
+from facepipe.devices import torch_device, workers
 from facepipe.errors import CardInvalid, WeightsAltered
+from facepipe.forks import PerProcess
 from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.tensors import read_state_dict
 
@@ -69,6 +70,7 @@ class Mtcnn:
         self.device = device
         self.min_face = min_face
         self.min_score = min_score
+        self._workers = PerProcess(partial(workers, "facepipe-detect"))
         self.pnet, self.rnet, self.onet = networks
         for network in networks:
             network.eval().to(device).to(memory_format=torch.channels_last)
@@ -203,11 +205,7 @@ class Mtcnn:
         """``work`` of each; on the CPU side by side, a core each: all cores at one of them wait for each other at every
         layer."""
         alone = self.device.type != "cpu" or len(items) == 1 or torch.get_num_threads() == 1
-        return [work(item) for item in items] if alone else self._workers.each(work, items)
-
-    @cached_property
-    def _workers(self) -> Workers:
-        return workers("facepipe-detect")
+        return [work(item) for item in items] if alone else self._workers().each(work, items)
 
     def _placed(self, values: Floats) -> torch.Tensor:
         """(N, H, W, 3) float32 → (N, 3, H, W); the memory stays as it lies, channels last."""

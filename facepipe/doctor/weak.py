@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
@@ -25,6 +24,7 @@ from facepipe.embed.chip import similarity, supersampled
 from facepipe.errors import ReferenceNotFound
 from facepipe.gallery import Gallery
 from facepipe.records import Floats
+from facepipe.threads import Threads
 
 SHARPNESS = 0.09  # as in gate.Measures
 SIZE = 24.0  # px, the box's shorter side
@@ -47,7 +47,7 @@ def find_weak(gallery: Gallery, enrolled: Enrolled, card: Card | None, report: P
 def _blurred(gallery: Gallery, enrolled: Enrolled, card: Card, report: Progress) -> set[int]:
     found, ids = set[int](), enrolled.ids.tolist()
     sharpness = partial(_sharpness, landmarks=card.chip.template_points() / np.float32(card.chip.size))
-    with ThreadPoolExecutor(os.cpu_count(), "facepipe-doctor") as pool:
+    with Threads(os.cpu_count(), "facepipe-doctor") as pool:
         for start in range(0, len(ids), GROUP):
             report("looking at pictures", start, len(ids))
             pictures = list(_thumbnails(gallery, ids[start : start + GROUP]))

@@ -12,8 +12,10 @@ from threading import Lock
 import torch
 from torch import Tensor, nn
 
+from facepipe.forks import PerProcess
+
 TYPICAL = 8  # maps
-_packing = Lock()
+_packing = PerProcess(Lock)
 
 
 def available(device: torch.device) -> bool:
@@ -56,7 +58,7 @@ class FusedConv(nn.Module):
         How many maps there are makes no difference; the extents do: the wrong order costs more than packing saves.
         """
         if not self._weight.is_mkldnn:
-            with _packing:
+            with _packing():
                 if not self._weight.is_mkldnn:
                     place = (*self._place, (TYPICAL, *x.shape[1:]))
                     self._weight = torch.ops.aten.mkldnn_reorder_conv2d_weight(self._weight.to_mkldnn(), *place)

@@ -7,7 +7,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 import numpy as np
 import torch
@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.devices import Workers, torch_device, workers
+from facepipe.devices import torch_device, workers
 from facepipe.embed import _fused
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
+from facepipe.forks import PerProcess
 from facepipe.records import Activation, Floats, Pixels
 
 PASS = 8  # chips a forward pass on the CPU: more need longer for memory than they save on weights
@@ -47,11 +48,13 @@ class TorchBackbone:
         self.card, self.id = card, id
         self.device = torch_device(device)
         self.module = module.eval().requires_grad_(False).to(self.device).to(memory_format=torch.channels_last)
-        self.precision, self._dtype, self._lean = precision, _dtype(precision, self.device), lean
+        self.precision, self._dtype = precision, _dtype(precision, self.device)
+        self._network = cache(partial(_fitted, self.module, self._dtype, self.device, lean))  # what ``embed`` runs
+        self._workers = PerProcess(partial(workers, "facepipe-embed"))
 
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
-        run = partial(self._pass, self._network)
+        run = partial(self._pass, self._network())
         found = self._spread(run, pixels) if self.device.type == "cpu" and len(pixels) > 1 else run(pixels)
         if found.shape != (len(pixels), self.card.dimension):
             what = f"the card says {self.card.dimension}, the network put out {found.shape[1:]}"
@@ -64,23 +67,12 @@ class TorchBackbone:
         threads = torch.get_num_threads()
         rounds = math.ceil(len(pixels) / (threads * PASS))
         parts = np.array_split(pixels, min(len(pixels), rounds * threads))
-        return np.concatenate(self._workers.each(run, parts) if threads > 1 else [run(part) for part in parts])
+        return np.concatenate(self._workers().each(run, parts) if threads > 1 else [run(part) for part in parts])
 
     @torch.inference_mode()
     def _pass(self, network: nn.Module, pixels: Pixels) -> Floats:
         found: Floats = network(self._batch(pixels).to(self._dtype)).float().cpu().numpy()
         return found
-
-    @cached_property
-    def _network(self) -> nn.Module:
-        """What ``embed`` runs: ``module`` or its equal."""
-        if self._lean is not None and _fused.available(self.device):
-            return self._lean(self._dtype)
-        return self.module if self._dtype == torch.float32 else copy.deepcopy(self.module).to(self._dtype)
-
-    @cached_property
-    def _workers(self) -> Workers:
-        return workers("facepipe-embed")
 
     @cached_property
     def layers(self) -> tuple[str, ...]:
@@ -163,6 +155,15 @@ def normalise_on(device: torch.device, pixels: Pixels, card: Card) -> Tensor:
         torch.tensor(each, dtype=torch.float32, device=device)[:, None, None] for each in (spec.mean, spec.scale)
     )
     return (ordered.float() - mean) * scale
+
+
+def _fitted(
+    module: nn.Module, dtype: torch.dtype, device: torch.device, lean: Callable[[torch.dtype], nn.Module] | None
+) -> nn.Module:
+    """``module`` or its equal."""
+    if lean is not None and _fused.available(device):
+        return lean(dtype)
+    return module if dtype == torch.float32 else copy.deepcopy(module).to(dtype)
 
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -6,7 +6,7 @@ Gradients are not to be had here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from facepipe.defaults import FULL
 from facepipe.embed import _onnx_graph as graph
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError
+from facepipe.forks import PerProcess
 from facepipe.records import Activation, Floats, Pixels
 
 PASS = 16  # chips a forward pass
@@ -86,11 +87,12 @@ class Network:
     """An ONNX file, ready to run: (N, 3, size, size) float32 → (N, D) float32."""
 
     def __init__(self, data: bytes, path: Path, device: str = "cpu") -> None:
-        self.path, self._device = path, device
+        self.path = path
         self.model = graph.parse(data, path)
         self.signature = graph.signature(self.model, path)
         self.tensors = graph.computed(self.model, self.signature.input)
-        self._session = _session(data, path, device)
+        self._session = PerProcess(partial(_again, self.model, path, device), _session(data, path, device))
+        self._exposed = PerProcess(partial(_exposing, self.model, list(self.tensors.values()), path, device))
         self._batches = self.signature.batch is None
 
     def __call__(self, values: Floats) -> Floats:
@@ -104,24 +106,19 @@ class Network:
     def inner(self, values: Floats, layers: list[str]) -> Iterator[tuple[str, np.ndarray]]:
         """The named layers' raw outputs for ``values`` (1, 3, size, size)."""
         if layers:
-            outputs = self._exposed.run([self.tensors[name] for name in layers], self._feed(values))
+            outputs = self._exposed().run([self.tensors[name] for name in layers], self._feed(values))
             yield from zip(layers, outputs, strict=True)
-
-    @cached_property
-    def _exposed(self) -> Any:
-        """A second session with every computed tensor as an output, unoptimised: optimising would fuse them away."""
-        return _session(graph.exposed(self.model, list(self.tensors.values())), self.path, self._device, optimise=False)
 
     def _try_batch(self, values: Floats) -> Floats | None:
         try:
-            found: Floats = self._session.run([self.signature.output], self._feed(values))[0]
+            found: Floats = self._session().run([self.signature.output], self._feed(values))[0]
         except Exception:  # onnxruntime's exceptions have no common base; one by one shows what is wrong
             return None
         return found if found.ndim == 2 and len(found) == len(values) else None
 
     def _one(self, values: Floats) -> Floats:
         try:
-            found: Floats = self._session.run([self.signature.output], self._feed(values))[0]
+            found: Floats = self._session().run([self.signature.output], self._feed(values))[0]
         except Exception as error:
             extents = "×".join(map(str, values.shape))
             raise CardInvalid(f"{self.path}: fails on an input of {extents}: {graph.first_line(error)}") from None
@@ -151,6 +148,16 @@ def _session(data: bytes, path: Path, device: str, optimise: bool = True) -> Any
     if provider not in session.get_providers():  # onnxruntime itself falls back to the CPU with a warning
         raise DeviceUnavailable(f"device {device}: onnxruntime could not use its {provider}")
     return session
+
+
+def _again(model: Any, path: Path, device: str) -> Any:
+    """The session of a child, which has none of the threads of its parent's."""
+    return _session(model.SerializeToString(), path, device)
+
+
+def _exposing(model: Any, tensors: list[str], path: Path, device: str) -> Any:
+    """A second session with every computed tensor as an output, unoptimised: optimising would fuse them away."""
+    return _session(graph.exposed(model, tensors), path, device, optimise=False)
 
 
 def _provider(device: str, available: Sequence[str]) -> tuple[str, dict[str, str]]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 import faiss
 import numpy as np
 
+from facepipe import forks
 from facepipe.gallery.base import Ids
 from facepipe.records import Floats
 
@@ -57,3 +58,10 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         faiss.omp_set_num_threads(threads)
+
+
+def _alone() -> None:
+    faiss.omp_set_num_threads(1)
+
+
+forks.in_children(_alone)  # OpenMP's threads stay in the parent, and would be waited for for ever

@@ -18,6 +18,7 @@ from facepipe.errors import (
     GalleryNotFound,
     GalleryReadOnly,
 )
+from facepipe.files import can_lock
 
 RESTORE = "it was left as it is; restore it from a backup, or import an export into a new gallery"
 
@@ -37,9 +38,18 @@ def _of_sqlite(message: str, path: Path) -> GalleryError:
     # By message: the error codes are there from Python 3.11 on only, the messages have been the same for decades.
     if "full" in message:
         return GalleryFull(f"{path}: the disk is full; nothing was changed, make room and try again")
-    if "locked" in message:
-        return GalleryBusy(f"{path}: another process is writing to it; try again in a moment")
-    if "readonly" in message or "unable to open" in message:
+    # A system says in many ways that it does not lock, and SQLite takes each for another thing
+    odd = any(word in message for word in ("lock", "I/O", "permission"))
+    locks = can_lock(path.parent) if odd else True
+    if locks is False:
+        return GalleryError(
+            f"{path}: the file system there does not lock files, without which a gallery cannot be kept whole; "
+            f"take a place on a disk of this machine (--gallery), or mount the share with locks"
+        )
+    if "lock" in message:
+        doubt = "" if locks else ", or the file system there does not lock files"
+        return GalleryBusy(f"{path}: another process is writing to it{doubt}; try again in a moment")
+    if "permission" in message or "readonly" in message or "unable to open" in message:
         return _not_writable(path)
     if "I/O" in message:
         return GalleryError(f"{path}: the system could not read or write it ({message}); check the disk")

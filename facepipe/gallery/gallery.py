@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TypeAlias
+from typing import NoReturn, Protocol, TypeAlias
 
 import numpy as np
 
@@ -76,6 +76,11 @@ class Gallery(Upkeep):
             session.close()
             raise
         return cls(session)
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            f"{self.path}: an open gallery cannot be sent to another process; send its path, and open it there"
+        )
 
     def __enter__(self) -> Gallery:
         return self

@@ -43,6 +43,12 @@ class Session:
         self._record = Record(None, busy_timeout)  # an empty one in memory, until there is a file
         self._unsaved = False  # this process's writes made the index file old
 
+    def again(self) -> Session:
+        """The same in a child by fork, which may use neither its parent's connection nor its locks."""
+        made = Session(self.path, self._expected, self._read_only, self._busy_timeout)
+        made._closed = self._closed
+        return made
+
     @property
     def exists(self) -> bool:
         """Whether there is a file yet."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import is_zipfile
 
 from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
+from facepipe.forks import PerProcess
 from facepipe.gallery import archive, calibrated, faults
 from facepipe.gallery.base import GalleryInfo, Tally
 from facepipe.gallery.check import problems
@@ -19,7 +20,11 @@ class Upkeep:
 
     def __init__(self, session: Session) -> None:
         self.path = session.path
-        self._session = session
+        self._own = PerProcess(session.again, session)
+
+    @property
+    def _session(self) -> Session:
+        return self._own()
 
     def __len__(self) -> int:
         """How many references there are."""

@@ -42,6 +42,7 @@ def create_app(settings: Settings, pipe: Pipeline, gallery: Gallery) -> ASGIApp:
     """The server as an ASGI application. ``pipe`` and ``gallery`` are the caller's, to be closed after it; the networks
     are loaded now. Raises ModelError."""
     pipe.backbone  # noqa: B018  or the first requests would load it, all at once
+    Engine(pipe, settings.queue, settings.wait).close()  # where its threads cannot be had, it is said now
     return Guard(create_api(settings, pipe, gallery), settings)
 
 

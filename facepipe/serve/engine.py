@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,7 @@ from facepipe.errors import FaceError, FacepipeError, ServerBusy
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Face, Image
 from facepipe.stream import GROUP, GROUP_PIXELS
+from facepipe.threads import Threads
 
 T = TypeVar("T")
 SHORT_THREADS, SHORT = 4, 64  # short works, such as reading the gallery: threads; waiting or running at once
@@ -54,7 +55,7 @@ Found = tuple[Described[Any], Image, list[Detection]]
 class Lane:
     """Threads for works of one kind, ``most`` of which may wait or run."""
 
-    def __init__(self, pool: ThreadPoolExecutor, most: int, wait: float) -> None:
+    def __init__(self, pool: Threads, most: int, wait: float) -> None:
         self.pool, self._most, self._wait, self._taken = pool, most, wait, 0
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -85,7 +86,7 @@ class Engine:
         self._lock = threading.Lock()
         self._count, self._busy = torch.get_num_threads(), 0
         self._pool = workers("facepipe-faces", self._count)
-        self._short = Lane(ThreadPoolExecutor(SHORT_THREADS, "facepipe-short"), SHORT, wait)
+        self._short = Lane(Threads(SHORT_THREADS, "facepipe-short"), SHORT, wait)
         self._long = Lane(workers("facepipe-long", 1), LONG, wait)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -60,10 +61,15 @@ class Keyring:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = folders.home() / "keys.json" if path is None else path
+        self._given = path
         self._lock = Lock()
         self._seen: tuple[int, ...] | None = None
         self._keys: tuple[Key, ...] = ()
+
+    @cached_property
+    def path(self) -> Path:
+        """Raises UsageError where there is no folder for it."""
+        return folders.home() / "keys.json" if self._given is None else self._given
 
     def add(self, name: str, scope: str = "read") -> str:
         """Make a key; its text, which nobody can find out again. Raises UsageError, WriteFailed."""
@@ -96,7 +102,7 @@ class Keyring:
         with self._lock:
             try:
                 found = self.path.stat()
-            except FileNotFoundError:
+            except (FileNotFoundError, UsageError):  # or there is no folder for it
                 self._seen, self._keys = None, ()
                 return []
             except OSError as error:

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
+from facepipe import forks
+from facepipe.errors import SourceRefused
 from facepipe.records import Frame
 from facepipe.sources.base import OnState
 from facepipe.sources.handover import Handover
+from facepipe.threads import starting
 
 CLOSING = 1.0  # seconds that a thread is waited for; one that waits for a silent stream ends at the end of its patience
 
@@ -30,8 +33,10 @@ class Threaded:
         self._handover, self._on_state = handover, on_state
         self._first: Frame | None = None
         thread = threading.Thread(target=work, name=f"facepipe: {label}", daemon=True)
-        self._stop = weakref.finalize(self, _stop, handover, thread)
-        thread.start()
+        self._process = forks.process()
+        with starting():
+            thread.start()
+        self._stop = weakref.finalize(self, _stop, handover, thread, self._process)
 
     @property
     def dropped(self) -> int:
@@ -50,6 +55,8 @@ class Threaded:
         if self._first is not None:
             first, self._first = self._first, None
             return first
+        if self._process is not forks.process():
+            raise SourceRefused(f"{self.label}: was opened by the parent of this process; open it anew in each")
         while True:
             item = self._handover.take(timeout)
             if not isinstance(item, tuple):
@@ -71,7 +78,9 @@ class Threaded:
         self.close()
 
 
-def _stop(handover: Handover, thread: threading.Thread) -> None:
+def _stop(handover: Handover, thread: threading.Thread, process: object) -> None:
+    if process is not forks.process():  # the thread is the parent's
+        return
     handover.close()
     if thread is not threading.current_thread():
         thread.join(CLOSING)

@@ -79,6 +79,14 @@ def test_rename(enrolled: Run) -> None:
     assert "merge" in done.complaint
 
 
+def test_a_new_name_that_differs_from_anothers_in_case_only_is_remarked_on(enrolled: Run) -> None:
+    said = enrolled("people", "rename", "Ben", " ada").err.splitlines()
+    assert said == ["Ben is now ada", "ada and Ada are two people; to make them one: facepipe people merge NAME INTO"]
+    assert names(enrolled) == ["Ada", "ada"]
+    assert "two people" not in enrolled("people", "rename", "ada", "Ben").err
+    assert "two people" not in enrolled("people", "rename", "Ben", "BEN").err  # its own
+
+
 def test_merge_puts_all_under_the_last_name(enrolled: Run) -> None:
     done = enrolled("people", "merge", "--yes", "Ada", "Ben")
     assert done.complaint == "Ben: 2 references added, 0 of the same image left out\n"

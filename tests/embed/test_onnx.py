@@ -197,9 +197,9 @@ def test_only_the_layers_asked_for_are_fetched_in_running_order(
     net = load(export(twin), tmp_path)
     assert net.layers
     fetched: list[list[str]] = []
-    session = net._network._exposed
+    session = net._network._exposed()
     spy = type("Spy", (), {"run": lambda self, names, feed: fetched.append(names) or session.run(names, feed)})()
-    monkeypatch.setitem(net._network.__dict__, "_exposed", spy)
+    monkeypatch.setattr(net._network, "_exposed", lambda: spy)
     assert [a.layer for a in net.activations(chips[0], ["fc", "bn1"])] == ["bn1", "fc"]
     assert list(net.activations(chips[0], [])) == []
     assert fetched == [["bn1_out", "embedding"]]
@@ -220,10 +220,9 @@ def test_a_batch_of_one_is_looped_and_an_open_batch_is_not(twin: Twin, tmp_path:
     def count(model: onnx.ModelProto) -> list[int]:
         calls.clear()
         net = load(model, tmp_path)
-        run = net._network._session.run
-        net._network._session = type(
-            "Spy", (), {"run": lambda self, names, feed: calls.append(len(feed["image"])) or run(names, feed)}
-        )()
+        run = net._network._session().run
+        spy = type("Spy", (), {"run": lambda self, names, feed: calls.append(len(feed["image"])) or run(names, feed)})()
+        net._network._session = lambda: spy  # type: ignore[assignment]
         net.embed(chips)
         return calls
 

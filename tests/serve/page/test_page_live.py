@@ -205,6 +205,17 @@ def test_people_are_found_renamed_and_merged(site: Callable, visit: Visit, enrol
     assert here.gallery.people()[0].references == 1
 
 
+def test_a_new_name_that_differs_from_anothers_in_case_only(site: Callable, visit: Visit, enrol: Callable) -> None:
+    here = site()
+    enrol(here.gallery, "Barack", "obama.jpg")
+    enrol(here.gallery, "Obama", "obama2.jpg")
+    page = visit(here, "#people/1")
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("obama")
+    page.keyboard.press("Enter")
+    page.get_by_text("obama and Obama are two people; merge them if they are one.").wait_for()
+
+
 def test_two_faces_are_compared(site: Callable, visit: Visit, enrol: Callable, samples: Path) -> None:
     here = site()
     enrol(here.gallery, "Barack Obama", "obama.jpg")

@@ -179,7 +179,9 @@ export default {
   "person.back": "All people",
   "person.rename": "Rename",
   "person.rename.title": ({ name }) => `Rename ${name}`,
-  "person.renamed": ({ before, after }) => `${before} is now called ${after}.`,
+  "person.renamed": ({ before, after, other }) =>
+    `${before} is now called ${after}.` +
+    (other ? ` ${after} and ${other} are two people; merge them if they are one.` : ""),
   "person.merge": "Merge",
   "person.merged": ({ from, into }) => `${from} is now part of ${into}.`,
   "person.remove": "Remove person",

@@ -175,7 +175,8 @@ export default {
   "person.back": "所有人",
   "person.rename": "改名",
   "person.rename.title": ({ name }) => `给 ${name} 改名`,
-  "person.renamed": ({ before, after }) => `${before} 已改名为 ${after}。`,
+  "person.renamed": ({ before, after, other }) =>
+    `${before} 已改名为 ${after}。` + (other ? `${after} 与 ${other} 是两个人；如是同一人，请合并。` : ""),
   "person.merge": "合并",
   "person.merged": ({ from, into }) => `${from} 已并入 ${into}。`,
   "person.remove": "删除此人",

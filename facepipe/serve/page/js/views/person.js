@@ -135,12 +135,20 @@ class Person {
     const after = await askName(this.person);
     if (after === undefined) return;
     await this.load();
-    toast(say("person.renamed", { before, after }), () =>
+    const other = await this.#namesake(after);
+    toast(say("person.renamed", { before, after, other }), () =>
       this.#try(async () => {
         await api.rename(this.id, before);
         if (!this.signal.aborted) await this.load();
       }),
     );
+  }
+
+  /** Whose name differs from this one in upper and lower case only, which is rarely meant. */
+  async #namesake(name) {
+    const { people } = await api.people({ search: name, limit: 50 });
+    const alike = (one) => one.name !== name && one.name.toLowerCase() === name.toLowerCase();
+    return people.find(alike)?.name;
   }
 
   async #merge() {

@@ -1,0 +1,289 @@
+"""What was made before a fork works in the child, or says what to do; nothing waits for threads that are not there."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facepipe import Gallery, Pipeline
+from facepipe.errors import EnrolledAlready, UsageError
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 90  # seconds, for what takes less than ten where nothing hangs
+BEGIN = """
+import multiprocessing, os, sys, threading
+
+fork = multiprocessing.get_context("fork")
+photos = [f"samples/{name}.jpg" for name in ("obama", "biden", "obama2", "obama3")]
+
+def several_threads():
+    import torch
+    torch.set_num_threads(3)  # also where there is one core
+
+def leave(work):
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    work()
+    sys.stdout.flush()
+    sys.exit()
+"""
+MADE = """
+from facepipe import FacepipeError, Gallery, Pipeline
+
+several_threads()
+pipe = Pipeline()
+gallery = Gallery.open("people.db", backbone=pipe.backbone)
+pipe.enroll("Barack", photos[0], gallery)
+pipe.enroll("Joe", photos[1], gallery)
+
+def names(photo):
+    return [face.name for face in pipe.identify(photo, gallery)]
+
+names(photos[2])
+"""
+
+
+def run(folder: Path, code: str) -> list[str]:
+    """The lines that ``code`` prints. It and its children are killed when they take too long."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-c", BEGIN + code]
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            pytest.fail(f"hung: {process.communicate()}")
+    assert process.returncode == 0, err
+    return out.splitlines()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, samples: Path) -> Path:
+    (tmp_path / "samples").symlink_to(samples)
+    return tmp_path
+
+
+def test_a_pool_uses_the_pipeline_and_the_gallery_of_its_parent(folder: Path) -> None:
+    code = """
+def enrol(number):
+    return len(pipe.enroll(f"Person {number}", photos[3], gallery))
+
+def together(some):
+    return [face.name for outcome in pipe.identify_each(some, gallery) for face in outcome.unwrap()]
+
+with fork.Pool(2) as pool:
+    print(pool.map(names, photos[:3]))
+    print(pool.map(together, [photos[:2], photos[1:3]]))
+    print(pool.map(enrol, range(4)))
+print(len(gallery), gallery.check(), names(photos[2]))
+"""
+    assert run(folder, MADE + code) == [
+        "[['Barack'], ['Joe'], ['Barack']]",
+        "[['Barack', 'Joe'], ['Joe', 'Barack']]",
+        "[1, 1, 1, 1]",
+        "6 [] ['Barack']",
+    ]
+
+
+def test_futures_a_process_and_a_bare_fork_too(folder: Path) -> None:
+    code = """
+from concurrent.futures import ProcessPoolExecutor
+
+with ProcessPoolExecutor(1, mp_context=fork) as pool:
+    print(list(pool.map(names, photos[:2])), flush=True)
+child = fork.Process(target=lambda: print(names(photos[2]), flush=True))
+child.start()
+child.join()
+with gallery:
+    print(leave(lambda: print(names(photos[2]))))
+    print(leave(gallery.close))
+    print(len(gallery), gallery.check())
+"""
+    assert run(folder, MADE + code) == ["[['Barack'], ['Joe']]", "['Barack']", "['Barack']", "0", "0", "2 []"]
+
+
+@pytest.mark.parametrize("known", ["import facepipe", ""])
+def test_children_make_a_pipeline_where_the_parent_used_torch_itself(known: str, folder: Path) -> None:
+    code = f"""
+{known}
+several_threads()
+import torch
+torch.ones(9_999_999).sin()
+
+def begin():
+    global pipe
+    from facepipe import Pipeline
+    pipe = Pipeline()
+
+def faces(photo):
+    return len(pipe.faces(photo))
+
+with fork.Pool(2, initializer=begin) as pool:
+    print(pool.map(faces, photos[:3]))
+"""
+    assert run(folder, code) == ["[1, 1, 1]"]
+
+
+def test_a_fork_while_threads_are_at_work(folder: Path) -> None:
+    code = """
+from time import sleep
+
+done = threading.Event()
+
+def go_on(work, *given):
+    while not done.is_set():
+        work(*given)
+
+def enrol():
+    pipe.enroll(f"Person {len(gallery)}", photos[3], gallery)
+
+threads = [threading.Thread(target=go_on, args=(work, *given)) for work, *given in [(names, photos[2]), (enrol,)]]
+for thread in threads:
+    thread.start()
+codes = []
+for _ in range(5):
+    child = fork.Process(target=names, args=(photos[2],))
+    child.start()
+    child.join()
+    codes.append(child.exitcode)
+done.set()
+for thread in threads:
+    thread.join()
+print(codes, gallery.check())
+"""
+    assert run(folder, MADE + code) == ["[0, 0, 0, 0, 0] []"]
+
+
+def test_a_lock_that_a_thread_held_at_the_fork_is_not_the_childs(folder: Path) -> None:
+    code = """
+from facepipe import devices, stream
+from facepipe.embed import _fused
+
+held, done = threading.Event(), threading.Event()
+
+def hold():
+    with pipe._loading(), devices._starting(), stream._pil(), _fused._packing(), gallery._session.lock:
+        held.set()
+        done.wait()
+
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+print(leave(lambda: print(names(photos[2]))))
+done.set()
+"""
+    assert run(folder, MADE + code) == ["['Barack']", "0"]
+
+
+def test_what_a_thread_was_writing_at_the_fork_is_not_the_childs_to_undo(folder: Path) -> None:
+    code = """
+held, done = threading.Event(), threading.Event()
+
+def write():
+    with gallery._session.writing() as (record, _):
+        record.rename("Joe", "Jo")
+        held.set()
+        done.wait()
+
+thread = threading.Thread(target=write)
+thread.start()
+held.wait()
+print(leave(lambda: None))
+done.set()
+thread.join()
+print([person.name for person in gallery.people()], gallery.check())
+"""
+    assert run(folder, MADE + code) == ["0", "['Barack', 'Jo'] []"]
+
+
+def test_a_gallery_that_was_closed_is_closed_in_children_too(folder: Path) -> None:
+    code = """
+def look():
+    try:
+        gallery.people()
+    except FacepipeError as error:
+        print(error.code)
+
+gallery.close()
+print(leave(look))
+"""
+    assert run(folder, MADE + code) == ["gallery", "0"]
+
+
+def test_a_video_that_the_parent_opened_has_to_be_opened_again(folder: Path) -> None:
+    code = """
+import cv2
+import numpy
+from facepipe import FacepipeError
+from facepipe.sources import open_source
+
+film = cv2.VideoWriter("film.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+for _ in range(20):
+    film.write(numpy.zeros((48, 64, 3), numpy.uint8))
+film.release()
+
+def look():
+    try:
+        print(len(list(source)))
+    except FacepipeError as error:
+        print(error)
+    print(len(list(open_source("film.avi"))))
+
+with open_source("film.avi") as source:
+    print(leave(look))
+    print(len(list(source)))
+"""
+    said = "film.avi: was opened by the parent of this process; open it anew in each"
+    assert run(folder, code) == [said, "20", "0", "20"]
+
+
+@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+def test_a_pipeline_goes_to_a_pool_with_its_work(way: str, folder: Path) -> None:
+    (folder / "work.py").write_text(
+        f"""
+import multiprocessing
+from functools import partial
+from facepipe import Pipeline
+
+def faces(pipe, photo):
+    assert pipe.detector.min_face == 40
+    return len(pipe.faces(photo)), id(pipe)
+
+if __name__ == "__main__":
+    pipe = Pipeline(min_face=40)
+    with multiprocessing.get_context({way!r}).Pool(1) as pool:
+        found = pool.map(partial(faces, pipe), ["samples/obama.jpg", "samples/biden.jpg"], 1)
+        print([count for count, _ in found], len({{id for _, id in found}}))
+        print(pool.apply(pipe.verify, ("samples/obama.jpg", "samples/obama2.jpg")).match)
+""",
+        "utf-8",
+    )
+    assert run(folder, "os.execv(sys.executable, [sys.executable, 'work.py'])") == ["[1, 1] 1", "True"]
+
+
+def test_what_is_found_can_be_sent_back(pipeline: Pipeline, samples: Path) -> None:
+    (face,) = pipeline.faces(samples / "biden.jpg")
+    again = pickle.loads(pickle.dumps(face))
+    assert (again.template.vector == face.template.vector).all()
+    assert again.detection.size == face.detection.size
+    error = EnrolledAlready("as Ada")
+    error.person = "Ada"
+    assert pickle.loads(pickle.dumps(error)).person == "Ada"
+
+
+def test_a_gallery_says_how_it_gets_to_another_process(tmp_path: Path) -> None:
+    with Gallery.open(tmp_path / "people.db") as gallery, pytest.raises(UsageError, match="send its path"):
+        pickle.dumps(gallery)
