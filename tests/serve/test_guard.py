@@ -177,7 +177,7 @@ def test_its_own_page_may_call(served: Served, client: httpx.Client) -> None:
     assert client.post("/api/v1/enroll", content=b"x", headers=headers).status_code == 200
 
 
-def test_a_site_that_was_named_may_call_and_read(serve: Serve) -> None:
+def test_a_site_that_was_named_may_call_and_read(serve: Serve, keys: dict[str, str]) -> None:
     site = "https://door.example.org"
     settings = Settings(origins=(site,))
     with serve(tiny_app(settings), settings).client() as client:
@@ -185,7 +185,7 @@ def test_a_site_that_was_named_may_call_and_read(serve: Serve) -> None:
         preflight = client.options("/api/v1/enroll", headers=asked)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, site)
         assert "Authorization" in preflight.headers["access-control-allow-headers"]
-        answer = client.post("/api/v1/enroll", headers={"Origin": site, "Sec-Fetch-Site": "cross-site"})
+        answer = client.post("/api/v1/enroll", headers=bearer(keys["enrol"]) | asked)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, site)
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert "access-control-allow-credentials" not in answer.headers
