@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from serving import Serve, Served
+from starlette.types import ASGIApp
 from tiny_app import tiny_app
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from facepipe.serve.answers import POLICY
-from facepipe.serve.guard import SMALL
+from facepipe.serve.guard import SMALL, Guard
 from facepipe.serve.keys import Keyring
+from facepipe.serve.routes import about
 from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
 
@@ -65,7 +70,7 @@ def test_on_this_machine_everything_is_allowed(client: httpx.Client) -> None:
     assert client.delete("/api/v1/people/1").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "x-forwarded-proto", "Forwarded", "Via", "CF-Connecting-IP"])
 def test_what_a_proxy_passes_on_is_not_from_this_machine(client: httpx.Client, header: str) -> None:
     assert code(client.get("/api/v1/people/1", headers={header: "1.2.3.4"})) == (401, "key-missing")
 
@@ -185,12 +190,54 @@ def test_a_site_that_was_named_may_call_and_read(serve: Serve, keys: dict[str, s
         preflight = client.options("/api/v1/enroll", headers=asked)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, site)
         assert "Authorization" in preflight.headers["access-control-allow-headers"]
+        assert code(client.post("/api/v1/enroll", headers=asked)) == (401, "key-missing")
+        assert code(client.delete("/api/v1/people/1", headers=asked)) == (401, "key-missing")
         answer = client.post("/api/v1/enroll", headers=bearer(keys["enrol"]) | asked)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, site)
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert "access-control-allow-credentials" not in answer.headers
         assert client.options("/api/v1/enroll", headers=asked | {"Origin": "https://evil.example"}).status_code == 403
         assert client.options("/api/v1/enroll", headers=asked | {"Host": "evil.example"}).status_code == 403
+
+
+# Who asks in few words
+
+
+@pytest.mark.parametrize("head", [b"GET %s HTTP/1.0\r\n", b"HEAD %s HTTP/1.0\r\n", b"GET %s HTTP/1.1\r\nHost:\r\n"])
+def test_a_load_balancer_needs_no_host_to_see_whether_it_is_up(head: bytes, serve: Serve) -> None:
+    with serve(own_health(), PLENTY).connect() as wire:
+        wire.sendall(head % b"/api/v1/health" + b"Connection: close\r\n\r\n")
+        assert received(wire).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def own_health() -> ASGIApp:
+    app = FastAPI()
+    app.include_router(about.router, prefix="/api/v1")
+    return Guard(app, PLENTY)
+
+
+def test_without_a_host_anything_else_is_refused_in_words(served: Served) -> None:
+    with served.connect() as wire:
+        wire.sendall(b"GET /api/v1/people/1 HTTP/1.0\r\n\r\n")
+        assert received(wire).endswith(b"no Host: expected one of this server's names there\"}}")
+
+
+def received(wire: socket.socket) -> bytes:
+    return b"".join(iter(lambda: wire.recv(65536), b""))
+
+
+def test_head_is_get_without_the_body(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    served = serve(tiny_app(PLENTY), PLENTY)
+    with caplog.at_level(logging.INFO, "facepipe.access"), served.client() as client:
+        for path in ("/", "/api/v1/people/1", "/own-policy", "/api/v1/nowhere", "/api/v1/fails/face"):
+            whole, head = client.get(path), client.head(path)
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert head.headers["content-length"] == whole.headers["content-length"]
+        assert client.head("/api/v1/enroll").status_code == 405
+        served.stop()
+    lines = [record.getMessage().split() for record in caplog.records if record.name == "facepipe.access"]
+    assert [line[1] for line in lines if line[0] == "HEAD"][:2] == ["/", "/api/v1/people/{id}"]
+    assert {line[5] for line in lines if line[0] == "HEAD"} == {"0"}
 
 
 # What answers look like
@@ -294,6 +341,18 @@ def test_a_websocket_of_another_site_is_refused(served: Served, origin: str) -> 
     assert b'"origin-refused"' in caught.value.response.body
 
 
+def test_a_websocket_of_a_named_site_needs_a_key(serve: Serve, keys: dict[str, str]) -> None:
+    settings = Settings(origins=("https://door.example.org",))
+    served = serve(tiny_app(settings), settings)
+    with pytest.raises(InvalidStatus) as caught:
+        live(served, origin="https://door.example.org")
+    assert caught.value.response.status_code == 401
+    assert b'"key-missing"' in caught.value.response.body
+    with live(served, origin="https://door.example.org", additional_headers=bearer(keys["read"])) as socket:
+        socket.send(b"frame")
+        assert socket.recv() == "5"
+
+
 def test_a_websocket_of_its_own_page(served: Served) -> None:
     with live(served, origin=served.url) as socket:
         socket.send(b"frame")
@@ -370,6 +429,26 @@ def settled(found: Callable[[], bool]) -> None:
     while not found():
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+HANDSHAKES = {
+    b"GET /api/v1/live": (400, "usage"),  # no key of a WebSocket
+    b"POST /api/v1/live": (405, "usage"),
+    b"GET /api/v1/nowhere": (404, "not-found"),
+    b"GET /api/v1/people/1": (404, "not-found"),
+}
+
+
+@pytest.mark.parametrize("line", HANDSHAKES)
+def test_a_handshake_that_is_none_gets_the_body_that_all_errors_have(served: Served, line: bytes) -> None:
+    key = b"" if line.endswith(b"GET /api/v1/live") else b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    asked = b"Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    with served.connect() as wire:
+        wire.sendall(line + b" HTTP/1.1\r\n" + asked + key + b"\r\n")
+        head, _, body = received(wire).partition(b"\r\n\r\n")
+    assert (int(head.split()[1]), json.loads(body)["error"]["code"]) == HANDSHAKES[line]
+    assert b"content-type: application/json" in head
+    assert b"x-content-type-options: nosniff" in head
 
 
 def test_a_websocket_that_fails_before_it_opens(served: Served) -> None:
