@@ -130,12 +130,12 @@ def site(serve: Callable, pipeline: Pipeline, tmp_path: Path) -> Iterator[Callab
     """Start servers with an empty gallery each; ``site("read")`` makes one that asks for a key, which may read."""
     opened: list[Gallery] = []
 
-    def start(scope: str | None = None, names: tuple[str, ...] = ()) -> Site:
+    def start(scope: str | None = None, names: tuple[str, ...] = (), root_path: str = "") -> Site:
         keys = tmp_path / "keys.json"
         key = None if scope is None else Keyring(keys).add("page", scope)
         gallery = Gallery.open(tmp_path / f"gallery-{len(opened)}.db", backbone=pipeline.backbone)
         opened.append(gallery)
-        settings = Settings(keys=keys, names=names, require_key=key is not None)
+        settings = Settings(keys=keys, names=names, root_path=root_path, require_key=key is not None)
         served = serve(create_app(settings, pipeline, gallery), settings)
 
         def again() -> None:
