@@ -16,7 +16,9 @@ Names = Annotated[
 ]
 Origins = Annotated[
     list[str] | None,
-    typer.Option("--origin", metavar="URL", help="A site whose pages may call, as https://example.org. Repeatable."),
+    typer.Option(
+        "--origin", metavar="URL", help="A site whose pages may call with a key, as https://example.org. Repeatable."
+    ),
 ]
 
 RootPath = Annotated[
