@@ -4,10 +4,12 @@ saying, no dot at the end, other scripts as ASCII (xn--…)."""
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from facepipe.errors import UsageError
 
+REMEMBERED = 64  # each request names the same few
 PORTS = {"http": 80, "https": 443}  # those that go without saying
 _HOST = re.compile(r"(\[[^\]]*\]|[^\s\[\]:/?#@]+)(?::(\d{0,5}))?")
 _SITE = re.compile(r"(https?|[a-z-]+-extension)://([^/]+)/?", re.IGNORECASE)
@@ -15,6 +17,7 @@ _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _UNLIKE = set("ßς\u200c\u200d")  # Python's codec (IDNA 2003) makes others of them than browsers do
 
 
+@lru_cache(REMEMBERED)
 def split(host: str) -> tuple[str, int | None]:
     """Name and port of ``host``, as a Host header has them. An IPv6 address is in brackets. Raises ValueError."""
     found = _HOST.fullmatch(host)
@@ -26,6 +29,7 @@ def split(host: str) -> tuple[str, int | None]:
     return _plain(found[1]), port
 
 
+@lru_cache(REMEMBERED)
 def site(url: str) -> str:
     """``url``, a page's Origin, in its one form: ``https://example.org:8443``. Raises ValueError."""
     found = _SITE.fullmatch(url)
