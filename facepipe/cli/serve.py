@@ -20,7 +20,6 @@ Origins = Annotated[
         "--origin", metavar="URL", help="A site whose pages may call with a key, as https://example.org. Repeatable."
     ),
 ]
-
 RootPath = Annotated[
     str, typer.Option("--root-path", metavar="PATH", help="Where a proxy has the server, as /facepipe.")
 ]

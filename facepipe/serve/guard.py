@@ -149,9 +149,7 @@ class Guard:
                 visit.status = 101
             elif message["type"] == "websocket.close" and not visit.status:  # Starlette found no route for it
                 visit.status = PathNotFound.http
-                await _deny(
-                    scope, receive, send, PathNotFound("nothing is there for a WebSocket; what is: /api/v1/live")
-                )
+                await _deny(scope, receive, send, PathNotFound("no WebSocket is there; what is: /api/v1/live"))
                 return
             visit.bytes += len(message.get("bytes") or b"") + len((message.get("text") or "").encode())
             await send(message)

@@ -11,7 +11,7 @@ from facepipe.errors import UsageError
 
 REMEMBERED = 64  # each request names the same few
 PORTS = {"http": 80, "https": 443}  # those that go without saying
-_HOST = re.compile(r"(\[[^\]]*\]|[^\s\[\]:/?#@]+)(?::(\d{0,5}))?")
+_HOST = re.compile(r"(\[[^\]]*\]|[^\s\[\]:/?#@]+)(?::([0-9]{0,5}))?")
 _SITE = re.compile(r"(https?|[a-z-]+-extension)://([^/]+)/?", re.IGNORECASE)
 _NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _UNLIKE = set("ßς\u200c\u200d")  # Python's codec (IDNA 2003) makes others of them than browsers do

@@ -98,7 +98,8 @@ def _a_file(given: object) -> Picture:
 def _decoded(text: str) -> bytes:
     """``text`` as many a program writes it: a data URL, in lines, with the letters that URLs have, without the padding.
     Raises ValueError."""
-    letters = "".join(_DATA_URL.sub("", text, count=1).split()).translate(_URL_SAFE).rstrip("=")
+    start = 0 if (url := _DATA_URL.match(text)) is None else url.end()
+    letters = "".join(text[start:].split()).translate(_URL_SAFE).rstrip("=")
     if (other := _FOREIGN.search(letters)) is not None:
         raise _not_base64(f"{other[0]!a} in it")
     if len(letters) % 4 == 1:

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Response
 
-from facepipe.errors import BodyTooSlow, FacepipeError, UsageError
+from facepipe.errors import BodyTooSlow, FacepipeError, MethodRefused, UsageError
 from facepipe.serve.answers import careful, error_body
 from facepipe.serve.settings import Settings
 

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from serving import Serve, Served
-from starlette.types import ASGIApp
 from tiny_app import tiny_app
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from facepipe.serve.answers import POLICY
-from facepipe.serve.guard import SMALL, Guard
+from facepipe.serve.guard import SMALL
 from facepipe.serve.keys import Keyring
-from facepipe.serve.routes import about
 from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
 
@@ -198,46 +193,6 @@ def test_a_site_that_was_named_may_call_and_read(serve: Serve, keys: dict[str, s
         assert "access-control-allow-credentials" not in answer.headers
         assert client.options("/api/v1/enroll", headers=asked | {"Origin": "https://evil.example"}).status_code == 403
         assert client.options("/api/v1/enroll", headers=asked | {"Host": "evil.example"}).status_code == 403
-
-
-# Who asks in few words
-
-
-@pytest.mark.parametrize("head", [b"GET %s HTTP/1.0\r\n", b"HEAD %s HTTP/1.0\r\n", b"GET %s HTTP/1.1\r\nHost:\r\n"])
-def test_a_load_balancer_needs_no_host_to_see_whether_it_is_up(head: bytes, serve: Serve) -> None:
-    with serve(own_health(), PLENTY).connect() as wire:
-        wire.sendall(head % b"/api/v1/health" + b"Connection: close\r\n\r\n")
-        assert received(wire).startswith(b"HTTP/1.1 200 OK\r\n")
-
-
-def own_health() -> ASGIApp:
-    app = FastAPI()
-    app.include_router(about.router, prefix="/api/v1")
-    return Guard(app, PLENTY)
-
-
-def test_without_a_host_anything_else_is_refused_in_words(served: Served) -> None:
-    with served.connect() as wire:
-        wire.sendall(b"GET /api/v1/people/1 HTTP/1.0\r\n\r\n")
-        assert received(wire).endswith(b"no Host: expected one of this server's names there\"}}")
-
-
-def received(wire: socket.socket) -> bytes:
-    return b"".join(iter(lambda: wire.recv(65536), b""))
-
-
-def test_head_is_get_without_the_body(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    served = serve(tiny_app(PLENTY), PLENTY)
-    with caplog.at_level(logging.INFO, "facepipe.access"), served.client() as client:
-        for path in ("/", "/api/v1/people/1", "/own-policy", "/api/v1/nowhere", "/api/v1/fails/face"):
-            whole, head = client.get(path), client.head(path)
-            assert (head.status_code, head.content) == (whole.status_code, b"")
-            assert head.headers["content-length"] == whole.headers["content-length"]
-        assert client.head("/api/v1/enroll").status_code == 405
-        served.stop()
-    lines = [record.getMessage().split() for record in caplog.records if record.name == "facepipe.access"]
-    assert [line[1] for line in lines if line[0] == "HEAD"][:2] == ["/", "/api/v1/people/{id}"]
-    assert {line[5] for line in lines if line[0] == "HEAD"} == {"0"}
 
 
 # What answers look like
@@ -429,26 +384,6 @@ def settled(found: Callable[[], bool]) -> None:
     while not found():
         assert time.monotonic() < until
         time.sleep(0.01)
-
-
-HANDSHAKES = {
-    b"GET /api/v1/live": (400, "usage"),  # no key of a WebSocket
-    b"POST /api/v1/live": (405, "usage"),
-    b"GET /api/v1/nowhere": (404, "not-found"),
-    b"GET /api/v1/people/1": (404, "not-found"),
-}
-
-
-@pytest.mark.parametrize("line", HANDSHAKES)
-def test_a_handshake_that_is_none_gets_the_body_that_all_errors_have(served: Served, line: bytes) -> None:
-    key = b"" if line.endswith(b"GET /api/v1/live") else b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    asked = b"Host: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    with served.connect() as wire:
-        wire.sendall(line + b" HTTP/1.1\r\n" + asked + key + b"\r\n")
-        head, _, body = received(wire).partition(b"\r\n\r\n")
-    assert (int(head.split()[1]), json.loads(body)["error"]["code"]) == HANDSHAKES[line]
-    assert b"content-type: application/json" in head
-    assert b"x-content-type-options: nosniff" in head
 
 
 def test_a_websocket_that_fails_before_it_opens(served: Served) -> None:

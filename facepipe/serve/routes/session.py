@@ -47,7 +47,10 @@ def _put(request: Request, response: Response, token: str, seconds: int) -> None
 async def own_page(request: Request) -> None:
     """A dependency. Raises OriginRefused: or a page of another site could have a browser log in as somebody else."""
     if request.state.foreign:
-        raise OriginRefused("logging in and out is for this server's own page; send the key with each request")
+        raise OriginRefused(
+            "logging in and out is for this server's own page, whose proxy has to pass on the Host; others send the key"
+            " each time"
+        )
 
 
 @router.get("/session", summary="What this caller may do")
