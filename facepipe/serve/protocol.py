@@ -145,10 +145,9 @@ class PatientWebSocket(_MustRead, WebSocketsSansIOProtocol):
 
     def _rejected(self, status: int, text: str) -> Response:
         """The answer to a handshake that is none, which no application sees: in our words, not in websockets'."""
-        body = json.dumps(
-            error_body(UsageError(f"expected the handshake of a WebSocket: {text.partition(': ')[2].strip()}"))
-        )
-        response = self._reject(status, body)
+        kind = MethodRefused if status == MethodRefused.http else UsageError
+        told = error_body(kind(f"expected the handshake of a WebSocket: {text.partition(': ')[2].strip()}"))
+        response = self._reject(status, json.dumps(told))
         del response.headers["Content-Type"]
         for name, value in careful([(b"content-type", b"application/json")]):
             response.headers[name.decode()] = value.decode()
