@@ -16,7 +16,12 @@ Names = Annotated[
 ]
 Origins = Annotated[
     list[str] | None,
-    typer.Option("--origin", metavar="URL", help="A site whose pages may call, as https://example.org. Repeatable."),
+    typer.Option(
+        "--origin", metavar="URL", help="A site whose pages may call with a key, as https://example.org. Repeatable."
+    ),
+]
+RootPath = Annotated[
+    str, typer.Option("--root-path", metavar="PATH", help="Where a proxy has the server, as /facepipe.")
 ]
 
 
@@ -29,6 +34,7 @@ def serve(
     ] = Settings.port,
     name: Names = None,
     origin: Origins = None,
+    root_path: RootPath = Settings.root_path,
     require_key: Annotated[bool, typer.Option("--require-key", help="Ask for an API key on this machine too.")] = False,
     cert: Annotated[
         Path | None, typer.Option("--cert", metavar="FILE", readable=False, help="A certificate (PEM), for https.")
@@ -54,6 +60,7 @@ def serve(
         port=port,
         names=tuple(name or ()),
         origins=tuple(origin or ()),
+        root_path=root_path,
         require_key=require_key,
         certificate=cert,
         private_key=key_file,

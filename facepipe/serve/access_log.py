@@ -17,13 +17,14 @@ class Visit:
         self.status = 0  # no answer was sent
         self.bytes = 0
         self.who = "-"  # the key's name
+        self._method = scope.get("method", "WS")
         self._scope = scope
         self._start = time.perf_counter()
 
     def write(self) -> None:
-        method = "WS" if self._scope["type"] == "websocket" else self._scope["method"]
         ms = (time.perf_counter() - self._start) * 1000
-        log.info("%s %s %d %.0f ms %d B %s", method, template(self._scope), self.status, ms, self.bytes, self.who)
+        sent = 0 if self._method == "HEAD" else self.bytes
+        log.info("%s %s %d %.0f ms %d B %s", self._method, template(self._scope), self.status, ms, sent, self.who)
 
 
 def template(scope: Scope) -> str:

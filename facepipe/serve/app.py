@@ -35,7 +35,7 @@ KEYS: dict[str, Any] = {
     "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "What logging in sets."},
 }
 WITHOUT_KEY = ("/health", "/session")
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 def create_app(settings: Settings, pipe: Pipeline, gallery: Gallery) -> ASGIApp:
@@ -70,13 +70,14 @@ def create_api(settings: Settings, pipe: Pipeline, gallery: Gallery) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
         redirect_slashes=False,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     for module in (faces, enrol, people, inspect, about, live):
         app.include_router(module.router, prefix=API)
     app.include_router(session.router, prefix=API, responses=errors(*BODY))
-    page.mount(app)
+    page.mount(app, settings.root_path)
     _answer_errors(app)
     _tell_of_keys(app, settings)
     return app
@@ -130,6 +131,7 @@ def _named(app: FastAPI, request: Request, error: HTTPException) -> tuple[Facepi
 
 
 def _methods(app: FastAPI, request: Request) -> list[str]:
-    """Those of all routes of this path, not only of the first."""
+    """Those of all routes of this path, not only of the first. HEAD goes where GET does."""
     asked = [(method, {**request.scope, "method": method}) for method in METHODS]
-    return [m for m, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)]
+    found = [m for m, scope in asked if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes)]
+    return [name for method in found for name in (("GET", "HEAD") if method == "GET" else (method,))]

@@ -90,7 +90,8 @@ async def _form(request: Request, model: type[BaseModel]) -> FormData:
             max_part_size=LONGEST_FIELD,
         )
     except HTTPException as error:  # what Starlette makes of a form that is damaged or too large
-        raise UsageError(f"body: {error.detail}") from None
+        hint = "; pictures are sent as files" if error.detail.startswith("Part exceeded") else ""
+        raise UsageError(f"body: {error.detail.rstrip('.')}{hint}") from None
 
 
 def _fields(form: FormData, model: type[BaseModel], scalars: Collection[str]) -> dict[str, Any]:

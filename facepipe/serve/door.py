@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
 
-from facepipe.errors import KeyWrong, RateLimited
+from facepipe.errors import KeyMissing, KeyWrong, RateLimited
 from facepipe.serve.keys import SCOPES, Key, Keyring, Principal
 from facepipe.serve.limits import Buckets
 from facepipe.serve.origins import is_loopback
-from facepipe.serve.sessions import COOKIE, Sessions
+from facepipe.serve.sessions import Sessions, tokens_of
 from facepipe.serve.settings import Settings
 
 LOCAL = Principal("local", frozenset(SCOPES))  # on loopback, where no key is asked for
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+FORWARDED = {"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"}  # and x-forwarded-*
 READING = 0.1  # of a token: a page full of pictures is many small requests
 
 
@@ -39,18 +38,23 @@ class Door:
         self._rates = Buckets(settings.rate, settings.burst)
         self._wrong = Buckets(settings.wrong_keys / 60, settings.wrong_keys)
 
-    def caller(self, headers: Headers, client: str) -> Caller:
-        """Raises KeyWrong, and RateLimited when wrong keys come too often from ``client``."""
-        key, token = None, None
+    def caller(self, headers: Headers, client: str, foreign: bool = False) -> Caller:
+        """``foreign``: a page of another site asks. It needs a key whatever it asks for, as who sits at the browser did
+        not ask; and what the browser has of ours, a cookie, is not for it.
+
+        Raises KeyMissing, KeyWrong, and RateLimited when wrong keys come too often from ``client``.
+        """
         if (given := headers.get("authorization")) is not None:
             scheme, _, text = given.partition(" ")
             if scheme.lower() != "bearer" or not text.strip():
                 raise KeyWrong("expected the header `Authorization: Bearer KEY`")
             key = self.key(text.strip(), client)
-        elif (token := cookie_parser(headers.get("cookie", "")).get(COOKIE)) is not None:
-            key = self.sessions.find(token)
-        if key is not None:
-            return Caller(key, key.principal, token)
+            return Caller(key, key.principal)
+        if foreign:
+            raise KeyMissing("a page of another site needs a key: send `Authorization: Bearer KEY`")
+        for token in tokens_of(headers):
+            if (found := self.sessions.find(token)) is not None:
+                return Caller(found, found.principal, token)
         return Caller(None, self.anonymous(headers))
 
     def still(self, caller: Caller) -> bool:
@@ -61,8 +65,9 @@ class Door:
 
     def anonymous(self, headers: Headers) -> Principal | None:
         """Who a caller without a key is. What a proxy on this machine passes on comes from who knows where."""
-        passed_on = not is_loopback(headers.get("host", "")) or any(name in headers for name in FORWARDED)
-        return None if passed_on or self.settings.needs_key else LOCAL
+        passed_on = any(name in FORWARDED or name.startswith("x-forwarded-") for name in headers)
+        here = is_loopback(headers.get("host", "")) and not passed_on
+        return LOCAL if here and not self.settings.needs_key else None
 
     def key(self, text: str, client: str) -> Key:
         """The key that ``text`` is. Raises as ``caller``.

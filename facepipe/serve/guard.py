@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from facepipe.errors import FacepipeError, KeyMissing, ScopeMissing, ServerBusy
+from facepipe.errors import FacepipeError, KeyMissing, PathNotFound, ScopeMissing, ServerBusy
 from facepipe.serve import origins
 from facepipe.serve.access_log import Visit
 from facepipe.serve.answers import careful, error_body, error_response
@@ -29,6 +29,11 @@ from facepipe.serve.settings import Settings
 log = logging.getLogger("facepipe.serve")
 
 SMALL = 16 * 2**10  # bytes of a body from who has no key, or logs in: nothing there is larger
+
+
+def below(path: str, root: str) -> str:
+    """``path`` as the routes have it: a proxy passes ``root`` on, or takes it off."""
+    return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
 
 
 def expect_scope(principal: Principal | None, scope: str) -> Principal:
@@ -74,7 +79,10 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        scope = {**scope, "path": below(scope["path"], self.settings.root_path)}  # of our own: routes write into it
         visit, headers = Visit(scope), Headers(scope=scope)
+        if scope.get("method") == "HEAD":
+            scope["method"] = "GET"  # what it is; uvicorn leaves the body out
         try:
             await (self._http if scope["type"] == "http" else self._websocket)(scope, receive, send, headers, visit)
         finally:
@@ -85,10 +93,12 @@ class Guard:
         if (fault := origins.fault(scope, headers, self.settings)) is not None:
             raise fault
         client = client_of(scope["client"][0]) if scope.get("client") else "?"
-        caller = self.door.caller(headers, client)
+        foreign = origins.is_foreign(scope, headers)
+        caller = self.door.caller(headers, client, foreign)
         visit.who = "-" if caller.principal is None else caller.principal.name
         self.door.admit(caller, client, scope.get("method", "GET"))
-        scope.setdefault("state", {}).update(principal=caller.principal, door=self.door, client=client)
+        known = {"principal": caller.principal, "door": self.door, "client": client, "foreign": foreign}
+        scope.setdefault("state", {}).update(known)
         return caller
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, headers: Headers, visit: Visit) -> None:
@@ -137,6 +147,10 @@ class Guard:
         async def counted(message: Message) -> None:
             if message["type"] == "websocket.accept":
                 visit.status = 101
+            elif message["type"] == "websocket.close" and not visit.status:  # Starlette found no route for it
+                visit.status = PathNotFound.http
+                await _deny(scope, receive, send, PathNotFound("no WebSocket is there; what is: /api/v1/live"))
+                return
             visit.bytes += len(message.get("bytes") or b"") + len((message.get("text") or "").encode())
             await send(message)
 

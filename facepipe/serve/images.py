@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,10 @@ from facepipe.records import Image
 UNNAMED = "upload"  # the source of a picture that came without a name
 LONGEST_NAME = 200  # characters of it are kept
 MEDIA_TYPES = "image/jpeg, image/png, image/webp, image/bmp, image/gif"
-NOT_BASE64 = "expected the base64 of a picture's bytes; URLs, data URLs and paths are not read"
 UNKNOWN = ("text", "an unknown format")
+_DATA_URL = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
+_FOREIGN = re.compile(r"[^A-Za-z0-9+/]")
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,18 +59,19 @@ class Picture:
         where it is."""
         data = text.encode("latin-1", "ignore")
         if kind_of(data) in UNKNOWN:
-            raise ValueError("expected a file; URLs and paths are not read")
+            raise ValueError("expected a file, or JSON with its base64; URLs and paths are not read")
         return cls(lambda: data)
 
     @classmethod
     def of_base64(cls, text: str) -> Picture:
-        """Raises ValueError unless it is base64 and may be a picture: a path such as ``/etc/host`` is base64 too."""
+        """Base64 or a data URL of it. Raises ValueError unless it may be a picture: a path such as ``/etc/host`` is
+        base64 too."""
         try:
             data = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
-            raise ValueError(NOT_BASE64) from None
+            data = _decoded(text)
         if data and kind_of(data) in UNKNOWN:
-            raise ValueError(NOT_BASE64)
+            raise _not_base64("that of something else")
         return cls(lambda: data)
 
     @classmethod
@@ -77,8 +81,31 @@ class Picture:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "format": "byte", "contentEncoding": "base64", "contentMediaType": "image/*"}
+        about = "Base64 of the file, or a data URL of that."
+        return {
+            "type": "string",
+            "format": "byte",
+            "contentEncoding": "base64",
+            "contentMediaType": "image/*",
+            "description": about,
+        }
 
 
 def _a_file(given: object) -> Picture:
     return given if isinstance(given, Picture) else Picture.of_part(str(given))
+
+
+def _decoded(text: str) -> bytes:
+    """``text`` as many a program writes it: a data URL, in lines, with the letters that URLs have, without the padding.
+    Raises ValueError."""
+    start = 0 if (url := _DATA_URL.match(text)) is None else url.end()
+    letters = "".join(text[start:].split()).translate(_URL_SAFE).rstrip("=")
+    if (other := _FOREIGN.search(letters)) is not None:
+        raise _not_base64(f"{other[0]!a} in it")
+    if len(letters) % 4 == 1:
+        raise _not_base64("it cut off")
+    return base64.b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+
+
+def _not_base64(got: str) -> ValueError:
+    return ValueError(f"expected the base64 of a picture's bytes, got {got}; URLs and paths are not read")

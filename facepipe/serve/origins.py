@@ -10,40 +10,48 @@ import re
 import socket
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import ip_address
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
 from facepipe.errors import FacepipeError, OriginRefused, UsageError
-from facepipe.serve.settings import LOOPBACK_NAMES, Settings
+from facepipe.serve import hosts
+from facepipe.serve.settings import Settings
 
+HEALTH = "/api/v1/health"
 _KEY = re.compile(r"fp_[A-Za-z0-9_-]{43}")
 _KEY_PARAMETERS = {"key", "api_key", "apikey", "api-key", "token", "access_token", "authorization"}
 
 
 def fault(scope: Scope, headers: Headers, settings: Settings) -> FacepipeError | None:
     """What is wrong with where this request comes from, or goes to."""
-    host = headers.get("host", "")
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if not host:  # HTTP/1.0: load balancers ask so whether we are up; a browser never does
+        return None if scope["path"] == HEALTH else OriginRefused("no Host: expected one of this server's names there")
     if not _ours(host, settings):
         return OriginRefused(
             f"Host {host!r:.100}: this server is not known under this name; start it with --name to add one"
         )
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
-    if origin is not None:
-        if origin not in settings.origins and not _same(origin, host, scope["scheme"]):
-            return OriginRefused(f"Origin {origin!r:.100}: pages of other sites may not call this server")
-    elif site not in (None, "same-origin", "none") and not _opened_by_a_link(scope, headers):
-        return OriginRefused("pages of other sites may not call this server")
+    if is_foreign(scope, headers) and not _may_call(origin, settings):
+        asked = "" if origin is None else f"Origin {origin!r:.100} at Host {host!r:.100}: "
+        return OriginRefused(f"{asked}pages of other sites may not call this server")
     return _key_in_url(scope)
+
+
+def is_foreign(scope: Scope, headers: Headers) -> bool:
+    """Whether a browser says that a page calls which is not this server's own, be it one of ``settings.origins``."""
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is not None and not _same(origin, headers.get("host", ""), scope["scheme"]):
+        return True
+    return site not in (None, "same-origin", "none") and not _opened_by_a_link(scope, headers)
 
 
 def preflight(scope: Scope, headers: Headers, settings: Settings) -> Response | None:
     """The answer to a browser that asks whether a page of one of ``settings.origins`` may call."""
     asked = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
-    if not asked or headers.get("origin") not in settings.origins or not _ours(headers.get("host", ""), settings):
+    if not asked or not _may_call(headers.get("origin"), settings) or not _ours(headers.get("host", ""), settings):
         return None
     allowed = {
         "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
@@ -55,46 +63,41 @@ def preflight(scope: Scope, headers: Headers, settings: Settings) -> Response | 
 
 def shared(headers: Headers, settings: Settings) -> list[tuple[bytes, bytes]]:
     """The headers that let a page of one of ``settings.origins`` read the answer; no cookie goes with it."""
-    origin = headers.get("origin", "")
-    if origin not in settings.origins:
+    if not settings.origins:
         return []
-    allow = (b"access-control-allow-origin", origin.encode())
-    return [allow, (b"vary", b"Origin"), (b"cross-origin-resource-policy", b"cross-origin")]
+    vary = (b"vary", b"Origin")
+    if not _may_call(origin := headers.get("origin"), settings):
+        return [vary]
+    assert origin is not None
+    allow = (b"access-control-allow-origin", origin.encode("latin-1"))
+    return [allow, vary, (b"cross-origin-resource-policy", b"cross-origin")]
 
 
 def is_loopback(host: str) -> bool:
     """Whether a Host header names this machine as only this machine can."""
-    return _name(host) in LOOPBACK_NAMES
+    try:
+        return hosts.is_loopback(hosts.split(host)[0])
+    except ValueError:
+        return False
 
 
 def _ours(host: str, settings: Settings) -> bool:
-    name = _name(host)
-    if is_loopback(host) or name in {given.lower() for given in settings.names}:
+    try:
+        name, _ = hosts.split(host)
+    except ValueError:
+        return False
+    if hosts.is_loopback(name) or name in settings.names:
         return True
-    if settings.loopback or not name:
+    if settings.loopback:
         return False
-    return _is_address(name) or name in _names_of_this_machine()
+    return hosts.is_address(name) or name in _names_of_this_machine() or name == settings.host.lower()
 
 
-def _name(host: str) -> str:
-    """Without the port, in lower case."""
+def _may_call(origin: str | None, settings: Settings) -> bool:
     try:
-        found = urlsplit(f"//{host}")
-        _ = found.port
-    except ValueError:
-        return ""
-    if found.username is not None or found.path or found.hostname is None:
-        return ""
-    return f"[{found.hostname}]" if ":" in found.hostname else found.hostname
-
-
-def _is_address(name: str) -> bool:
-    """An address can be called by nobody else's name: rebinding needs one."""
-    try:
-        ip_address(name.strip("[]"))
+        return bool(settings.origins) and origin is not None and hosts.site(origin) in settings.origins
     except ValueError:
         return False
-    return True
 
 
 @lru_cache(maxsize=1)
@@ -105,9 +108,11 @@ def _names_of_this_machine() -> frozenset[str]:
 
 def _same(origin: str, host: str, scheme: str) -> bool:
     """Whether ``origin`` is the page of this very server. Behind a proxy with TLS it says https, and we see http."""
-    if scheme in ("https", "wss"):
-        return origin.lower() == f"https://{host.lower()}"
-    return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
+    schemes = ("https",) if scheme in ("https", "wss") else ("http", "https")
+    try:
+        return hosts.site(origin) in [hosts.site(f"{one}://{host}") for one in schemes]
+    except ValueError:
+        return False
 
 
 def _opened_by_a_link(scope: Scope, headers: Headers) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from facepipe.serve.answers import tag_of, tagged
@@ -36,8 +37,11 @@ class PageFile:
         return tagged(request, self.body, self.type, self.tag, "no-cache")
 
 
-def mount(app: Starlette) -> None:
-    """Serve the page from ``app``. All files are read now: what is not among them is not found, whatever the path."""
+def mount(app: Starlette, root_path: str = "") -> None:
+    """Serve the page from ``app``. All files are read now: what is not among them is not found, whatever the path.
+
+    Its addresses are relative, so whoever asks for ``root_path`` is sent to the one with a slash at the end.
+    """
     pages = dict(page_files())
 
     async def entry(request: Request) -> Response:
@@ -45,8 +49,15 @@ def mount(app: Starlette) -> None:
 
     async def file(request: Request) -> Response:
         found = pages.get(request.path_params["path"])
-        return Response("not found", 404, media_type="text/plain") if found is None else found.answer(request)
+        if found is None:
+            raise HTTPException(404)
+        return found.answer(request)
 
+    async def root(request: Request) -> Response:
+        return RedirectResponse(f"{root_path}/")
+
+    if root_path:
+        app.router.routes.append(Route(root_path, root, methods=["GET"]))
     app.router.routes.append(Route("/", entry, methods=["GET"]))
     app.router.routes.append(Route("/page/{path:path}", file, methods=["GET"]))
 

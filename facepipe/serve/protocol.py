@@ -14,8 +14,9 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Response
 
-from facepipe.errors import BodyTooSlow, FacepipeError, UsageError
+from facepipe.errors import BodyTooSlow, FacepipeError, MethodRefused, UsageError
 from facepipe.serve.answers import careful, error_body
 from facepipe.serve.settings import Settings
 
@@ -136,6 +137,21 @@ class PatientProtocol(_MustRead, H11Protocol):
 
 class PatientWebSocket(_MustRead, WebSocketsSansIOProtocol):
     """WebSockets that say why they close, and goodbye when the server ends."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._reject = self.conn.reject
+        self.conn.reject = self._rejected  # type: ignore[method-assign]
+
+    def _rejected(self, status: int, text: str) -> Response:
+        """The answer to a handshake that is none, which no application sees: in our words, not in websockets'."""
+        kind = MethodRefused if status == MethodRefused.http else UsageError
+        told = error_body(kind(f"expected the handshake of a WebSocket: {text.partition(': ')[2].strip()}"))
+        response = self._reject(status, json.dumps(told))
+        del response.headers["Content-Type"]
+        for name, value in careful([(b"content-type", b"application/json")]):
+            response.headers[name.decode()] = value.decode()
+        return response
 
     def data_received(self, data: bytes) -> None:
         if self.conn.parser_exc is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from starlette.datastructures import Headers
 
 from facepipe.serve.keys import Key, Keyring, digest
 
@@ -43,3 +45,11 @@ class Sessions:
         ended = [mark for mark, (_, until) in self._open.items() if until <= now]
         for mark in ended or ([next(iter(self._open))] if len(self._open) >= MOST else []):
             del self._open[mark]
+
+
+def tokens_of(headers: Headers) -> Iterator[str]:
+    """Those of all cookies of ours: other servers under this host's name may have set some of the same name."""
+    for cookie in headers.get("cookie", "").split(";"):
+        name, _, token = cookie.strip().partition("=")
+        if name == COOKIE:
+            yield token

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+import re
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+from facepipe.errors import UsageError
+from facepipe.serve import hosts
+
+OWN = ("api", "page")  # what the server itself has at its root
+_PART = re.compile(r"[A-Za-z0-9._~-]*[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,8 @@ class Settings:
 
     ``require_key``: ask for an API key on loopback too. Sizes in bytes, ``max_pixels`` of one picture, times in
     seconds, ``rate`` in requests a second for each key, with ``burst`` at once.
+
+    Raises UsageError: a name, origin or root_path that is none.
     """
 
     host: str = "127.0.0.1"
@@ -44,19 +51,30 @@ class Settings:
     max_side: int = 1280  # px, of a live frame
     max_fps: float = 15.0
     silence: float = 30.0  # without a live frame or message
-    origins: tuple[str, ...] = field(default=())  # further Origins that may call, as "https://example.org"
+    origins: tuple[str, ...] = ()  # further Origins that may call, as "https://example.org"
+    root_path: str = ""  # where a proxy has the server, as "/facepipe"; whether it passes this on or takes it off
+
+    def __post_init__(self) -> None:
+        put = partial(object.__setattr__, self)  # it is frozen from here on
+        put("names", tuple(map(hosts.expect_name, self.names)))
+        put("origins", tuple(map(hosts.expect_site, self.origins)))
+        put("root_path", _expect_path(self.root_path))
 
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach the server."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return hosts.is_loopback(self.host)
 
     @property
     def needs_key(self) -> bool:
         """Who has a further name is called through something: a proxy may pass strangers on as if they were here."""
         return self.require_key or not self.loopback or bool(self.names)
+
+
+def _expect_path(text: str) -> str:
+    parts = text.strip("/").split("/")
+    if parts == [""]:
+        return ""
+    if parts[0] in OWN or not all(map(_PART.fullmatch, parts)):
+        raise UsageError(f"root path {text!r:.100}: expected one as /facepipe, not beginning with /api or /page")
+    return "/".join(["", *parts])

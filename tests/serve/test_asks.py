@@ -171,7 +171,7 @@ def test_unknown_paths_and_methods_have_the_same_body(client: httpx.Client) -> N
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not-found")
     refused = client.put("/api/v1/people/1")
     assert (refused.status_code, refused.json()["error"]["code"]) == (405, "method-not-allowed")
-    assert refused.headers["Allow"] == "GET, PATCH, DELETE"
+    assert refused.headers["Allow"] == "GET, HEAD, PATCH, DELETE"
 
 
 def test_whole_numbers_in_json_may_have_a_point(client: httpx.Client) -> None:

@@ -63,6 +63,75 @@ def test_base64_gives_what_a_file_gives(client: httpx.Client, samples: Path) -> 
     assert by_text["faces"] == by_file["faces"] != []
 
 
+def as_it_comes(data: bytes) -> dict[str, str]:
+    """Base64 as many a program writes it."""
+    plain = base64.b64encode(data).decode()
+    return {
+        "lines": base64.encodebytes(data).decode(),
+        "Windows's lines": "\r\n".join(plain[at : at + 64] for at in range(0, len(plain), 64)),
+        "spaces": f"  {plain[:100]} \t{plain[100:]}\n",
+        "letters for URLs": base64.urlsafe_b64encode(data).decode(),
+        "no padding": plain.rstrip("="),
+        "letters for URLs, no padding": base64.urlsafe_b64encode(data).decode().rstrip("="),
+        "a data URL": f"data:image/png;base64,{plain}",
+        "a data URL of another type": f" DATA:application/octet-stream;charset=x;BASE64,{plain}",
+        "a data URL in lines": f"data:image/png;base64,\n{base64.encodebytes(data).decode()}",
+    }
+
+
+@pytest.mark.parametrize("kind", as_it_comes(b""))
+@pytest.mark.parametrize("more", [0, 1, 2])  # bytes: with padding and without
+def test_base64_as_programs_write_it(client: httpx.Client, kind: str, more: int) -> None:
+    data = encoded(np.full((64, 80, 3), 128, np.uint8)) + b"\xff" * (3 + more)
+    answer = client.post("/api/v1/detect", json={"image": as_it_comes(data)[kind]})
+    assert (answer.status_code, answer.json()["size"]) == (200, [80, 64])
+
+
+PNG = base64.b64encode(encoded(np.zeros((64, 64, 3), np.uint8))).decode()
+NOT_BASE64 = {
+    "data:,": "':' in it",  # what a canvas without a size gives
+    "data:image/svg+xml;utf8,<svg/>": "':' in it",
+    "data:text/plain;base64,SGVsbG8gV29ybGQ=": "that of something else",
+    "SGVsbG8gV29ybGQ=": "that of something else",
+    "/etc/host": "it cut off",
+    "/etc/shadow": "that of something else",
+    "/etc/passwd.png": "'.' in it",
+    "https://example.org/face.png": "':' in it",
+    "file:///etc/passwd": "':' in it",
+    "C:\\faces\\ada.png": "':' in it",
+    f"b'{PNG}'": '"\'" in it',  # str() of Python's bytes
+    f"{PNG[:40]}\\n{PNG[40:]}": "'\\\\' in it",
+    f"data%3Aimage/png;base64,{PNG}": "'%' in it",
+    PNG[: len(PNG) // 4 * 4 - 3]: "it cut off",
+    f"{PNG[:40]}={PNG[40:]}": "'=' in it",
+    "é": "'\\xe9' in it",
+}
+
+
+@pytest.mark.parametrize("text", NOT_BASE64)
+def test_what_is_no_base64_is_told_with_what_is_in_it(client: httpx.Client, text: str) -> None:
+    answer = client.post("/api/v1/detect", json={"image": text})
+    assert answer.status_code == 422
+    assert answer.json()["error"] == {
+        "code": "usage",
+        "message": f"image: expected the base64 of a picture's bytes, got {NOT_BASE64[text]};"
+        " URLs and paths are not read",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "data:image/png;base64,"])
+def test_base64_of_nothing_is_an_empty_picture(client: httpx.Client, text: str) -> None:
+    answer = client.post("/api/v1/detect", json={"image": text})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "image-empty")
+
+
+def test_in_a_form_a_picture_is_a_file(client: httpx.Client) -> None:
+    for text in (f"data:image/png;base64,{PNG}", "data:image/png;base64," + "A" * 70_000):
+        answer = client.post("/api/v1/detect", files={"image": (None, text)})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "usage")
+        assert "file" in answer.json()["error"]["message"]
+
+
 def test_a_picture_without_faces_has_none(client: httpx.Client) -> None:
     answer = post(client, "detect", {"image": encoded(np.full((64, 80, 3), 128, np.uint8))})
     assert answer.status_code == 200

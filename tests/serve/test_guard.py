@@ -65,7 +65,7 @@ def test_on_this_machine_everything_is_allowed(client: httpx.Client) -> None:
     assert client.delete("/api/v1/people/1").status_code == 200
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "x-forwarded-proto", "Forwarded", "Via", "CF-Connecting-IP"])
 def test_what_a_proxy_passes_on_is_not_from_this_machine(client: httpx.Client, header: str) -> None:
     assert code(client.get("/api/v1/people/1", headers={header: "1.2.3.4"})) == (401, "key-missing")
 
@@ -177,7 +177,7 @@ def test_its_own_page_may_call(served: Served, client: httpx.Client) -> None:
     assert client.post("/api/v1/enroll", content=b"x", headers=headers).status_code == 200
 
 
-def test_a_site_that_was_named_may_call_and_read(serve: Serve) -> None:
+def test_a_site_that_was_named_may_call_and_read(serve: Serve, keys: dict[str, str]) -> None:
     site = "https://door.example.org"
     settings = Settings(origins=(site,))
     with serve(tiny_app(settings), settings).client() as client:
@@ -185,7 +185,9 @@ def test_a_site_that_was_named_may_call_and_read(serve: Serve) -> None:
         preflight = client.options("/api/v1/enroll", headers=asked)
         assert (preflight.status_code, preflight.headers["access-control-allow-origin"]) == (204, site)
         assert "Authorization" in preflight.headers["access-control-allow-headers"]
-        answer = client.post("/api/v1/enroll", headers={"Origin": site, "Sec-Fetch-Site": "cross-site"})
+        assert code(client.post("/api/v1/enroll", headers=asked)) == (401, "key-missing")
+        assert code(client.delete("/api/v1/people/1", headers=asked)) == (401, "key-missing")
+        answer = client.post("/api/v1/enroll", headers=bearer(keys["enrol"]) | asked)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, site)
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert "access-control-allow-credentials" not in answer.headers
@@ -292,6 +294,18 @@ def test_a_websocket_of_another_site_is_refused(served: Served, origin: str) -> 
         live(served, origin=origin)
     assert caught.value.response.status_code == 403
     assert b'"origin-refused"' in caught.value.response.body
+
+
+def test_a_websocket_of_a_named_site_needs_a_key(serve: Serve, keys: dict[str, str]) -> None:
+    settings = Settings(origins=("https://door.example.org",))
+    served = serve(tiny_app(settings), settings)
+    with pytest.raises(InvalidStatus) as caught:
+        live(served, origin="https://door.example.org")
+    assert caught.value.response.status_code == 401
+    assert b'"key-missing"' in caught.value.response.body
+    with live(served, origin="https://door.example.org", additional_headers=bearer(keys["read"])) as socket:
+        socket.send(b"frame")
+        assert socket.recv() == "5"
 
 
 def test_a_websocket_of_its_own_page(served: Served) -> None:

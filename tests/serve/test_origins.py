@@ -22,9 +22,10 @@ def code(settings: Settings, path: str = "/api/v1/people", query: str = "", sche
     return None if fault is None else fault.code
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "localhost:8000", "LOCALHOST:1", "127.0.0.1:8000", "[::1]:8000", "[::1]"]
-)
+LOOPBACK = ["localhost", "localhost:8000", "LOCALHOST:1", "localhost.:80", "127.0.0.1:8000", "[::1]:8000", "[::1]"]
+
+
+@pytest.mark.parametrize("host", [*LOOPBACK, "127.0.0.5", "[0:0:0:0:0:0:0:1]:8000"])
 def test_this_machine_under_its_own_names(host: str) -> None:
     assert code(LOCAL, host=host) is None
     assert code(OPEN, host=host) is None
@@ -34,11 +35,22 @@ REBOUND = [
     "evil.example",
     "evil.example:8000",
     "localhost.evil.example",
+    "evil.localhost",
+    "localhost..",
     "127.0.0.1.evil.example",
     "",
     "localhost@evil",
 ]
-BROKEN = ["localhost:x", "localhost/evil", "[::1", "localhost evil", "localhost:99999"]
+BROKEN = [
+    "localhost:x",
+    "localhost/evil",
+    "localhost?",
+    "[::1",
+    "localhost evil",
+    "localhost:99999",
+    "127.1",
+    "2130706433",
+]
 
 
 @pytest.mark.parametrize("host", [*REBOUND, *BROKEN, "192.168.1.7", "169.254.169.254"])
@@ -75,6 +87,18 @@ def test_pages_of_others_may_not_though_they_were_on_this_machine(origin: str) -
 def test_a_plain_page_may_not_call_a_server_with_a_certificate(scheme: str) -> None:
     assert code(LOCAL, origin="https://localhost:8000", scheme=scheme) is None
     assert code(LOCAL, origin="http://localhost:8000", scheme=scheme) == "origin-refused"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_what_a_browser_says_of_a_call_counts_though_the_origin_be_ours(site: str) -> None:
+    """The page over http at https, behind a proxy; or ours, sent on by another site."""
+    assert code(LOCAL, origin="http://localhost:8000", sec_fetch_site=site) == "origin-refused"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/health", "/api/v1/people", "/"])
+def test_without_a_host_there_is_only_whether_it_is_up(path: str) -> None:
+    for settings in (LOCAL, OPEN):
+        assert code(settings, path, host="") == (None if path == "/api/v1/health" else "origin-refused")
 
 
 def test_a_named_site_may_call() -> None:

@@ -103,7 +103,8 @@ def test_scripts_cannot_read_it_and_other_sites_do_not_send_it(served: Served, t
     with served.client() as client:
         cookie = client.post("/api/v1/session", json={"key": texts["admin"]}).headers["set-cookie"].lower()
     attributes = {part.strip() for part in cookie.split(";")[1:]}
-    assert {"httponly", "samesite=strict", "path=/"} <= attributes
+    assert {"httponly", "samesite=strict"} <= attributes
+    assert not any(part.startswith("path=") for part in attributes)  # the browser takes that of /api/v1
     assert "secure" not in attributes  # over plain http a browser would drop it
     assert not any(part.startswith("domain=") for part in attributes)
 
@@ -128,3 +129,47 @@ def test_where_no_key_is_asked_for_there_is_nothing_to_log_into(serve: Serve) ->
     served = serve(tiny_app(Settings()))
     with served.client() as client:
         assert client.get("/api/v1/session").json() == {"key_needed": False, "scopes": ["read", "enrol", "admin"]}
+
+
+FOREIGN = {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"}  # for cookies all ports are one site
+
+
+def test_a_page_of_another_site_rides_no_cookie(serve: Serve, texts: dict[str, str]) -> None:
+    settings = Settings(require_key=True, origins=(FOREIGN["Origin"],))
+    with serve(tiny_app(settings), settings).client() as client:
+        client.post("/api/v1/session", json={"key": texts["admin"]}).raise_for_status()
+        for method in ("GET", "POST", "DELETE"):
+            for path in ("/api/v1/session", "/api/v1/people/1", "/api/v1/enroll"):
+                answer = client.request(method, path, headers=FOREIGN)
+                assert (answer.status_code, answer.json()["error"]["code"]) == (401, "key-missing"), (method, path)
+        assert client.delete("/api/v1/people/1").status_code == 200  # nor did it end the session
+
+
+def test_a_page_of_another_site_logs_nobody_in_or_out(serve: Serve, texts: dict[str, str]) -> None:
+    """Not even with a key: what is done then would be done as somebody else."""
+    settings = Settings(origins=(FOREIGN["Origin"],))
+    with serve(tiny_app(settings), settings).client(headers=FOREIGN) as client:
+        client.headers["Authorization"] = f"Bearer {texts['read']}"
+        assert client.get("/api/v1/session").json() == {"key_needed": True, "scopes": ["read"]}
+        for answer in (client.post("/api/v1/session", json={"key": texts["read"]}), client.delete("/api/v1/session")):
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin-refused")
+            assert "set-cookie" not in answer.headers
+
+
+def test_the_cookie_is_secure_where_a_proxy_has_the_certificate(serve: Serve, texts: dict[str, str]) -> None:
+    settings = Settings(names=("faces.example.org",))
+    headers = {"Host": "faces.example.org", "Origin": "https://faces.example.org"}
+    with serve(tiny_app(settings), settings).client() as client:
+        opened = client.post("/api/v1/session", json={"key": texts["read"]}, headers=headers)
+        assert "; Secure" in opened.headers["set-cookie"]
+
+
+def test_a_cookie_of_another_server_does_not_hide_ours(served: Served, texts: dict[str, str]) -> None:
+    """Under one host's name they share their cookies; the browser sends them all."""
+    with served.client() as client:
+        client.post("/api/v1/session", json={"key": texts["read"]}).raise_for_status()
+        token = client.cookies[COOKIE]
+    with served.client() as client:
+        for cookies in ([token, "theirs"], ["theirs", token]):
+            header = "; ".join(["a=b", *(f"{COOKIE}={one}" for one in cookies)])
+            assert client.get("/api/v1/people/1", headers={"Cookie": header}).status_code == 200

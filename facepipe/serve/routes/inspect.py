@@ -101,7 +101,7 @@ async def inspect(request: Request, server: Server, ask: Annotated[InspectAsk, b
     """A page that follows a face from pixels to name, or explains why two match or not; of a picture or of a stored
     reference. It takes some seconds."""
     id = await while_there(request, lambda: server.engine.long(lambda: _explain(server, ask)))
-    return Inspected(page=f"{request.url.path.removesuffix('inspect')}inspections/{id}")
+    return Inspected(page=f"{server.settings.root_path}{request.url.path.removesuffix('inspect')}inspections/{id}")
 
 
 @router.get(

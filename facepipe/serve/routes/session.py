@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from facepipe.errors import OriginRefused
 from facepipe.serve.door import Door
 from facepipe.serve.keys import SCOPES, Principal
-from facepipe.serve.sessions import COOKIE
+from facepipe.serve.sessions import COOKIE, tokens_of
 
 router = APIRouter(tags=["session"])
 
@@ -26,11 +27,30 @@ class Session(BaseModel):
 
 
 def _session(request: Request, principal: Principal | None) -> Session:
-    door: Door = request.state.door
     scopes = frozenset() if principal is None else principal.scopes
-    return Session(
-        key_needed=door.anonymous(request.headers) is None, scopes=[scope for scope in SCOPES if scope in scopes]
-    )
+    return Session(key_needed=_anonymous(request) is None, scopes=[scope for scope in SCOPES if scope in scopes])
+
+
+def _anonymous(request: Request) -> Principal | None:
+    """Who this caller is without any key."""
+    door: Door = request.state.door
+    return None if request.state.foreign else door.anonymous(request.headers)
+
+
+def _put(request: Request, response: Response, token: str, seconds: int) -> None:
+    """The cookie has no path: so the browser takes that of this address, wherever a proxy has put the server, and no
+    other application there is sent it. And it is secure where our page is, though a proxy ask us in the clear."""
+    safe = "https" in (request.url.scheme, request.headers.get("origin", "").partition(":")[0])
+    response.set_cookie(COOKIE, token, max_age=seconds, path=None, httponly=True, samesite="strict", secure=safe)
+
+
+async def own_page(request: Request) -> None:
+    """A dependency. Raises OriginRefused: or a page of another site could have a browser log in as somebody else."""
+    if request.state.foreign:
+        raise OriginRefused(
+            "logging in and out is for this server's own page, whose proxy has to pass on the Host; others send the key"
+            " each time"
+        )
 
 
 @router.get("/session", summary="What this caller may do")
@@ -39,27 +59,20 @@ async def show(request: Request) -> Session:
     return _session(request, request.state.principal)
 
 
-@router.post("/session", summary="Log in: exchange a key for a cookie")
+@router.post("/session", summary="Log in: exchange a key for a cookie", dependencies=[Depends(own_page)])
 async def open_(login: Login, request: Request, response: Response) -> Session:
     """The cookie cannot be read by scripts, is sent to no other site, and ends with the key, the server or its time."""
     door: Door = request.state.door
     key = door.key(login.key.strip(), request.state.client)
-    response.set_cookie(
-        COOKIE,
-        door.sessions.open(key),
-        max_age=int(door.settings.session),
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    _put(request, response, door.sessions.open(key), int(door.settings.session))
     return _session(request, key.principal)
 
 
-@router.delete("/session", summary="Log out")
+@router.delete("/session", summary="Log out", dependencies=[Depends(own_page)])
 async def close(request: Request, response: Response) -> Session:
     """The session ends, and the cookie goes."""
     door: Door = request.state.door
-    if token := request.cookies.get(COOKIE):
+    for token in tokens_of(request.headers):
         door.sessions.close(token)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
-    return _session(request, door.anonymous(request.headers))
+    _put(request, response, "", 0)
+    return _session(request, _anonymous(request))

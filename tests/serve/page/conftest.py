@@ -127,15 +127,16 @@ class Site:
 
 @pytest.fixture
 def site(serve: Callable, pipeline: Pipeline, tmp_path: Path) -> Iterator[Callable[..., Site]]:
-    """Start servers with an empty gallery each; ``site("read")`` makes one that asks for a key, which may read."""
+    """Start servers with an empty gallery each; ``site("read")`` makes one that asks for a key, which may read. Other
+    settings go by name."""
     opened: list[Gallery] = []
 
-    def start(scope: str | None = None, names: tuple[str, ...] = ()) -> Site:
+    def start(scope: str | None = None, **more: object) -> Site:
         keys = tmp_path / "keys.json"
         key = None if scope is None else Keyring(keys).add("page", scope)
         gallery = Gallery.open(tmp_path / f"gallery-{len(opened)}.db", backbone=pipeline.backbone)
         opened.append(gallery)
-        settings = Settings(keys=keys, names=names, require_key=key is not None)
+        settings = Settings(keys=keys, require_key=key is not None, **more)  # type: ignore[arg-type]
         served = serve(create_app(settings, pipeline, gallery), settings)
 
         def again() -> None:

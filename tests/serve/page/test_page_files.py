@@ -69,7 +69,7 @@ def test_nothing_else_is_served(client: httpx.Client, path: str) -> None:
 def test_the_html_has_nothing_that_the_policy_forbids() -> None:
     html = (FOLDER / "index.html").read_text("utf-8")
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", html)
-    assert not re.search(r"(?:src|href)=\"(?!/page/|#)", html)
+    assert not re.search(r"(?:src|href)=\"(?!page/|#)", html)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.js")), ids=lambda path: str(path.relative_to(FOLDER)))
@@ -77,4 +77,5 @@ def test_scripts_make_no_html_of_text_and_stay_small(path: Path) -> None:
     script = path.read_text("utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", script)
     assert not re.search(r"[\"'`]https?://(?!www\.w3\.org/)", script)
+    assert not re.search(r"[\"'`]/\w", script)  # a proxy may have the page under a path of its own
     assert len(script.splitlines()) <= 300

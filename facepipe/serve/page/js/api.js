@@ -1,4 +1,5 @@
-/** The server's verbs over HTTP. A busy server is asked again when it said; whatever else fails is an ApiError. */
+/** The server's verbs over HTTP. A busy server is asked again when it said; whatever else fails is an ApiError.
+ *  Addresses are relative to the page: a proxy may have put both under a path of its own. */
 
 const TRIES = 4;
 const BUSY = new Set(["server-busy", "gallery-busy", "rate-limited"]);
@@ -23,7 +24,7 @@ export async function ask(method, path, { json, form, query, signal } = {}) {
   const headers = json === undefined ? {} : { "Content-Type": "application/json" };
   const search = query === undefined ? "" : `?${new URLSearchParams(query)}`;
   for (let attempt = 1; ; attempt += 1) {
-    const response = await reach(`/api/v1/${path}${search}`, { method, body, headers, signal });
+    const response = await reach(`api/v1/${path}${search}`, { method, body, headers, signal });
     if (response.ok) {
       announce("answered");
       return response.status === 204 ? null : response.json();
@@ -97,8 +98,10 @@ export const enrol = ({ name, anyway, consent, images, at }) => {
 };
 
 /** `fields`: image or reference, and other or other_reference, at. Returns the address of the page. */
-export const inspect = async (fields, signal) =>
-  (await ask("POST", "inspect", { form: formOf(Object.entries(fields)), signal })).page;
+export const inspect = async (fields, signal) => {
+  const { page } = await ask("POST", "inspect", { form: formOf(Object.entries(fields)), signal });
+  return `api/v1/inspections/${page.split("/").pop()}`;
+};
 
 export const gallery = (signal) => ask("GET", "gallery", { signal });
 export const models = (signal) => ask("GET", "models", { signal });
@@ -109,4 +112,5 @@ export const removePerson = (id) => ask("DELETE", `people/${id}`);
 export const merge = (into, sources) => ask("POST", `people/${into}/merge`, { json: { sources } });
 export const references = (id) => ask("GET", `people/${id}/references`);
 export const removeReference = (id) => ask("DELETE", `references/${id}`);
-export const pictureOf = (reference) => `/api/v1/references/${reference}/picture`;
+export const liveAddress = () => new URL("api/v1/live", document.baseURI).href.replace("http", "ws");
+export const pictureOf = (reference) => `api/v1/references/${reference}/picture`;

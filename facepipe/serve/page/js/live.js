@@ -1,6 +1,6 @@
 /** The live connection: one frame under way at a time, so that what is answered is what is seen. It reconnects. */
 
-import { pause } from "./api.js";
+import { liveAddress, pause } from "./api.js";
 
 const LONGEST_WAIT = 15; // seconds between attempts
 const ANSWER_WITHIN = 12_000; // ms; then the connection counts as lost
@@ -64,8 +64,7 @@ export class Live extends EventTarget {
   /** One connection from opening to closing; resolves to the close code. */
   #connection() {
     return new Promise((resolve) => {
-      const { protocol, host } = window.location;
-      const socket = new WebSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}/api/v1/live`);
+      const socket = new WebSocket(liveAddress());
       this.#socket = socket;
       const end = (code) => (this.#answered?.(null), socket.close(), resolve(code));
       socket.addEventListener("close", ({ code }) => end(code));
