@@ -146,6 +146,7 @@ export default {
   "hint.flat": "Too little contrast",
   "hint.turned": "Turn towards the camera",
   "hint.tilted": "Hold your head upright",
+  "hint.off-centre": "Move into the oval",
   "hint.same-shot": "Move your head a little",
   "hint.look-ahead": "Look straight ahead",
   "hint.turn-left": "Turn a little to your left",

@@ -143,6 +143,7 @@ export default {
   "hint.flat": "对比度太低",
   "hint.turned": "请转向摄像头",
   "hint.tilted": "请把头摆正",
+  "hint.off-centre": "请移到椭圆内",
   "hint.same-shot": "请稍微动一下头",
   "hint.look-ahead": "请看正前方",
   "hint.turn-left": "请稍微向您的左边转",
