@@ -32,9 +32,11 @@ def test_each_picture_may_have_a_point_of_its_own(
 ) -> None:
     alone = (samples / "obama.jpg").read_bytes()
     x0, y0, x1, y1 = client.post("/api/v1/detect", files={"image": alone}).json()["faces"][0]["box"]
-    answer = enroll(client, "Barack", [pair, alone], at=f"200,200;{(x0 + x1) / 2:.1f},{(y0 + y1) / 2:.1f}")
+    answer = enroll(
+        client, "Barack", [pair, alone], gate="false", at=f"215,110;{(x0 + x1) / 2:.1f},{(y0 + y1) / 2:.1f}"
+    )
     assert answer.json()["person"]["references"] == 2
-    missed = enroll(client, "Joe", [pair, alone], at="600,200;3,3")
+    missed = enroll(client, "Joe", [pair, alone], gate="false", at="645,120;3,3")
     assert missed.json()["error"]["details"][0]["image"] == 1
     wrong = enroll(client, "Joe", [pair, alone, alone], at="1,1;2,2")
     assert wrong.json()["error"]["code"] == "usage"
