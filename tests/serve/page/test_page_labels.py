@@ -117,7 +117,7 @@ def test_wherever_faces_are(site: Callable, visit: Visit) -> None:
         plates = [label["plate"] for label in placed["labels"] if label]
         missing += len(boxes) - len(plates)
         expect_apart(plates, boxes)
-        assert all(0 <= x0 and 0 <= y0 and x1 <= size[0] and y1 <= size[1] for x0, y0, x1, y1 in plates)
+        assert all(min(plate) >= 0 and plate[2] <= size[0] and plate[3] <= size[1] for plate in plates)
     assert missing < 600  # of about 2,400: faces that others hide
 
 

@@ -10,7 +10,7 @@ const COLUMN = 300; // units wide
 
 /**
  * Draw `bitmap` onto `canvas` as large as that is, with its `faces`, whose boxes are px of a frame of `size`. Where there
- * is no room for names, numbers stand beside the faces and a legend below.
+ * is no room for all words, they stand below.
  */
 export function drawMarked(canvas, bitmap, faces, size) {
   const unit = Math.max(canvas.width, canvas.height) / UNITS;
@@ -29,7 +29,8 @@ export function drawMarked(canvas, bitmap, faces, size) {
     for (const face of shown) drawFace(context, face.box, face);
     return { context, ...drawLabels(context, shown, [width, height]) };
   };
-  if (!paint().numbers) return;
+  const whole = ({ labels }) => labels.every((label, index) => label?.text === shown[index].texts[0]);
+  if (whole(paint())) return;
   const rows = Math.ceil(shown.length / columns(width));
   canvas.height = Math.round((height + (rows + 1) * LINE) * unit); // which clears it
   const { context } = paint();
