@@ -53,6 +53,12 @@ def facing(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path
     return _film(tmp_path_factory.mktemp("camera") / "facing.mjpeg", POSES[:1], pipeline)
 
 
+@pytest.fixture(scope="session")
+def aside(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, beside the oval in the middle."""
+    return _film(tmp_path_factory.mktemp("camera") / "aside.mjpeg", [View(size=130, centre=(120, 240))], pipeline)
+
+
 def _film(path: Path, poses: Sequence[View], pipeline: Pipeline) -> Path:
     frames = {view: _jpeg(view, pipeline) for view in dict.fromkeys(_views(poses))}
     path.write_bytes(b"".join(frames[view] for view in _views(poses)))
