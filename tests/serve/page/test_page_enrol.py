@@ -40,6 +40,7 @@ def test_the_face_in_a_group_is_clicked(
     biden = next(number for number, face in enumerate(found, 1) if 400 < face.box[0] < face.box[2] < 800)
     page.get_by_role("button", name="Which face?").click()
     dialog = page.get_by_role("dialog", name="Which face?")
+    dialog.wait_for()
     assert dialog.get_by_role("button", name="Face").count() == 6
     dialog.get_by_role("button", name=f"Face {biden}").press("Enter")
     page.get_by_text(f"Ready: face {biden}").wait_for()
@@ -87,6 +88,7 @@ def doubted(site: Callable, visit: Visit, samples: Path) -> Any:
     asked = refuse(page, 422, code="several-people", message="not of one person", details=[detail(2)])
     enrol_as(page, "Barack")
     dialog = page.get_by_role("dialog", name="Is this one person?")
+    dialog.wait_for()
     assert dialog.locator(".face-picture").count() == 1
     assert "looks like somebody else" in dialog.inner_text()
     return here, page, dialog, asked
