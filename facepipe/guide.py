@@ -158,7 +158,7 @@ class Guide:
         done = not self._open
         return Guidance(problems, hint, message, self.taken, self.wanted, took, done, detection, measures, self._stuck)
 
-    def _problems(self, image: Image, faces: Sequence[Detection], found: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    def _problems(self, image: Image, faces: list[Detection], found: tuple[Problem, ...]) -> tuple[Problem, ...]:
         """``found``, with what only counts here: in the oval, and as it is."""
         if self._in_oval and faces and not _within(oval(image.width, image.height), faces[0]):
             found = (*found, Problem.OFF_CENTRE)
@@ -257,19 +257,6 @@ class Guide:
         return self._pipe.threshold(threshold)
 
 
-def oval(width: int, height: int) -> tuple[float, float, float, float]:
-    """x0, y0, x1, y1 of the oval that a face should be in, in the middle of a picture of this size, px."""
-    across, down = OVAL[0] * min(width, height), OVAL[1] * min(height, 1.2 * width)
-    return width / 2 - across, height / 2 - down, width / 2 + across, height / 2 + down
-
-
-def _within(area: tuple[float, float, float, float], face: Detection) -> bool:
-    """Whether eyes, nose and mouth are all in the oval that fills ``area``."""
-    x0, y0, x1, y1 = area
-    middle, radii = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2
-    return bool((np.square((face.landmarks - middle) / radii).sum(axis=1) <= 1).all())
-
-
 def expect_unknown(name: str, templates: Sequence[Template], gallery: Gallery, limit: float) -> None:
     """Raise EnrolledAlready when at least half of ``templates`` match somebody of another name."""
     scores: dict[str, list[float]] = {}
@@ -315,6 +302,19 @@ def _steps(shot: Shot, yaw: float, pitch: float) -> tuple[float, float]:
 def _moved(before: Floats, face: Detection) -> float:
     """How far the landmark that moved most did, as a part of the face's size."""
     return float(np.linalg.norm(face.landmarks - before, axis=1).max()) / max(face.size, 1.0)
+
+
+def oval(width: int, height: int) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of the oval that a face should be in, in the middle of a picture of this size, px."""
+    across, down = OVAL[0] * min(width, height), OVAL[1] * min(height, 1.2 * width)
+    return width / 2 - across, height / 2 - down, width / 2 + across, height / 2 + down
+
+
+def _within(area: tuple[float, float, float, float], face: Detection) -> bool:
+    """Whether eyes, nose and mouth are all in the oval that fills ``area``."""
+    x0, y0, x1, y1 = area
+    middle, radii = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2
+    return bool((np.square((face.landmarks - middle) / radii).sum(axis=1) <= 1).all())
 
 
 class _Steady:
