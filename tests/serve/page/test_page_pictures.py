@@ -38,7 +38,7 @@ def looked(site: Callable, visit: Visit, enrol: Callable, pictures: list[Path]) 
     enrol(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, expected=("415", "422"))
     page.locator("input[type=file]").set_input_files(pictures)
-    page.get_by_text("6 pictures looked at, 2 could not be used").wait_for(timeout=40_000)
+    page.get_by_role("status").get_by_text("6 pictures looked at, 2 could not be used").wait_for(timeout=40_000)
     return page
 
 
@@ -158,7 +158,7 @@ def test_hundreds_are_no_matter(site: Callable, visit: Visit, tmp_path: Path) ->
     page.locator(".shelf-item").nth(140).click()  # is looked at before the others
     page.locator(".shelf-item").nth(140).get_by_text("No face found").wait_for()
     page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_text("pictures looked at").wait_for()
+    page.get_by_role("status").get_by_text("pictures looked at").wait_for()
     assert page.locator(".shelf-item").count() < 150
     assert page.locator(".shelf-item[data-state=waiting]").count() == 0
 

@@ -17,7 +17,8 @@ export class ShelfList {
   /** `onchoose(item)`: one is to be looked at; null: there are none any longer. */
   constructor({ onchoose, signal }) {
     this.onchoose = onchoose;
-    this.count = h("p.soft", { role: "status" });
+    this.count = h("p.soft");
+    this.spoken = h("p.visually-hidden", { role: "status" }); // the end only: every step would be too much to hear
     this.bar = h("progress", { "aria-label": say("shelf.progress") });
     this.stop = h("button.small", { on: { click: () => shelf.stop() } }, say("shelf.stop"));
     this.again = h("button.small", { icon: "swap", on: { click: () => shelf.again() } }, say("shelf.again"));
@@ -27,7 +28,7 @@ export class ShelfList {
     this.node = h(
       "section.shelf-section",
       { "aria-labelledby": "shelf", hidden: true },
-      h("div.shelf-head", h("h2", { id: "shelf" }, say("shelf")), this.count, this.bar, this.stop),
+      h("div.shelf-head", h("h2", { id: "shelf" }, say("shelf")), this.count, this.spoken, this.bar, this.stop),
       this.list,
       h("div.actions", this.save, this.again, this.clear),
     );
@@ -111,7 +112,9 @@ export class ShelfList {
     this.bar.value = items.length - left;
     this.again.hidden = this.save.hidden = left > 0;
     const key = left > 0 ? "shelf.left" : failed > 0 ? "shelf.failed" : "shelf.done";
-    tell(this.count, say(key, { done: items.length - left, all: items.length, failed }));
+    const words = say(key, { done: items.length - left, all: items.length, failed });
+    tell(this.count, words);
+    tell(this.spoken, left > 0 ? "" : words);
   }
 
   #key(event) {

@@ -101,7 +101,8 @@ export default {
   "save.how": "Made in this browser and saved where downloads go. Nothing is sent anywhere.",
   "save.working": ({ done, all }) => `Drawing ${done} of ${all}…`,
   "save.done": "Saved.",
-  "save.left-out": ({ n }) => `Saved, but for ${plural(n, "picture", "pictures")} that this browser cannot show.`,
+  "save.left-out": ({ n }) =>
+    `Saved, but for ${plural(n, "picture", "pictures")} that this browser cannot show, or that had no room.`,
 
   "face.unknown": "Unknown",
   "face.unknown.guess": ({ name, percent }) => `Unknown; nearest ${name}, ${percent}`,

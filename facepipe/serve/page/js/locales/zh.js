@@ -99,7 +99,7 @@ export default {
   "save.how": "在此浏览器中生成，保存到下载文件夹，不会发送到任何地方。",
   "save.working": ({ done, all }) => `正在绘制第 ${count(done)} / ${count(all)} 张……`,
   "save.done": "已保存。",
-  "save.left-out": ({ n }) => `已保存，但有 ${count(n)} 张照片此浏览器无法显示。`,
+  "save.left-out": ({ n }) => `已保存，但有 ${count(n)} 张照片此浏览器无法显示，或文件中已无空间。`,
 
   "face.unknown": "未知",
   "face.unknown.guess": ({ name, percent }) => `未知；最像 ${name}，${percent}`,
