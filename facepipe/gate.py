@@ -57,6 +57,7 @@ class Problem(str, Enum):
     TURNED = "turned"
     TILTED = "tilted"
     BLURRED = "blurred"
+    OFF_CENTRE = "off-centre"
     SAME_SHOT = "same-shot"
 
     @property
@@ -76,6 +77,7 @@ _MESSAGES = {
     Problem.TURNED: "turned away: look more towards the camera",
     Problem.TILTED: "tilted: hold the head upright",
     Problem.BLURRED: "blurred: hold still",
+    Problem.OFF_CENTRE: "outside the oval: move into it",
     Problem.SAME_SHOT: "the same shot again: turn your head a little",
 }
 

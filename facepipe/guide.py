@@ -44,6 +44,8 @@ STILL = 0.08  # of the face's size: as far a landmark may have moved since the p
 GLANCE = 3  # good pictures one after the other, whose median is the pose: single ones are up to 10° off
 PATIENCE = 6.0  # seconds of good pictures without the pose asked for, until any other will do
 STEADY = 0.3  # seconds a hint stays at least after it last held
+POSED = {Problem.TURNED, Problem.TILTED}  # what a shot that is taken as it is may be
+OVAL = 0.34, 0.44  # half its width and its height, as parts of the picture's shorter side
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,8 @@ class Guidance:
     ``problems``: what is wrong with this picture. ``hint``: what to show, a Problem's value, a pose of ``POSES``,
     "hold-still" or "done"; it does not flicker as ``problems`` may. ``message``: the hint in English. ``took``: this
     picture became a shot, the ``taken``-th of ``wanted``. ``detection`` and ``measures``: of the largest face, if any.
+    ``stuck``: somebody was seen for ``PATIENCE`` seconds and no shot taken, now or before: the time to offer
+    ``take_as_it_is`` and ``enough``.
     """
 
     problems: tuple[Problem, ...]
@@ -64,6 +68,7 @@ class Guidance:
     done: bool
     detection: Detection | None
     measures: Measures | None
+    stuck: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +84,16 @@ class Shot:
 class Guide:
     """Takes ``shots`` (1 to 20) good and different pictures of one person; for one thread at a time, without I/O.
 
-    A picture costs one detection; the backbone runs only when it becomes a shot. Raises UsageError.
+    A picture costs one detection; the backbone runs only when it becomes a shot. With ``in_oval`` a face must be in the
+    oval of ``oval``: for those who draw it. Raises UsageError.
     """
 
-    def __init__(self, pipe: Pipeline, *, shots: int = 5, limits: Limits = DEFAULTS) -> None:
+    def __init__(self, pipe: Pipeline, *, shots: int = 5, limits: Limits = DEFAULTS, in_oval: bool = False) -> None:
         if not 1 <= shots <= MOST:
             raise UsageError(f"shots {shots}: expected 1 to {MOST}")
         self._pipe = pipe
         self._limits = limits
+        self._in_oval = in_oval
         self._shots: list[Shot] = []
         order = list(POSES)
         self._open = [order[0], *(order[1 + i % 4] for i in range(shots - 1))]  # poses still wanted
@@ -95,6 +102,9 @@ class Guide:
         self._poses: deque[tuple[float, float]] = deque(maxlen=GLANCE)  # yaw and pitch of the last ones, all good
         self._time = 0.0  # seconds, of the picture before
         self._waited = 0.0  # seconds of good pictures since the last shot
+        self._faced: float | None = None  # time of the picture before, where a face was in it
+        self._idle = 0.0  # seconds with a face since the last shot
+        self._stuck = self._as_it_is = False
 
     @property
     def taken(self) -> int:
@@ -103,6 +113,17 @@ class Guide:
     @property
     def wanted(self) -> int:
         return len(self._shots) + len(self._open)
+
+    def take_as_it_is(self) -> None:
+        """Take the next picture that is light, sharp and near enough, whatever the pose and however like another shot:
+        for who cannot turn their head, or holds it as it has to be held."""
+        self._as_it_is = True
+
+    def enough(self) -> None:
+        """Be done with the shots that were taken. Raises UsageError where there is none."""
+        if not self._shots:
+            raise UsageError(f"0 of {self.wanted} shots were taken; at least one is needed")
+        self._open.clear()
 
     def see(self, image: Image, time: float | None = None) -> Guidance:
         """Look at the next picture. ``time``: its time in seconds, as ``Frame.time``; None: now.
@@ -114,7 +135,8 @@ class Guide:
         now = monotonic() if time is None else time
         faces = self._pipe.detect(image)
         found = assess(image, faces, self._limits)
-        problems, took = found.problems, False
+        problems, took = self._problems(image, faces, found.problems), False
+        self._idle_until(now, bool(faces))
         if found.measures is None or problems:
             hint = problems[0].value
             self._forget()
@@ -134,7 +156,20 @@ class Guide:
     ) -> Guidance:
         message = MESSAGES.get(hint) or Problem(hint).message
         done = not self._open
-        return Guidance(problems, hint, message, self.taken, self.wanted, took, done, detection, measures)
+        return Guidance(problems, hint, message, self.taken, self.wanted, took, done, detection, measures, self._stuck)
+
+    def _problems(self, image: Image, faces: list[Detection], found: tuple[Problem, ...]) -> tuple[Problem, ...]:
+        """``found``, with what only counts here: in the oval, and as it is."""
+        if self._in_oval and faces and not _within(oval(image.width, image.height), faces[0]):
+            found = (*found, Problem.OFF_CENTRE)
+        return tuple(problem for problem in found if not (self._as_it_is and problem in POSED))
+
+    def _idle_until(self, now: float, faced: bool) -> None:
+        """Count the time in which somebody is seen and no shot taken."""
+        if faced and self._faced is not None:
+            self._idle += now - self._faced
+        self._faced = now if faced else None
+        self._stuck = self._stuck or self._idle > PATIENCE
 
     def _forget(self) -> None:
         self._before = None
@@ -148,6 +183,8 @@ class Guide:
         self._poses.append((measures.yaw, measures.pitch))
         late = self._waited > PATIENCE
         yaw, pitch = (median(angles) for angles in zip(*self._poses, strict=True))
+        if self._as_it_is:
+            return self._take(image, face, yaw, pitch)
         pose = self._name(yaw, pitch)
         if not (pose in self._open or late):
             return self._open[0], False
@@ -160,12 +197,15 @@ class Guide:
     def _take(self, image: Image, face: Detection, yaw: float, pitch: float) -> tuple[str, bool]:
         """Make it a shot unless its template is another shot's."""
         reference = new_reference(image, self._pipe.describe(image, [face]))
-        if any(shot.reference.template.cosine(reference.template) > SAME for shot in self._shots):
+        if not self._as_it_is and any(
+            shot.reference.template.cosine(reference.template) > SAME for shot in self._shots
+        ):
             return Problem.SAME_SHOT.value, False
         pose = self._name(yaw, pitch)
         self._open.remove(pose if pose in self._open else self._open[0])
         self._shots.append(Shot(reference, yaw, pitch))
-        self._waited = 0.0
+        self._waited = self._idle = 0.0
+        self._as_it_is = False
         self._forget()
         return (self._open[0] if self._open else DONE), True
 
@@ -262,6 +302,19 @@ def _steps(shot: Shot, yaw: float, pitch: float) -> tuple[float, float]:
 def _moved(before: Floats, face: Detection) -> float:
     """How far the landmark that moved most did, as a part of the face's size."""
     return float(np.linalg.norm(face.landmarks - before, axis=1).max()) / max(face.size, 1.0)
+
+
+def oval(width: int, height: int) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of the oval that a face should be in, in the middle of a picture of this size, px."""
+    across, down = OVAL[0] * min(width, height), OVAL[1] * min(height, 1.2 * width)
+    return width / 2 - across, height / 2 - down, width / 2 + across, height / 2 + down
+
+
+def _within(area: tuple[float, float, float, float], face: Detection) -> bool:
+    """Whether eyes, nose and mouth are all in the oval that fills ``area``."""
+    x0, y0, x1, y1 = area
+    middle, radii = np.array([x0 + x1, y0 + y1]) / 2, np.array([x1 - x0, y1 - y0]) / 2
+    return bool((np.square((face.landmarks - middle) / radii).sum(axis=1) <= 1).all())
 
 
 class _Steady:

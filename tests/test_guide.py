@@ -12,7 +12,7 @@ from moving_portrait import FIVE, View, held, landmarks, picture, squares
 from facepipe import Gallery, Pipeline
 from facepipe.errors import EnrolledAlready, NameInvalid, SeveralPeople, UsageError
 from facepipe.gate import Limits, Problem
-from facepipe.guide import MESSAGES, PATIENCE, POSES, STEADY, Guidance, Guide, expect_one_person
+from facepipe.guide import MESSAGES, PATIENCE, POSES, STEADY, Guidance, Guide, expect_one_person, oval
 from facepipe.records import Chip, Consent, Detection, Face, Image, Quality, Template
 
 
@@ -154,9 +154,9 @@ class Puppet:
 class Session:
     """A guide and its puppet, ten pictures a second."""
 
-    def __init__(self, shots: int = 5) -> None:
+    def __init__(self, shots: int = 5, in_oval: bool = False) -> None:
         self.puppet = Puppet()
-        self.guide = Guide(self.puppet, shots=shots, limits=Limits(sharpness=0))  # type: ignore[arg-type]
+        self.guide = Guide(self.puppet, shots=shots, limits=Limits(sharpness=0), in_oval=in_oval)  # type: ignore[arg-type]
         self.now = 0.0
 
     def show(self, seconds: float = 0.5, **pose: float) -> list[Guidance]:
@@ -218,6 +218,61 @@ def test_the_wait_counts_only_while_pictures_are_good() -> None:
     session.show()
     session.show(seconds=60, faces=0)
     assert session.show(faces=1, yaw=6)[-1].taken == 1
+
+
+def test_who_does_not_get_on_is_offered_a_way_out() -> None:
+    session = Session()
+    told = session.show(seconds=PATIENCE + 1)
+    assert {g.stuck for g in told[:60]} == {False}
+    assert told[-1].stuck
+    assert told[-1].taken == 1
+    assert session.show(yaw=14)[-1].taken == 2
+    assert session.show()[-1].stuck  # whoever needed it once is offered it from then on
+
+
+def test_nobody_in_view_is_offered_nothing() -> None:
+    assert not Session().show(seconds=3 * PATIENCE, faces=0)[-1].stuck
+
+
+def test_a_shot_is_taken_as_it_is_without_the_pose() -> None:
+    session = Session()
+    session.show(seconds=1)
+    for taken in (2, 3):  # the head is held still
+        session.guide.take_as_it_is()
+        told = session.show(seconds=1)
+        assert [g.taken for g in told] == [taken] * 10
+    session.guide.take_as_it_is()
+    assert session.show(roll=33)[-1].taken == 4  # as it has to be held
+    assert session.show(roll=33)[-1].taken == 4  # once
+    session.guide.take_as_it_is()
+    assert session.show(faces=2)[-1].taken == 4
+    assert session.show(faces=1, size=40)[-1].hint == "too-far"
+    assert session.show(size=160)[-1].done  # it waited for a good one
+
+
+def test_what_was_taken_may_be_enough(gallery: Gallery) -> None:
+    session = Session()
+    with pytest.raises(UsageError, match="0 of 5 shots were taken; at least one is needed"):
+        session.guide.enough()
+    session.show()
+    session.show(yaw=14)
+    session.guide.enough()
+    told = session.show()[-1]
+    assert (told.done, told.hint, told.taken, told.wanted) == (True, "done", 2, 2)
+
+
+def test_in_an_oval_only_what_is_in_it_is_taken() -> None:
+    x0, y0, x1, y1 = oval(640, 480)
+    assert (x0 + x1, y0 + y1) == (640, 480)
+    session = Session(in_oval=True)
+    for x in (180, 480):
+        told = session.show(x=x)
+        assert (told[-1].taken, told[-1].hint) == (0, "off-centre")
+        assert told[-1].problems == (Problem.OFF_CENTRE,)
+    session.guide.take_as_it_is()
+    assert session.show(x=500)[-1].taken == 0
+    assert session.show(x=300)[-1].taken == 1
+    assert Session().show(x=500)[-1].taken == 1  # where none is drawn
 
 
 def test_nothing_is_taken_in_motion() -> None:

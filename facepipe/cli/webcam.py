@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from facepipe.sources import Source
 
 
+TAKE, ENOUGH = "t", "e"  # keys, offered to who does not get on
+OFFER = "t: take it as it is"
+
+
 @dataclass(frozen=True)
 class Plan:
     """How to go about it: the options of the command."""
@@ -70,7 +74,25 @@ def _guided(guide: Guide, frames: Source, window: win.Window | None) -> Guidance
             raise KeyboardInterrupt
         if told.done:
             break
+        if told.stuck:
+            _heed(guide, (window.pressed if window is not None else "") or win.typed())
     return told
+
+
+def _heed(guide: Guide, key: str) -> None:
+    """Do what was offered, if it is that which was typed."""
+    key = key.strip().lower()
+    if key == TAKE:
+        guide.take_as_it_is()
+    elif key == ENOUGH and guide.taken:
+        guide.enough()
+
+
+def offer(told: Guidance) -> str:
+    """What to press, beside the hint, where somebody does not get on; else nothing."""
+    if not told.stuck or told.done:
+        return ""
+    return f" ({OFFER}, e: {told.taken} will do)" if told.taken else f" ({OFFER})"
 
 
 @contextmanager
@@ -86,12 +108,12 @@ class Hints:
     """The guide's hints as lines on a terminal, one when it changes or a shot was taken. Silent in a pipe."""
 
     def __init__(self) -> None:
-        self._told: tuple[str, int] | None = None
+        self._told: tuple[str, int] | None = None  # the line's words and how many shots
 
     def tell(self, told: Guidance) -> None:
-        now = (told.hint, told.taken)
+        now = (told.message + offer(told), told.taken)
         if now != self._told and sys.stderr.isatty():
-            out.say(f"{told.taken}/{told.wanted}  {told.message}")
+            out.say(f"{told.taken}/{told.wanted}  {now[0]}")
         self._told = now
 
 
@@ -110,4 +132,4 @@ def picture(frame: Frame, told: Guidance, mirror: bool) -> PIL.Image.Image:
         image, faces = mirrored(image, faces)
     good = told.done or not told.problems
     drawn = annotate(image, [Mark(face, "", good) for face in faces])
-    return caption(drawn, told.message, told.taken, told.wanted, good)
+    return caption(drawn, told.message + offer(told), told.taken, told.wanted, good)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _QUIET = {"QT_LOGGING_RULES": "*.warning=false"}  # Qt's remarks on fonts and themes are of no use to anybody
 _TRY = "import cv2; cv2.namedWindow('facepipe'); cv2.waitKey(1)"
 _QUIT = {27, ord("q"), ord("Q")}  # Esc
+_NO_KEY = 0xFF
 
 
 @cache
@@ -40,8 +41,22 @@ def wanted(asked: bool | None) -> bool:
     return can_show() if asked is None else asked
 
 
+def typed() -> str:
+    """What was typed at the terminal meanwhile: a line, on Windows a key; "" for nothing. Does not wait for it."""
+    if not sys.stdin.isatty():
+        return ""
+    if sys.platform == "win32":
+        import msvcrt
+
+        return msvcrt.getwch() if msvcrt.kbhit() else ""
+    from select import select
+
+    return sys.stdin.readline() if select([sys.stdin], [], [], 0)[0] else ""
+
+
 class Window:
-    """Shows picture after picture until it is closed, or q or Esc is pressed in it."""
+    """Shows picture after picture until it is closed, or q or Esc is pressed in it. ``pressed``: the key, "" for none,
+    that was pressed during the last picture."""
 
     def __init__(self, title: str) -> None:
         import cv2
@@ -49,6 +64,7 @@ class Window:
         for name, value in _QUIET.items():
             os.environ.setdefault(name, value)
         self._cv2, self._title, self._sized = cv2, title, False
+        self.pressed = ""
         cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
 
     def show(self, picture: PIL.Image.Image) -> bool:
@@ -61,6 +77,7 @@ class Window:
             self._sized = True
         self._cv2.imshow(self._title, np.asarray(picture)[..., ::-1])
         key = self._cv2.waitKey(1) & 0xFF
+        self.pressed = "" if key == _NO_KEY else chr(key)
         visible = self._cv2.getWindowProperty(self._title, self._cv2.WND_PROP_VISIBLE) >= 1
         return key not in _QUIT and visible
 

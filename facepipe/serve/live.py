@@ -24,7 +24,7 @@ from facepipe.serve.context import Context, Server
 from facepipe.serve.engine import busy
 from facepipe.serve.guard import expect_scope, needs
 from facepipe.serve.limits import Buckets
-from facepipe.serve.modes import MESSAGE, EnrolMode, Mode, RecogniseMode, ToEnrol, ToMode
+from facepipe.serve.modes import MESSAGE, EnrolMode, Mode, RecogniseMode, ToEnrol, ToGuide, ToMode
 
 FAILED, TOO_MANY, SILENT, TOO_FAST = 1011, 1013, 4408, 4429
 MESSAGES = 16  # that are not frames, waiting
@@ -170,8 +170,10 @@ class Connection:
             message = _parsed(text)
             if isinstance(message, ToMode):
                 await self._switch(message)
-            else:
+            elif isinstance(message, ToEnrol):
                 await self._enrol(message)
+            else:
+                self._enrolling().guide(message)
         except FacepipeError as error:
             await self.tell_error(error)
 
@@ -186,10 +188,13 @@ class Connection:
 
     async def _enrol(self, message: ToEnrol) -> None:
         expect_scope(self._socket.state.principal, "enrol")
-        mode = self._mode
-        if not isinstance(mode, EnrolMode):
-            raise UsageError('expected the mode enrol first: {"type": "mode", "mode": "enrol"}')
+        mode = self._enrolling()
         await self._tell(await self._server.engine.short(lambda: mode.enrol(message)))
+
+    def _enrolling(self) -> EnrolMode:
+        if not isinstance(self._mode, EnrolMode):
+            raise UsageError('expected the mode enrol first: {"type": "mode", "mode": "enrol"}')
+        return self._mode
 
     async def _hello(self) -> None:
         settings = self._settings
@@ -200,7 +205,7 @@ class Connection:
         await self._socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
 
-def _parsed(text: str) -> ToMode | ToEnrol:
+def _parsed(text: str) -> ToMode | ToEnrol | ToGuide:
     try:
         return MESSAGE.validate_json(text)
     except ValidationError as error:

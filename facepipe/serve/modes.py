@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from facepipe.enrolment import agreed
-from facepipe.guide import MOST, Guide
+from facepipe.guide import MOST, Guide, oval
 from facepipe.records import MOST_WORDING, Detection, Frame
 from facepipe.serve import schemas
 from facepipe.serve.context import Context
@@ -34,7 +34,14 @@ class ToEnrol(Message):
     anyway: bool = False
 
 
-MESSAGE: TypeAdapter[ToMode | ToEnrol] = TypeAdapter(Annotated[ToMode | ToEnrol, Field(discriminator="type")])
+class ToGuide(Message):
+    """take: the next good picture becomes a shot as it is; enough: the shots taken will do."""
+
+    type: Literal["take", "enough"]
+
+
+Told = Annotated[ToMode | ToEnrol | ToGuide, Field(discriminator="type")]
+MESSAGE: TypeAdapter[ToMode | ToEnrol | ToGuide] = TypeAdapter(Told)
 
 
 class Mode(Protocol):
@@ -67,7 +74,7 @@ class EnrolMode:
     def __init__(self, server: Context, shots: int) -> None:
         self.threshold = schemas.cosine(server.pipe.threshold())
         self._server = server
-        self._guide = Guide(server.pipe, shots=shots)
+        self._guide = Guide(server.pipe, shots=shots, in_oval=True)
 
     def see(self, frame: Frame) -> dict[str, Any]:
         found = self._guide.see(frame.image, frame.time)
@@ -79,8 +86,17 @@ class EnrolMode:
             "wanted": found.wanted,
             "took": found.took,
             "done": found.done,
+            "stuck": found.stuck,
+            "oval": [round(value, 2) for value in oval(frame.image.width, frame.image.height)],
         }
         return {"faces": [] if found.detection is None else [_box(found.detection)], "guidance": guidance}
+
+    def guide(self, asked: ToGuide) -> None:
+        """Heed what the person in front of the camera wants. Raises UsageError."""
+        if asked.type == "take":
+            self._guide.take_as_it_is()
+        else:
+            self._guide.enough()
 
     def enrol(self, asked: ToEnrol) -> dict[str, Any]:
         """Store the shots. Raises UsageError, SeveralPeople, EnrolledAlready, GalleryError."""

@@ -33,6 +33,8 @@ def films(tmp_path_factory: pytest.TempPathFactory, pipeline: Pipeline) -> Path:
         wide = [View(**{**vars(view), "yaw": 1.2 * view.yaw, "pitch": 1.5 * view.pitch}) for view in FIVE]
         views = wide if name == "biden" else FIVE
         video(folder / f"{name}.avi", (picture(name, pipeline, view) for view in held(views, 6)))
+    still = [View(centre=(320 + step / 20, 240)) for step in range(80)]
+    video(folder / "still.avi", (picture("obama", pipeline, view) for view in still))
     dark = [View(), View(light=0.15)]
     video(folder / "dark.avi", (picture("obama", pipeline, view) for view in held(dark, 8)))
     return folder
@@ -109,11 +111,28 @@ def test_ctrl_c_cancels_and_enrols_nobody(run: Run, films: Path, monkeypatch: py
     assert run("people", "list").code == 1
 
 
+def test_who_cannot_turn_is_offered_a_way_out(run: Run, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = iter(["t\n", "", "x\n", "E\n"])
+    monkeypatch.setattr(window, "typed", lambda: next(keys, ""))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    done = run("enroll", "Ada", "--webcam", films / "still.avi", "--json")
+    assert [row["reference"] for row in done.json] == [1, 2]
+    lines = [line for line in done.err.splitlines() if "t: take" in line]
+    assert lines[0] == "1/5  turn your head a little to your left (t: take it as it is, e: 1 will do)"
+    assert lines[-1].startswith("2/5")
+    assert "2/2  done" in done.err
+
+
+def test_nothing_is_typed_where_there_is_no_terminal() -> None:
+    assert window.typed() == ""
+
+
 class Shown:
     """In place of a window: keeps what it is given, and is closed after ``most`` pictures."""
 
     pictures: ClassVar[list[PIL.Image.Image]] = []
     most = 1000
+    pressed = ""
 
     def __init__(self, title: str) -> None:
         assert title == "facepipe: Ada"

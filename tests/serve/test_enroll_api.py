@@ -27,6 +27,22 @@ def png(picture: PIL.Image.Image) -> bytes:
     return stream.getvalue()
 
 
+def test_each_picture_may_have_a_point_of_its_own(
+    client: httpx.Client, gallery: Gallery, samples: Path, pair: bytes
+) -> None:
+    alone = (samples / "obama.jpg").read_bytes()
+    x0, y0, x1, y1 = client.post("/api/v1/detect", files={"image": alone}).json()["faces"][0]["box"]
+    answer = enroll(
+        client, "Barack", [pair, alone], gate="false", at=f"215,110;{(x0 + x1) / 2:.1f},{(y0 + y1) / 2:.1f}"
+    )
+    assert answer.json()["person"]["references"] == 2
+    missed = enroll(client, "Joe", [pair, alone], gate="false", at="645,120;3,3")
+    assert missed.json()["error"]["details"][0]["image"] == 1
+    wrong = enroll(client, "Joe", [pair, alone, alone], at="1,1;2,2")
+    assert wrong.json()["error"]["code"] == "usage"
+    assert "one point for all images, or one for each" in wrong.json()["error"]["message"]
+
+
 @pytest.fixture
 def blurred(samples: Path) -> bytes:
     return png(PIL.Image.open(samples / "obama.jpg").filter(PIL.ImageFilter.GaussianBlur(8)))

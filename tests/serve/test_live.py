@@ -206,6 +206,23 @@ def test_guidance_says_what_is_wrong(talk: Talk, samples: Path) -> None:
     assert talk.show(jpeg(small))["guidance"]["problems"][0] == "too-far"
 
 
+def test_who_cannot_turn_says_take_it_and_enough(talk: Talk, samples: Path) -> None:
+    photo = camera(samples / "obama.jpg")
+    talk.say(type="mode", mode="enrol")
+    guidance = talk.show(photo)["guidance"]
+    assert (guidance["stuck"], guidance["taken"]) == (False, 0)
+    x0, y0, x1, y1 = guidance["oval"]
+    assert 0 < x0 < x1 < 640
+    assert 0 < y0 < y1 < 480
+    assert talk.say(type="enough")["error"]["code"] == "usage"
+    for taken in (1, 2):
+        talk.socket.send('{"type": "take"}')
+        assert talk.show(photo)["guidance"]["taken"] == taken
+    talk.socket.send('{"type": "enough"}')
+    guidance = talk.show(photo)["guidance"]
+    assert (guidance["done"], guidance["wanted"]) == (True, 2)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -216,6 +233,7 @@ def test_guidance_says_what_is_wrong(talk: Talk, samples: Path) -> None:
         '{"type": "mode", "mode": "sleep"}',
         '{"type": "mode", "mode": "enrol", "shots": 99}',
         '{"type": "enrol", "name": "Ada"}',  # not in that mode
+        '{"type": "take"}',
         '{"type": "mode", "mode": "recognise", "colour": "red"}',
         "[" * 10_000,
     ],

@@ -39,11 +39,19 @@ class WithStrangerRate(WithThreshold):
 
 
 Pick = Annotated[int, Field(ge=1, le=1000, description="Which face, where there are several: 1 is the largest."), WHOLE]
+_POINT = r"-?[0-9]{1,6}(\.[0-9]{1,3})?,-?[0-9]{1,6}(\.[0-9]{1,3})?"
 Point = Annotated[
     str,
     Field(
-        pattern=r"^-?[0-9]{1,6}(\.[0-9]{1,3})?,-?[0-9]{1,6}(\.[0-9]{1,3})?$",
+        pattern=f"^{_POINT}$",
         description="Which face: the one whose box holds this point x,y, image px.",
+    ),
+]
+Points = Annotated[
+    str,
+    Field(
+        pattern=f"^{_POINT}(;{_POINT})*$",
+        description="Which face: the one whose box holds this point x,y, image px; x,y;x,y gives each image its own.",
     ),
 ]
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from facepipe import errors as e
 from facepipe import gate
@@ -17,14 +17,14 @@ from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
 from facepipe.gallery import NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.guide import expect_unknown
-from facepipe.records import Consent, Face, Image
+from facepipe.records import Consent, Detection, Face, Image
 from facepipe.serve import schemas
 from facepipe.serve.bodies import body, documented
 from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
 from facepipe.serve.images import Picture
-from facepipe.serve.routes.asks import Name, WithPlace, Wording
+from facepipe.serve.routes.asks import Name, Points, WithPlace, Wording, face_at
 from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors, with_links
 from facepipe.serve.routes.faces import decoder, gathered
 
@@ -37,12 +37,26 @@ router = APIRouter(tags=["people"], dependencies=[Depends(needs("enrol"))])
 class EnrollAsk(WithPlace):
     name: Name
     images: Annotated[list[Picture], Field(min_length=1, max_length=MOST_IMAGES)]
+    at: Points | None = None
     gate: Annotated[bool, Field(description="Take only good shots: size, light, sharpness, pose.")] = True
     consent: Wording | None = None
     anyway: Annotated[bool, Field(description="Enrol although the person is known under another name.")] = False
     partial: Annotated[
         bool, Field(description="Enrol the images that can be used, and say what is wrong with the others.")
     ] = False
+
+    @model_validator(mode="after")
+    def _a_place_each(self) -> EnrollAsk:
+        if self.at is not None and len(self.at.split(";")) not in (1, len(self.images)):
+            raise ValueError("expected one point for all images, or one for each")
+        return self
+
+    def number_in(self, place: int, image: Image, faces: Sequence[Detection]) -> int | None:
+        """As ``number``, in the ``place``-th of the images."""
+        if self.at is None:
+            return self.pick
+        points = self.at.split(";")
+        return face_at(points[place] if len(points) > 1 else points[0], image, faces)
 
 
 class Enrolled(BaseModel):
@@ -88,8 +102,8 @@ async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, bod
     async def work() -> EnrolledAnswer:
         taken: list[Taken] = []
         for start in range(0, len(ask.images), TOGETHER):
-            group = ask.images[start : start + TOGETHER]
-            taken += await gathered(*(_take(server, ask, name, picture, consent) for picture in group))
+            group = range(start, min(start + TOGETHER, len(ask.images)))
+            taken += await gathered(*(_take(server, ask, name, place, consent) for place in group))
         usable = [one for one in taken if one.error is None]
         if len(usable) < len(taken) and not (ask.partial and usable):
             raise _refusal(taken)
@@ -98,9 +112,11 @@ async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, bod
     return await attended(request, server.engine, work)
 
 
-async def _take(server: Context, ask: EnrollAsk, name: str, picture: Picture, consent: Consent | None) -> Taken:
+async def _take(server: Context, ask: EnrollAsk, name: str, place: int, consent: Consent | None) -> Taken:
+    picture = ask.images[place]
+
     def then(image: Image, faces: list[Face]) -> Taken:
-        number = ask.number(image, [face.detection for face in faces])
+        number = ask.number_in(place, image, [face.detection for face in faces])
         if number is not None:
             pick_face(image, faces, number)  # one that is not there is told in any case
         if name in server.gallery.holders(image.sha256):  # as it was accepted once, it is not judged again

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
+import PIL.Image
 import pytest
 from moving_portrait import View, picture
 
-from facepipe import Gallery, Pipeline, read_image
+from facepipe import Gallery, Pipeline, folders, read_image
 from facepipe.serve.app import create_app
 from facepipe.serve.keys import Keyring
 from facepipe.serve.settings import Settings
@@ -48,6 +51,12 @@ def film(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def facing(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, always facing the camera: any picture of it is like any other."""
     return _film(tmp_path_factory.mktemp("camera") / "facing.mjpeg", POSES[:1], pipeline)
+
+
+@pytest.fixture(scope="session")
+def aside(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, beside the oval in the middle."""
+    return _film(tmp_path_factory.mktemp("camera") / "aside.mjpeg", [View(size=130, centre=(120, 240))], pipeline)
 
 
 def _film(path: Path, poses: Sequence[View], pipeline: Pipeline) -> Path:
@@ -209,6 +218,34 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
         page.context.close()
         watch.check()
         assert width <= window
+
+
+@pytest.fixture(scope="session")
+def group(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Photos of groups: ``group(6)`` has six faces of the samples, close to one another, 1600×900 px."""
+    folder = tmp_path_factory.mktemp("groups")
+
+    def compose(count: int, wide: int = 1600, high: int = 900) -> Path:
+        columns = math.ceil(math.sqrt(count * wide / high))
+        side = min(wide // columns, high // math.ceil(count / columns))
+        faces = [face.resize((side, side)) for face in _heads(pipeline)]
+        photo = PIL.Image.new("RGB", (wide, high), (120, 110, 100))
+        for number in range(count):
+            photo.paste(faces[number % len(faces)], (number % columns * side, number // columns * side))
+        photo.save(folder / f"group-{count}.png")
+        return folder / f"group-{count}.png"
+
+    return cache(compose)
+
+
+def _heads(pipeline: Pipeline) -> Iterator[PIL.Image.Image]:
+    """The heads of the samples, square."""
+    for name in ("obama.jpg", "biden.jpg", "astronaut.png", "obama2.jpg"):
+        photo = PIL.Image.open(folders.samples() / name).convert("RGB")
+        (face,) = pipeline.detect(photo)
+        x0, y0, x1, y1 = (float(value) for value in face.box)
+        x, y, half = (x0 + x1) / 2, (y0 + y1) / 2, 0.72 * max(x1 - x0, y1 - y0)
+        yield photo.crop((round(x - half), round(y - half), round(x + half), round(y + half)))
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def refusing(launch: Callable[..., Browser]) -> Browser:
 def test_no_camera(site: Callable, visit: Visit, bare: Browser) -> None:
     page = visit(site(), within=bare)
     page.get_by_role("heading", name="No camera found").wait_for()
-    assert page.get_by_role("button", name="Choose a picture").is_visible()
+    assert page.get_by_role("button", name="Choose pictures").is_visible()
     page.get_by_role("link", name="Enrol", exact=True).click()
     page.get_by_role("button", name="Use pictures").click()
     page.get_by_role("heading", name="Drop pictures of one person here").wait_for()

@@ -17,7 +17,8 @@ SAID = re.compile(r'(?<!\.)\bsay\(\s*(?:[^,()`]*\?\s*)?"([\w.-]+)"(?:\s*:\s*"([\
 
 
 def keys(language: str) -> list[str]:
-    return KEY.findall((SCRIPTS / "js" / "locales" / f"{language}.js").read_text("utf-8"))
+    files = (SCRIPTS / "js" / "locales" / f"{language}{part}.js" for part in ("", "-errors"))
+    return [key for file in files for key in KEY.findall(file.read_text("utf-8"))]
 
 
 def test_both_languages_say_the_same_things() -> None:

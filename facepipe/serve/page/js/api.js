@@ -90,7 +90,7 @@ export const identify = (image, signal) =>
   });
 export const detect = (image, signal) => ask("POST", "detect", { form: formOf([["image", image]]), signal });
 
-/** Enrol those of `images` (Blobs) that are good as `name`. `at` "x,y" says which face, where there are several. */
+/** Enrol those of `images` (Blobs) that are good as `name`. `at` "x,y" or "x,y;x,y" says which face, for all or each. */
 export const enrol = ({ name, anyway, consent, images, at }) => {
   const fields = images.map((image) => ["images", image]);
   const about = { name, anyway, consent, at, partial: true };

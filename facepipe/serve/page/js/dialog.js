@@ -5,8 +5,8 @@ import { say } from "./i18n.js";
 
 let count = 0;
 
-/** Open a dialog with the nodes of `body(close)`. Resolves to what `close` was given, undefined when dismissed. */
-export function openDialog({ title, body }) {
+/** Open a dialog with the nodes of `body(close)`, a `wide` one for pictures. Resolves to what `close` was given, undefined when dismissed. */
+export function openDialog({ title, body, wide = false }) {
   return new Promise((resolve) => {
     let result;
     count += 1;
@@ -14,7 +14,7 @@ export function openDialog({ title, body }) {
     const close = (value) => ((result = value), dialog.close());
     const away = h("button.round.quiet", { icon: "close", on: { click: () => close() } });
     add(away, h("span.visually-hidden", say("close")));
-    const dialog = h("dialog", { "aria-labelledby": heading.id });
+    const dialog = h(wide ? "dialog.wide" : "dialog", { "aria-labelledby": heading.id });
     add(dialog, h("div.dialog-head", heading, away), h("div.dialog-body", ...body(close)));
     dialog.addEventListener("close", () => (dialog.remove(), resolve(result)));
     dialog.addEventListener("click", (event) => event.target === dialog && close()); // on the backdrop

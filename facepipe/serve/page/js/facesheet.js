@@ -4,7 +4,7 @@ import * as api from "./api.js";
 import { enrolAs } from "./conflict.js";
 import { openDialog } from "./dialog.js";
 import { fill, h } from "./dom.js";
-import { matchOf, meter, nameOf, oddsOf, percent, score, statusOf } from "./faces.js";
+import { ICONS, guessOf, matchOf, meter, nameOf, oddsOf, percent, score, statusOf } from "./faces.js";
 import { PersonForm } from "./form.js";
 import { say, sayError } from "./i18n.js";
 import { icon } from "./icons.js";
@@ -22,23 +22,11 @@ export function openFace(face, shot, enrolled) {
   const body = (close) => {
     const actions = h("div.actions.stacked");
     const done = () => (close(), enrolled());
-    const enrolForm = () => fill(actions, formFor(face, shot, done, over.signal).node);
+    const enrolForm = (name) => fill(actions, formFor(face, shot, { name, done, signal: over.signal }).node);
     fill(
       actions,
-      face.name === null
-        ? null
-        : h(
-            "button.primary",
-            { icon: "people", on: { click: () => goTo(face.name, close) } },
-            say("face.open", { name: face.name }),
-          ),
-      can("enrol")
-        ? h(
-            face.name === null ? "button.primary" : "button",
-            { icon: "enrol", on: { click: enrolForm } },
-            say(face.name === null ? "face.enrol" : "face.add"),
-          )
-        : h("p.soft", say("scope.enrol")),
+      face.name === null ? null : goButton(face.name, close),
+      can("enrol") ? enrolButtons(face, enrolForm) : h("p.soft", say("scope.enrol")),
       h(
         "button",
         { icon: "inspect", on: { click: () => lookInside({ picture: shot, box: face.box }) } },
@@ -50,50 +38,69 @@ export function openFace(face, shot, enrolled) {
   return openDialog({ title: nameOf(face), body }).finally(() => over.abort());
 }
 
+const goButton = (name, close) =>
+  h("button.primary", { icon: "people", on: { click: () => goTo(name, close) } }, say("face.open", { name }));
+
+/** To say who it is: of somebody unknown first that it is who it may be. */
+function enrolButtons(face, enrolForm) {
+  const guess = guessOf(face);
+  const button = (kind, name, icon, label) => h(kind, { icon, on: { click: () => enrolForm(name) } }, label);
+  if (face.name !== null) return button("button", face.name, "enrol", say("face.add"));
+  if (guess === null) return button("button.primary", "", "enrol", say("face.enrol"));
+  return [
+    button("button.primary", guess.person, "check", say("face.guess.yes", { name: guess.person })),
+    button("button", "", "enrol", say("face.enrol.other")),
+  ];
+}
+
 function words(face) {
   const status = statusOf(face);
-  const match = matchOf(face);
-  const bar = meter();
-  bar.update(match, face.threshold, status);
   const odds = oddsOf(face);
-  const nearest = (face.candidates ?? []).map(({ person, probability, score: value }) =>
-    h(
-      "li",
-      h("span", person),
-      odds === null ? null : h("span.figures", percent(probability)),
-      h("span.figures.soft", score(value)),
-    ),
+  const candidates = face.candidates ?? [];
+  const likely = candidates.map(({ person, probability }) =>
+    h("li", h("span", person), h("span.figures", percent(probability))),
   );
   return h(
     "div.face-facts",
-    h(
-      "p.status",
-      { "data-status": status },
-      icon({ known: "check", unknown: "unknown", looking: "looking" }[status]),
-      status === "known" && odds !== null
-        ? say("face.odds", { percent: percent(odds), name: face.name })
-        : say(`face.${status}.long`),
-    ),
-    bar.node,
-    h("p.soft", match === null ? say("face.nobody") : say("face.threshold", { threshold: score(face.threshold) })),
-    nearest.length > 0 ? h("h3", say("face.nearest")) : null,
-    nearest.length > 0 ? h("ol.nearest", nearest) : null,
-    odds === null ? null : h("p.soft", say("face.odds.how")),
+    h("p.status", { "data-status": status }, icon(ICONS[status]), statusWords(face, status)),
+    candidates.length > 0 && odds !== null
+      ? [h("h3", say("face.nearest")), h("ol.nearest", likely), h("p.soft", say("face.odds.how"))]
+      : null,
+    odds === null ? scores(face, status) : h("details.fold", h("summary", say("face.scores")), scores(face, status)),
   );
 }
 
-function formFor(face, shot, done, signal) {
+function statusWords(face, status) {
+  const [odds, guess] = [oddsOf(face), guessOf(face)];
+  if (status === "known" && odds !== null) return say("face.odds", { percent: percent(odds), name: face.name });
+  if (guess === null) return say(`face.${status}.long`);
+  return say("face.unknown.guess.long", { name: guess.person, percent: percent(guess.probability) });
+}
+
+/** For who looks closer: the cosines, and the threshold that they are held against. */
+function scores(face, status) {
+  const match = matchOf(face);
+  if (match === null) return [h("p.soft", say("face.nobody"))];
+  const bar = meter();
+  bar.update(match, face.threshold, status);
+  const list = (face.candidates ?? []).map(({ person, score: value }) =>
+    h("li", h("span", person), h("span.figures.soft", score(value))),
+  );
+  return [bar.node, h("p.soft", say("face.threshold", { threshold: score(face.threshold) })), h("ol.nearest", list)];
+}
+
+function formFor(face, shot, { name: known, done, signal }) {
   const about = { images: [shot.blob], at: centreOf(face.box) };
   const onsubmit = async (typed, consent) => {
-    const answer = await enrolAs(typed, (name, anyway) => api.enrol({ name, anyway, consent, ...about }));
+    const answer = await enrolAs(typed, ({ name, anyway }) => api.enrol({ name, anyway, consent, ...about }));
     if (answer === undefined) return;
     done();
     toast(say("enrolled", { name: answer.person.name, n: answer.person.references }));
   };
   const form = new PersonForm({ onsubmit, signal });
   form.ready = true;
-  if (face.name !== null) form.person = face.name;
-  queueMicrotask(() => form.name.input.focus());
+  if (known !== "") form.person = known;
+  queueMicrotask(() => (known === "" ? form.name.input : form.tick).focus());
   return form;
 }
 

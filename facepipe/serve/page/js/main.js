@@ -6,6 +6,7 @@ import { bind, bindDocument, chooseLanguage, currentLanguage, say, sayError, spe
 import { icon } from "./icons.js";
 import { banner } from "./notices.js";
 import { can, keyNeeded, leave, refresh } from "./session.js";
+import { shelf } from "./shelf.js";
 import * as enrol from "./views/enrol.js";
 import * as inspect from "./views/inspect.js";
 import * as people from "./views/people.js";
@@ -43,6 +44,7 @@ function route() {
   const signedOut = keyNeeded() && !can("read");
   tabs.hidden = signedOut;
   signOutButton.hidden = !keyNeeded() || signedOut;
+  if (signedOut) shelf.clear(); // what was found is for whoever had the key
   if (signedOut) show(signin, { done: route });
   else if (view === "people" && id) show(person, { id });
   else show(VIEWS[view]);

@@ -2,7 +2,9 @@
 
 import { add, h } from "./dom.js";
 import { say } from "./i18n.js";
-import { picturesIn } from "./pictures.js";
+import { filesIn } from "./dropped.js";
+
+const ACCEPTED = "image/*,.heic,.heif,.avif,.tif,.tiff,.jp2,.mpo"; // not every system knows these for pictures
 
 const touch = window.matchMedia("(pointer: coarse)");
 
@@ -11,7 +13,7 @@ export const sayDrop = (key) => say(touch.matches ? `${key}.touch` : key);
 
 /** A button that opens the browser's file dialog; `onpictures(files)`. */
 export function pictureButton({ onpictures, multiple = false, label = say("picture.choose"), kind = "button" }) {
-  const input = h("input", { type: "file", accept: "image/*", multiple, hidden: true });
+  const input = h("input", { type: "file", accept: ACCEPTED, multiple, hidden: true });
   input.addEventListener("change", () => {
     const files = [...input.files];
     input.value = ""; // so that the same file can be chosen again
@@ -21,13 +23,13 @@ export function pictureButton({ onpictures, multiple = false, label = say("pictu
   return h("span.picker", button, input);
 }
 
-/** Take pictures that are dropped on `node` or pasted; while one is dragged over it, it says so by its class. */
+/** Take files, in folders too, that are dropped on `node` or pasted; while one is dragged over it, its class says so. */
 export function dropPictures(node, onpictures, signal) {
-  const take = (event, transfer) => {
-    const files = picturesIn(transfer);
-    if (files.length === 0) return;
+  const take = async (event, transfer) => {
+    if ((transfer?.files.length ?? 0) === 0) return;
     event.preventDefault();
-    onpictures(files);
+    const files = await filesIn(transfer);
+    if (files.length > 0) onpictures(files);
   };
   const over = (on) => node.classList.toggle("dropping", on);
   node.addEventListener("dragover", (event) => (event.preventDefault(), over(true)), { signal });

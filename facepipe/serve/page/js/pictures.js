@@ -4,34 +4,43 @@ const LARGEST = 1600; // px of the longer side; more shows a face no better and 
 
 const SENT_AS_THEY_ARE = new Set(["image/jpeg", "image/png", "image/webp"]); // others only some browsers can show
 
-/** Raised for a file that this browser cannot show; the server would refuse it too. */
-export class PictureProblem extends Error {
-  code = "image-format";
+/**
+ * A file as {blob, size: [w, h], full: [w, h], name}, upright, at most LARGEST px; `full` is its own size. What this
+ * browser cannot show is left to the server as it is: `size` and `full` are null. `look(bitmap)` sees it before it is
+ * let go.
+ */
+export async function prepare(file, look) {
+  const bitmap = await createImageBitmap(file).catch(() => null);
+  if (bitmap === null) return { blob: file, size: null, full: null, name: file.name };
+  const full = [bitmap.width, bitmap.height];
+  const scale = Math.min(1, LARGEST / Math.max(...full));
+  const size = full.map((side) => Math.round(side * scale));
+  look?.(bitmap);
+  const blob = scale >= 1 && SENT_AS_THEY_ARE.has(file.type) ? file : await smaller(bitmap, size, file.name);
+  bitmap.close();
+  return { blob, size, full, name: file.name };
 }
 
-/** A file as {blob, size: [w, h], name}, upright, at most LARGEST px. Raises PictureProblem. */
-export async function prepare(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new PictureProblem(file.name);
-  }
-  const { width, height } = bitmap;
-  const scale = Math.min(1, LARGEST / Math.max(width, height));
-  if (scale >= 1 && SENT_AS_THEY_ARE.has(file.type)) return { blob: file, size: [width, height], name: file.name };
-  const canvas = canvasOf(Math.round(width * scale), Math.round(height * scale));
-  canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
-  return {
-    blob: new File([blob], file.name, { type: "image/jpeg" }),
-    size: [canvas.width, canvas.height],
-    name: file.name,
-  };
+async function smaller(bitmap, size, name) {
+  const canvas = canvasOf(...size);
+  canvas.getContext("2d").drawImage(bitmap, 0, 0, ...size);
+  const blob = await blobOf(canvas, "image/jpeg");
+  return new File([blob], name, { type: "image/jpeg" });
 }
+
+/** What is on `canvas` as a picture file of `type`. */
+export const blobOf = (canvas, type) => new Promise((resolve) => canvas.toBlob(resolve, type, 0.92));
+
+let last = Promise.resolve(); // one picture is decoded at a time: all faces of a crowd at once would take much memory
 
 /** Draw the face in `box` (image px) of the picture `blob` onto `canvas`, with some room around it. */
-export async function drawFace(canvas, blob, box) {
+export function drawFace(canvas, blob, box) {
+  const drawn = last.then(() => drawNow(canvas, blob, box));
+  last = drawn.catch(() => undefined);
+  return drawn;
+}
+
+async function drawNow(canvas, blob, box) {
   const [x0, y0, x1, y1] = box;
   const side = 1.35 * Math.max(x1 - x0, y1 - y0);
   const left = (x0 + x1 - side) / 2;
@@ -54,10 +63,7 @@ export function faceOf(blob, box, side = 160) {
 /** The centre of a box as the API takes it: "x,y" in image px. */
 export const centreOf = ([x0, y0, x1, y1]) => `${((x0 + x1) / 2).toFixed(1)},${((y0 + y1) / 2).toFixed(1)}`;
 
-/** The picture files among what was dropped or pasted. */
-export const picturesIn = (transfer) => [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-
-function canvasOf(width, height) {
+export function canvasOf(width, height) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
   return canvas;

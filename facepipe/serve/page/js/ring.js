@@ -4,18 +4,21 @@ import { blank, colourOf, onScreen } from "./overlay.js";
 
 const GAP = 0.06; // radians, on either side of an arc
 
-/** Draw it around where the face should be: one arc for each shot wanted, filled when it is taken. */
-export function drawRing(stage, taken, wanted, box, size) {
+/**
+ * Draw it around where the face has to be: one arc for each shot wanted, filled when it is taken. `oval` and `box` in px
+ * of a frame of `size`.
+ */
+export function drawRing(stage, { taken, wanted, oval }, box, size) {
   const { context, width, height } = blank(stage.canvas);
-  const [x, y] = [width / 2, height / 2];
-  const [across, down] = [0.34 * Math.min(height, width), 0.44 * Math.min(height, 1.2 * width)];
+  const [left, top, right, bottom] = onScreen(oval, size, width, height, stage.mirrored);
+  const radii = [(right - left) / 2, (bottom - top) / 2];
   context.lineCap = "round";
   for (let index = 0; index < wanted; index += 1) {
     const [from, to] = [index, index + 1].map((part) => ((part / wanted) * 2 - 0.5) * Math.PI);
     context.strokeStyle = index < taken ? colourOf("--on-video-known") : "rgb(255 255 255 / 55%)";
     context.lineWidth = index < taken ? 7 : 4;
     context.beginPath();
-    context.ellipse(x, y, across, down, 0, from + GAP, to - GAP);
+    context.ellipse((left + right) / 2, (top + bottom) / 2, ...radii, 0, from + GAP, to - GAP);
     context.stroke();
   }
   if (box) drawFound(context, stage, box, size, width, height);

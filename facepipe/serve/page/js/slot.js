@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { Camera, CameraProblem } from "./camera.js";
+import { chooseFace } from "./choose-face.js";
 import { openDialog } from "./dialog.js";
 import { add, fill, h } from "./dom.js";
 import { say, sayError } from "./i18n.js";
@@ -79,28 +80,26 @@ export class FaceSlot {
     this.change();
     try {
       const picture = await prepare(file);
-      const { faces } = await api.detect(picture.blob, this.signal);
+      const { faces, size } = await api.detect(picture.blob, this.signal);
       if (turn !== this.#turn) return;
       if (faces.length === 0) this.#empty({ code: "no-face" });
       else if (faces.length === 1) this.set({ picture, box: faces[0].box });
-      else this.#choose(picture, faces);
+      else await this.#choose({ ...picture, size }, faces);
     } catch (error) {
       if (turn === this.#turn && error.name !== "AbortError") this.#empty(error);
     }
   }
 
   /** Several faces in the picture: one is chosen. */
-  #choose(picture, faces) {
-    const buttons = faces.map(({ box }, index) => {
-      const button = h(
-        "button.face-choice",
-        { on: { click: () => this.set({ picture, box }) } },
-        faceOf(picture.blob, box, 112),
-      );
-      add(button, h("span.visually-hidden", say("slot.face", { n: index + 1 })));
-      return button;
-    });
-    fill(this.place, h("p", say("slot.choose")), h("div.face-choices", buttons), this.#clear());
+  async #choose(picture, faces) {
+    const turn = this.#turn;
+    const ask = async () => {
+      const index = await chooseFace(picture, faces);
+      if (index !== undefined && turn === this.#turn) this.set({ picture, box: faces[index].box });
+    };
+    const again = h("button", { icon: "enrol", on: { click: ask } }, say("slot.choose"));
+    fill(this.place, h("p", say("slot.several", { n: faces.length })), again, this.#clear());
+    await ask();
   }
 
   async #person() {

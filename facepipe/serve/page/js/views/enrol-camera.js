@@ -40,6 +40,7 @@ class Guided {
     this.done = done;
     this.stage = new Stage({ onstart: (camera) => this.#begin(camera), onstop: () => this.#pause(), signal });
     this.hint = h("p.hint", { "aria-live": "polite", "aria-atomic": "true" });
+    this.offers = new Offers((type) => this.link?.send({ type }));
     this.slots = h("div.shots", { role: "progressbar", "aria-label": say("enrol.shots"), "aria-valuemin": 0 });
     this.form = new PersonForm({ onsubmit: (name, consent) => this.#enrol(name, consent), signal });
     this.again = h(
@@ -51,7 +52,7 @@ class Guided {
       place,
       h(
         "div.split",
-        h("section.looking", { "aria-label": say("stage") }, this.stage.node, this.hint),
+        h("section.looking", { "aria-label": say("stage") }, this.stage.node, this.hint, this.offers.node),
         h(
           "section.side.card",
           { "aria-label": say("enrol.who") },
@@ -102,6 +103,7 @@ class Guided {
 
   #reset() {
     if (this.finished) return;
+    this.offers.update(null);
     this.#shots = [];
     this.#progress(0, SHOTS);
     this.form.ready = false;
@@ -125,7 +127,8 @@ class Guided {
   #frame({ message: { guidance, faces, size }, shot }) {
     if (this.finished) return;
     const [face] = faces;
-    drawRing(this.stage, guidance.taken, guidance.wanted, face?.box, size);
+    drawRing(this.stage, guidance, face?.box, size);
+    this.offers.update(guidance);
     if (guidance.took && face) this.#shots.push({ blob: shot.blob, box: face.box });
     this.#progress(guidance.taken, guidance.wanted);
     this.#say(guidance.hint, guidance.message, guidance.took);
@@ -134,6 +137,7 @@ class Guided {
 
   #finish() {
     this.finished = true;
+    this.offers.update(null);
     this.stage.stop();
     this.hint.replaceChildren();
     const faces = h("div.taken-shots", this.#shots.map(pictureOf));
@@ -173,17 +177,12 @@ class Guided {
   }
 
   async #enrol(name, consent) {
-    const run = (chosen, anyway) => {
+    const run = ({ name: chosen, anyway }) => {
       this.link.send({ type: "enrol", name: chosen, consent, anyway });
       return new Promise((resolve, reject) => (this.#answer = { resolve, reject }));
     };
-    try {
-      const answer = await enrolAs(name, run);
-      if (answer !== undefined) this.done(answer.person, this.#shots.map(pictureOf));
-    } catch (error) {
-      if (error.code === "several-people") this.#restart();
-      throw error;
-    }
+    const answer = await enrolAs(name, run);
+    if (answer !== undefined) this.done(answer.person, this.#shots.map(pictureOf));
   }
 
   #message(message) {
@@ -195,5 +194,27 @@ class Guided {
     this.#answer = null;
     if (message.type === "enrolled") waiting.resolve(message);
     else waiting.reject(new ApiError(message.error));
+  }
+}
+
+/** What is offered to who does not get on, say because they cannot turn their head. */
+class Offers {
+  constructor(send) {
+    const offer = (type) => h("button", { on: { click: () => send(type) } }, say(`enrol.${type}`));
+    this.take = offer("take");
+    this.enough = offer("enough");
+    this.node = h(
+      "div.offers",
+      { role: "status", hidden: true },
+      h("p.soft", say("enrol.stuck")),
+      this.take,
+      this.enough,
+    );
+  }
+
+  /** By what the server said last; null: there is nothing to offer. */
+  update(guidance) {
+    this.node.hidden = !(guidance?.stuck && !guidance.done);
+    this.enough.hidden = !guidance?.taken;
   }
 }

@@ -1,13 +1,14 @@
 /** Enrolment from picture files, with what is wrong with each of them. */
 
 import * as api from "../api.js";
+import { chooseFace } from "../choose-face.js";
 import { enrolAs } from "../conflict.js";
 import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
 import { say, sayError, sayProblem } from "../i18n.js";
 import { icon } from "../icons.js";
 import { dropPictures, pictureButton, sayDrop } from "../picker.js";
-import { faceOf, prepare } from "../pictures.js";
+import { centreOf, faceOf, prepare } from "../pictures.js";
 
 const MOST = 20; // pictures in one request
 
@@ -16,7 +17,7 @@ export function enrolFromPictures(place, { signal, done }) {
 }
 
 class Pictures {
-  #items = []; // {shot | null, problem: phrase | null, face: box | null, node}
+  #items = []; // {shot | null, problem: phrase | null, faces, chosen: which of them, node}
 
   constructor(place, signal, done) {
     Object.assign(this, { signal, done });
@@ -52,17 +53,16 @@ class Pictures {
   }
 
   async #add(file) {
-    const item = { shot: null, problem: null, node: h("li.picture.waiting") };
+    const item = { shot: null, problem: null, faces: [], chosen: undefined, node: h("li.picture.waiting") };
     this.#items.push(item);
     this.list.append(item.node);
     this.#render(item, file.name);
     try {
       const shot = await prepare(file);
-      const { faces } = await api.detect(shot.blob, this.signal);
-      item.shot = shot;
+      const { faces, size } = await api.detect(shot.blob, this.signal);
+      Object.assign(item, { shot: { ...shot, size }, faces });
       if (faces.length === 0) item.problem = say("error.no-face");
-      else if (faces.length > 1) item.problem = say("error.several-faces");
-      else item.box = faces[0].box;
+      else if (faces.length === 1) item.chosen = 0;
     } catch (error) {
       if (error.name === "AbortError") return;
       item.problem = sayError(error);
@@ -71,25 +71,33 @@ class Pictures {
     this.#ready();
   }
 
+  /** Several faces: one of them is meant. */
+  async #choose(item) {
+    item.chosen = (await chooseFace(item.shot, item.faces)) ?? item.chosen;
+    this.#render(item, item.shot.name);
+    this.#ready();
+    item.node.querySelector(".which")?.focus();
+  }
+
   #render(item, name) {
-    const waiting = item.shot === null && item.problem === null;
-    item.node.className = `picture ${waiting ? "waiting" : item.problem ? "refused" : "fine"}`;
+    const state = stateOf(item);
+    item.node.className = `picture ${state}`;
     const remove = h(
       "button.round.small",
       { icon: "close", on: { click: () => this.#remove(item) } },
       h("span.visually-hidden", say("picture.remove", { name })),
     );
-    const face = item.box
-      ? faceOf(item.shot.blob, item.box)
-      : item.shot
-        ? whole(item.shot)
-        : h("span.face-picture.blank");
-    const state = waiting ? say("picture.looking") : (item.problem ?? say("picture.fine"));
+    const which = h(
+      "button.small.which",
+      { on: { click: () => this.#choose(item) } },
+      say(item.chosen === undefined ? "slot.choose" : "slot.another"),
+    );
     fill(
       item.node,
-      face,
+      faceIn(item),
       h("p.picture-name", { title: name }, name),
-      h("p.picture-state", waiting ? null : icon(item.problem ? "warn" : "check"), state),
+      h("p.picture-state", SIGNS[state] ? icon(SIGNS[state]) : null, item.problem ?? stateWords(item, state)),
+      item.problem === null && item.faces.length > 1 ? which : null,
       remove,
     );
   }
@@ -102,7 +110,7 @@ class Pictures {
   }
 
   #good() {
-    return this.#items.filter(({ problem, shot }) => problem === null && shot !== null);
+    return this.#items.filter((item) => stateOf(item) === "fine");
   }
 
   #ready() {
@@ -110,11 +118,18 @@ class Pictures {
   }
 
   async #enrol(name, consent) {
-    const sent = this.#good();
-    const images = sent.map(({ shot }) => shot.blob);
+    const good = this.#good();
+    const faces = good.map((item) => () => faceIn(item, 128));
+    let sent = good;
+    const run = ({ name: chosen, anyway, kept }) => {
+      sent = kept.map((index) => good[index]);
+      const images = sent.map(({ shot }) => shot.blob);
+      const at = sent.map((item) => centreOf(boxOf(item))).join(";");
+      return api.enrol({ name: chosen, anyway, consent, images, at });
+    };
     let answer;
     try {
-      answer = await enrolAs(name, (chosen, anyway) => api.enrol({ name: chosen, anyway, consent, images }));
+      answer = await enrolAs(name, run, faces);
     } catch (error) {
       for (const { image, problems } of error.details?.details ?? []) this.#refuse(sent[image], problems);
       this.#ready();
@@ -126,8 +141,8 @@ class Pictures {
     const taken = sent.filter(({ problem }) => problem === null);
     this.done(
       answer.person,
-      taken.map(({ shot, box }) => faceOf(shot.blob, box, 128)),
-      sent.filter(({ problem }) => problem !== null).map(({ node }) => node),
+      taken.map((item) => faceIn(item, 128)),
+      this.#items.filter((item) => !taken.includes(item)).map(({ node }) => node),
     );
   }
 
@@ -136,6 +151,27 @@ class Pictures {
     item.problem = sayProblem(problem);
     this.#render(item, item.shot.name);
   }
+}
+
+const SIGNS = { refused: "warn", fine: "check", several: "unknown" };
+
+function stateOf({ problem, shot, chosen }) {
+  if (problem !== null) return "refused";
+  if (shot === null) return "waiting";
+  return chosen === undefined ? "several" : "fine";
+}
+
+function stateWords({ faces, chosen }, state) {
+  if (state === "waiting") return say("picture.looking");
+  if (state === "several") return say("slot.several", { n: faces.length });
+  return faces.length > 1 ? say("picture.fine.face", { n: chosen + 1 }) : say("picture.fine");
+}
+
+const boxOf = ({ faces, chosen }) => faces[chosen].box;
+
+function faceIn(item, side) {
+  if (item.chosen !== undefined) return faceOf(item.shot.blob, boxOf(item), side);
+  return item.shot ? whole(item.shot) : h("span.face-picture.blank");
 }
 
 function whole({ blob }) {

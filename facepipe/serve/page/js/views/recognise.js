@@ -2,20 +2,20 @@
 
 import * as api from "../api.js";
 import { add, fill, h, tell } from "../dom.js";
-import { FaceCard, matchOf, nameOf, oddsOf, percent, score, statusOf } from "../faces.js";
+import { FaceCard, labelsOf, nameOf, statusOf, whoOf } from "../faces.js";
 import { openFace } from "../facesheet.js";
 import { say, sayError } from "../i18n.js";
 import { openLive } from "../link.js";
-import { toast } from "../notices.js";
 import { Overlay } from "../overlay.js";
 import { dropPictures, pictureButton, sayDrop } from "../picker.js";
 import { prepare } from "../pictures.js";
+import { shelf } from "../shelf.js";
+import { ShelfList } from "../shelf-list.js";
 import { Stage } from "../stage.js";
 import { lookInside } from "./inspect.js";
 
 const SIDE = 640; // px of a frame's longer side: enough for faces at arm's length, quick to send
 const SETTLED = 900; // ms that the people in view stay the same before they are read out
-const ROOMY = 480; // px of the stage's width
 
 export const title = "nav.recognise";
 
@@ -27,7 +27,8 @@ class Recognise {
   #cards = new Map(); // track -> FaceCard
   #latest = null; // {faces, shot} as answered last
   #announced = "";
-  #picture = null; // the file that is shown instead of the camera's picture
+  #item = null; // the picture that is shown instead of the camera's
+  #shot = null; // that picture, as it is seen
 
   constructor(main, signal) {
     this.signal = signal;
@@ -53,7 +54,9 @@ class Recognise {
     this.list = h("ul.faces");
     this.note = h("div.note");
     this.spoken = h("p.visually-hidden", { "aria-live": "polite" });
-    const choose = pictureButton({ onpictures: ([file]) => this.#choose(file) });
+    this.shelf = new ShelfList({ onchoose: (item) => this.#choose(item), signal });
+    const take = (files) => this.#choose(shelf.add(files)[0]);
+    const choose = pictureButton({ onpictures: take, multiple: true, label: say("picture.choose-some") });
     add(
       main,
       h("div.head", h("h1", say("nav.recognise")), h("p.lead", sayDrop("recognise.lead"))),
@@ -65,6 +68,7 @@ class Recognise {
           this.stage.node,
           h("div.bar", this.stop, this.back, choose, this.inside),
         ),
+        this.shelf.node,
         h(
           "section.side",
           { "aria-labelledby": "in-view" },
@@ -80,10 +84,22 @@ class Recognise {
     document.addEventListener("language", () => this.#latest && this.#show(this.#latest.faces, this.#latest.shot), {
       signal,
     });
-    dropPictures(main, ([file]) => this.#choose(file), signal);
-    this.stage.begin({ icon: "recognise", title: say("recognise.start"), text: say("recognise.start.how") });
-    this.#idle();
+    dropPictures(main, take, signal);
+    shelf.addEventListener("change", ({ detail }) => detail === this.#item && this.#tell(), { signal });
+    this.#begin();
     this.#checkGallery();
+  }
+
+  /** With the pictures that are there from before, else with the camera. */
+  #begin() {
+    const invitation = { icon: "recognise", title: say("recognise.start"), text: say("recognise.start.how") };
+    if (shelf.items.length === 0) {
+      this.stage.begin(invitation);
+      this.#idle();
+    } else {
+      this.stage.invitation = invitation;
+      this.#choose(shelf.first ?? shelf.items[0]);
+    }
   }
 
   #live(camera) {
@@ -124,48 +140,55 @@ class Recognise {
     if (message.faces.length === 0) this.#idle("recognise.no-face");
   }
 
-  /** A picture instead of the camera. */
-  async #choose(file) {
-    this.#picture = file;
+  /** A picture instead of the camera; null: none any longer. */
+  async #choose(item) {
+    [this.#item, this.#shot, shelf.first] = [item, null, item];
+    this.shelf.choose(item);
     this.stage.stop();
-    this.back.hidden = false;
     this.#clear();
+    this.back.hidden = item === null;
+    if (item === null) return (this.stage.invite(), this.#idle());
     this.#idle("working");
-    this.stage.say("picture", file.name, say("working"));
-    try {
-      const shot = await prepare(file);
-      if (file !== this.#picture) return; // another one was chosen, or the camera started
-      await this.stage.show(shot);
-      await this.#identify(shot, file);
-    } catch (error) {
-      if (error.name === "AbortError" || file !== this.#picture) return;
-      this.#idle("recognise.off");
-      this.stage.say("warn", file.name, h("span.failure", { role: "alert" }, sayError(error)));
+    this.stage.say("picture", item.path, say("working"));
+    const shot = await prepare(item.file);
+    if (item !== this.#item) return; // another one was chosen, or the camera started
+    if (shot.size !== null) await this.stage.show(shot);
+    if (item !== this.#item) return;
+    this.#shot = shot;
+    this.#tell();
+  }
+
+  /** What was found in the picture that is shown, as soon as both are there. */
+  #tell() {
+    const { state, error, faces, size, path } = this.#item;
+    const shot = this.#shot;
+    if (shot === null) return;
+    if (state === "failed") {
+      this.#clear();
+      this.#idle("recognise.off.picture");
+      this.stage.say("warn", path, h("span.failure", { role: "alert" }, sayError(error)));
+    } else if (state !== "done") this.#idle("working");
+    else {
+      if (shot.size === null) this.stage.say("picture", path, say("picture.not-shown"));
+      else this.stage.uncover();
+      this.#show(faces, { ...shot, size });
+      this.inside.hidden = faces.length === 0;
+      if (faces.length === 0) this.#idle("recognise.no-face.picture");
     }
   }
 
-  async #identify(shot, file) {
-    const { faces, threshold } = await api.identify(shot.blob, this.signal);
-    if (file !== this.#picture) return;
-    this.#show(
-      faces.map((face, key) => ({ ...face, key, threshold, decided: true })),
-      shot,
-    );
-    this.inside.hidden = faces.length === 0;
-    if (faces.length === 0) this.#idle("recognise.no-face.picture");
-  }
-
   #leave() {
-    this.#picture = null;
+    [this.#item, this.#shot] = [null, null];
+    this.shelf.choose(null);
     this.#clear();
     this.#idle("recognise.opening");
   }
 
   #open(face, shot) {
-    const file = this.#picture;
+    const item = this.#item;
     openFace(face, shot, () => {
       this.nobody = false;
-      if (file !== null && file === this.#picture) this.#identify(shot, file).catch((error) => toast(sayError(error)));
+      if (item !== null) shelf.again([item]);
     });
   }
 
@@ -184,16 +207,22 @@ class Recognise {
 
   #show(faces, shot) {
     this.#latest = { faces, shot };
+    const order = faces.map(({ key }) => key).sort((a, b) => a - b);
     this.overlay.show(
       faces.map((face) => ({
         key: face.key,
         box: face.box,
         status: statusOf(face),
-        label: label(face, this.stage.canvas.clientWidth),
+        texts: labelsOf(face, face.number),
+        mark: face.number || String(order.indexOf(face.key) + 1),
       })),
       shot.size,
     );
-    this.#list(faces, shot);
+    const number = ({ key }) => (this.overlay.numbered ? String(order.indexOf(key) + 1) : "");
+    this.#list(
+      faces.map((face) => ({ ...face, number: face.number || number(face) })),
+      shot,
+    );
     this.#announce(faces);
   }
 
@@ -242,7 +271,7 @@ class Recognise {
 
   #announce(faces) {
     const words = faces
-      .map((face) => String(nameOf(face)))
+      .map((face) => String(this.#item === null ? nameOf(face) : whoOf(face))) // of the camera it changes too often
       .sort()
       .join(", ");
     if (words === this.#announced) return;
@@ -265,14 +294,4 @@ class Recognise {
   #pointed({ clientX, clientY }) {
     this.stage.canvas.classList.toggle("over-face", this.overlay.at(clientX, clientY) !== undefined);
   }
-}
-
-/** What stands over a face; where there is little room only who it is. */
-function label(face, width) {
-  const match = matchOf(face);
-  const status = statusOf(face);
-  const sign = { known: "✓ ", unknown: "? ", looking: "" }[status];
-  const odds = status === "known" ? oddsOf(face) : null;
-  const figure = status === "looking" || match === null || width < ROOMY ? "" : ` ${odds ? percent(odds) : score(match)}`;
-  return `${sign}${nameOf(face)}${figure}`;
 }
