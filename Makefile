@@ -31,22 +31,32 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.venv/installed: pyproject.toml
-	@echo "Setting up .venv: torch and its libraries take about 6 GB and a few minutes."
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable .
-	@$(BIN)/python -c "import cv2" || { echo "OpenCV needs system libraries: apt-get install libgl1 libglib2.0-0"; exit 1; }
+# One for each PYTHON, so that another is noticed.
+MADE := .venv/made-by-$(notdir $(PYTHON))
+PIP_INSTALL := @scripts/pip_install.sh
+
+$(MADE):
+	@scripts/make_venv.sh "$(PYTHON)"
 	@touch $@
 
-.venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+.venv/installed: pyproject.toml $(MADE)
+	@echo "Setting up .venv: torch and its libraries take about 6 GB and a few minutes."
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+.venv/ready-for-tests: $(MADE)
+	@scripts/system_packages.sh "$(PYTHON)" tests
+	@touch $@
+
+.venv/installed-dev: .venv/ready-for-tests .venv/installed
+	$(PIP_INSTALL) --editable ".[dev]"
 	@touch $@
 
 # face_recognition asks for dlib, which compiles for minutes: dlib-bin holds the same module. Its weights look for
 # pkg_resources, which setuptools had until 80.
 .venv/installed-bench: .venv/installed-dev
-	$(BIN)/python -m pip install --quiet --no-deps "face_recognition==1.3.0"
-	$(BIN)/python -m pip install --quiet "setuptools<81"
+	$(PIP_INSTALL) --no-deps "face_recognition==1.3.0"
+	$(PIP_INSTALL) "setuptools<81"
 	@touch $@
 
 clean:
