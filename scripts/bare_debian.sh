@@ -26,15 +26,15 @@ fi
 shift
 [ $# -gt 0 ] || set -- demo test
 
-# What is in pip's settings or the environment by a path of this machine: files are copied, folders shown.
+# What pip's settings and the environment name by a path of this machine: files are copied, folders shown.
 show() {
   local path
-  for path in $(grep -oE '(^|[^a-zA-Z0-9:/._-]|file://)/[a-zA-Z0-9/._-]+' | sed -E 's#^[^/]*(file://)?/#/#' | sort -u); do
+  for path in $(grep -oE '(^|[ =,:]|file://)/[a-zA-Z0-9/._-]+' | sed -E 's#^file://(.*)/.*#\1#; s#^[ =,:]##' | sort -u); do
     if [ -f "$path" ]; then
       install -D --mode=644 "$path" "$folder$path"
-    elif [ -d "$path" ] && [ ! -e "$folder$path" ]; then
+    elif [ -d "$path" ] && [ ! -e "$folder$path" ]; then # of an index, what lies beside it too: its pages link there
       mkdir -p "$folder$path"
-      mount --rbind "$path" "$folder$path"
+      mount --bind "$path" "$folder$path"
       mount -o remount,ro,bind "$folder$path"
     fi
   done

@@ -6,7 +6,7 @@ log=.venv/pip.log
 if grep -q 'connection broken by\|Connection aborted\|Read timed out' "$log"; then
     why="packages cannot be fetched: look at the network (behind a proxy, set https_proxy)"
 else
-    why=$(grep '^ERROR: ' "$log" | tail -n 1)
+    why=$(sed -n 's/^ *ERROR: //p' "$log" | tail -n 1)
 fi
 echo "${why:-pip failed}; all of it is in $log; the same command goes on where it stopped" >&2
 exit 1

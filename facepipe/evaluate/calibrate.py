@@ -20,7 +20,7 @@ from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, find_faces
 from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.fused_trials import by_references
-from facepipe.evaluate.rates import match_rate, threshold_at_fmr
+from facepipe.evaluate.rates import USUAL, match_rate, threshold_at_fmr
 from facepipe.evaluate.reliability import Reliability, measure_reliability, state_by_folds
 from facepipe.evaluate.strangers import expect_cohort, of_calibration
 from facepipe.gallery import Gallery
@@ -38,10 +38,11 @@ HELD_OUT = "fitted to the scores of other people"
 @dataclass(frozen=True)
 class Report:
     """What a calibration is made of and how good it is: counts of ``images``, ``people``, of whom so many are
-    ``enrolled``, and ``no_face``; the ``cohort`` in words and how many ``strangers`` are in it; ``tmr`` by FMR, at the
-    new thresholds; ``unknown_probes``: photos of people who are not enrolled, by which the FPIR was measured; the
-    ``reliability`` of its probabilities, each fitted on other people; ``failures``: images that could not be read;
-    ``remarks``: one line each; ``kept``: the file that new embeddings were put into."""
+    ``enrolled``, and ``no_face``; the ``cohort`` in words and how many ``strangers`` are in it; all pairs compared,
+    ``genuine`` of one person and ``impostor`` of two; ``tmr`` by FMR, at the new thresholds; ``unknown_probes``: photos
+    of people who are not enrolled, by which the FPIR was measured; the ``reliability`` of its probabilities, each
+    fitted on other people; ``failures``: images that could not be read; ``remarks``: one line each; ``kept``: the file
+    that new embeddings were put into."""
 
     calibration: Calibration
     images: int
@@ -50,6 +51,8 @@ class Report:
     no_face: int
     cohort: str
     strangers: int
+    genuine: int
+    impostor: int
     tmr: dict[str, float]
     unknown_probes: int
     reliability: Reliability | None
@@ -111,6 +114,8 @@ def calibrate(
         no_face=len(faces.embedded.no_face),
         cohort=chosen.said,
         strangers=0 if kept is None else len(kept),
+        genuine=len(compared.genuine),
+        impostor=len(compared.impostor),
         tmr={rate: match_rate(compared.genuine, limit) for rate, limit in made.fmr.items()},
         unknown_probes=len(strange),
         reliability=reliability,
@@ -137,7 +142,7 @@ def _thresholds(source: str, impostor: Floats, corrected: bool) -> dict[str, flo
         try:
             found[rate] = threshold_at_fmr(impostor, float(rate))
         except ValueError as error:
-            if rate == "1e-2" or (corrected and rate == "1e-3"):
+            if rate == "1e-2" or (corrected and rate == USUAL):
                 raise UsageError(
                     f"{source}: {error} (46 people with one photo each are enough for 1e-2, 142 for 1e-3)"
                 ) from None

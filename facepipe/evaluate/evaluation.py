@@ -17,6 +17,7 @@ from facepipe.evaluate.folds import FOLDS, Trial, draw_list, fold_people
 from facepipe.evaluate.identification import Identification, measure_identification
 from facepipe.evaluate.listing import Listing, expect_both, read_listing
 from facepipe.evaluate.measuring import COSINE, Subject, measure
+from facepipe.evaluate.rates import USUAL
 from facepipe.evaluate.result import Evaluation, Images
 from facepipe.evaluate.strangers import OTHERS, expect_folder, of_evaluation
 from facepipe.gallery.names import spelt
@@ -126,7 +127,7 @@ def evaluate_people(
         if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
             return None  # such a gallery would not correct its scores
         others = None if score == COSINE else OTHERS if said == OTHERS else subject.cohort
-        limit = pipe.backbone.card.thresholds.get("1e-3")
+        limit = pipe.backbone.card.thresholds.get(USUAL)
         settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": limit}
         try:
             return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]
