@@ -11,6 +11,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,13 +100,11 @@ def _say(line: str) -> None:
 
 
 def _decides(found: Report, card: Card) -> str:
-    from facepipe.evaluate.rates import USUAL
-
     made = found.calibration
-    if USUAL not in made.fmr:
-        return f"For {_one_in(USUAL)}, the usual rate, there are too few pairs of two people: the card's table decides."
-    share = f"{found.tmr[USUAL]:.1%} of the pairs of one person reach it"
-    return f"From now on {made.fmr[USUAL]:.4f} decides unless you ask for another rate: {share}."
+    if FMR not in made.fmr:
+        return f"For {_one_in(FMR)}, the usual rate, there are too few pairs of two people: the card's table decides."
+    share = f"{found.tmr[FMR]:.1%} of the pairs of one person reach it"
+    return f"From now on {made.fmr[FMR]:.4f} decides unless you ask for another rate: {share}."
 
 
 def _compared(found: Report, card: Card) -> Iterator[tuple[str, ...]]:

@@ -107,7 +107,7 @@ def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
         from facepipe.evaluate.report.page import page
         from facepipe.layers.page import save_page
 
-        save_page(page(found), html, private=True)  # it shows faces
+        save_page(page(found), html)
         if not as_json:
             typer.echo(html)
     failures = [_failed(failure) for failure in found.images.failures]

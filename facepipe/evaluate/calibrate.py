@@ -12,6 +12,7 @@ import numpy as np
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.cohort import Cohort
 from facepipe.decision.evidence import ByReferences, Evidence
+from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import draw_people, expect_seed
 from facepipe.evaluate.cohort_scores import Corrected
@@ -20,7 +21,7 @@ from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, find_faces
 from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.fused_trials import by_references
-from facepipe.evaluate.rates import USUAL, match_rate, threshold_at_fmr
+from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.evaluate.reliability import Reliability, measure_reliability, state_by_folds
 from facepipe.evaluate.strangers import expect_cohort, of_calibration
 from facepipe.gallery import Gallery
@@ -84,12 +85,11 @@ def calibrate(
     report = progress or (lambda name, done, total: None)
     rows = list(labelled)
     persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
-    known = gallery.known()
-    faces = find_faces(pipe, files, persons, cached, report)
-    names = faces.names
+    known, faces = gallery.known(), find_faces(pipe, files, persons, cached, report)
     chosen = of_calibration(pipe, gallery, known, faces, cohort, cached, report)
     report("measuring", 0, 1)
-    kept, before, people = chosen.cohort, gallery.calibration, [person.name for person in gallery.people()]
+    names = faces.names
+    kept, before, people = chosen.cohort, gallery.calibration, {person.name for person in gallery.people()}
     scorer: Scorer = Cosine(faces.vectors) if kept is None else Corrected(faces.vectors, names, kept)
     compared = all_against_all(scorer, faces.people, seed)
     made = Calibration(
@@ -101,8 +101,7 @@ def calibrate(
         people=len(people),
         fmr=_thresholds(source, compared.impostor, kept is not None),
     )
-    enrolled = set(people)
-    strange = [at for at, name in enumerate(names) if name not in enrolled]
+    strange = [at for at, name in enumerate(names) if name not in people]
     made = _with_fpir(made, gallery, kept, faces.vectors[strange], [names[at] for at in strange])
     reliability = _reliability(scorer, compared, faces, seed)
     gallery.calibrate(made, chosen.strangers, known)
@@ -110,7 +109,7 @@ def calibrate(
         calibration=made,
         images=len(rows),
         people=len(set(names)),
-        enrolled=len(enrolled.intersection(names)),
+        enrolled=len(people.intersection(names)),
         no_face=len(faces.embedded.no_face),
         cohort=chosen.said,
         strangers=0 if kept is None else len(kept),
@@ -142,7 +141,7 @@ def _thresholds(source: str, impostor: Floats, corrected: bool) -> dict[str, flo
         try:
             found[rate] = threshold_at_fmr(impostor, float(rate))
         except ValueError as error:
-            if rate == "1e-2" or (corrected and rate == USUAL):
+            if rate == "1e-2" or (corrected and rate == FMR):
                 raise UsageError(
                     f"{source}: {error} (46 people with one photo each are enough for 1e-2, 142 for 1e-3)"
                 ) from None

@@ -11,8 +11,6 @@ from facepipe.records import Floats
 
 Doubles = npt.NDArray[np.float64]
 
-USUAL = "1e-3"  # the false match rate that decides unless another is asked for
-
 
 def threshold_at_fmr(impostor: Floats, fmr: float, least: int = 10) -> float:
     """The least threshold at which at most ``fmr`` of the ``impostor`` scores are matches (score ≥ threshold).

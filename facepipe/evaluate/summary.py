@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from facepipe.defaults import FMR
 from facepipe.evaluate.bootstrap import Rate
 from facepipe.evaluate.folds import Accuracy
 from facepipe.evaluate.identification import GallerySize, Identification
 from facepipe.evaluate.measuring import COSINE, CROSS_FITTED
-from facepipe.evaluate.rates import USUAL
 from facepipe.evaluate.result import Evaluation, Images, Measured
 from facepipe.evaluate.verification import AtFmr, AtThreshold
 from facepipe.evaluate.words import exponent, interval, kind_of, of_both, one_in, percent, several, unsteady
@@ -218,7 +218,7 @@ def _identification(found: Identification | None) -> Iterator[Line]:
         )
         if size.fpir is not None and size.found is not None:
             yield Line(
-                Text(f"… FPIR at the card's {USUAL}", f"……卡片 {USUAL} 阈值处的 FPIR"),
+                Text(f"… FPIR at the card's {FMR}", f"……卡片 {FMR} 阈值处的 FPIR"),
                 percent(size.fpir.value),
                 interval(size.fpir),
                 Text(

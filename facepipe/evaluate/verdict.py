@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe.evaluate.rates import USUAL
+from facepipe.defaults import FMR
 from facepipe.evaluate.result import Evaluation
 from facepipe.evaluate.verification import AtFmr, Verification
 from facepipe.evaluate.words import STEADY, exponent, of_both, one_in, percent, unsteady
@@ -36,7 +36,7 @@ def _accepted(at: AtFmr, genuine: int) -> Text:
 def _counted(first: Verification) -> Text:
     """Of so few pairs no rate can be told: what became of them at the usual threshold."""
     few = Text("Too few pairs to say much.", "配对太少，说明不了什么。")
-    usual = next((at for at in first.stated if exponent(at.stated_fmr) == USUAL), None)
+    usual = next((at for at in first.stated if exponent(at.stated_fmr) == FMR), None)
     if usual is None:
         return few
     wrong, right = round(usual.fmr.value * first.impostor), round(usual.tmr.value * first.genuine)
