@@ -32,7 +32,7 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 
 # One for each PYTHON, so that another is noticed.
-MADE := .venv/made-by-$(notdir $(PYTHON))
+MADE := .venv/made-by-$(subst /,-,$(PYTHON))
 PIP_INSTALL := @scripts/pip_install.sh
 
 $(MADE):

@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 python=$1
 missing='' # words, each Debian's package, a colon, and what is needed of it
-said=''    # the last error of apt
+error=''   # the last one of apt
 
 fail() {
     echo "$*" >&2
@@ -38,16 +38,19 @@ has_apt() {
     command -v apt-get >/dev/null
 }
 
+get() { # PACKAGE
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" 2>&1
+}
+
 install() { # whether nothing is missing any more
     if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && has_apt; then
         echo "Installing$(packages)"
         left=''
         apt-get update -qq >/dev/null 2>&1 || true # what is known may do
         for each in $missing; do
-            said=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${each%%:*}" 2>&1) ||
-                left="$left $each"
+            said=$(get "${each%%:*}") || left="$left $each" error=$(echo "$said" | sed -n 's/^E: //p' | tail -n 1)
         done
-        missing=$left said=$(echo "$said" | grep '^E: ' | tail -n 1) || true
+        missing=$left
     fi
     [ -z "$missing" ]
 }
@@ -56,7 +59,7 @@ advice() {
     if ! has_apt; then
         echo "install what holds it (in Debian$(packages))"
     elif [ "$(id -u)" = 0 ]; then
-        echo "apt-get install$(packages) failed: ${said#E: }"
+        echo "apt-get install$(packages) failed: $error"
     else
         echo "type: sudo apt-get install$(packages)"
     fi
