@@ -1,16 +1,22 @@
-# make demo: real people recognised in real photos.  make test: lint, types, tests.  make bench: speed, beside others.
-# Each sets up .venv by itself. PYTHON chooses the interpreter: make test PYTHON=python3.12
-# make bench PHOTOS=FOLDER takes your photos instead of data/samples, JSON=FILE appends the results to a file.
+# make demo     real people recognised in real photos
+# make test     lint, types, tests
+# make bench    speed, beside others: PHOTOS=FOLDER takes your photos instead of data/samples, JSON=FILE appends results
+# make lint     lint and types;  make format mends what it can
+# make clean    removes .venv and the demo's results
+# Each sets up .venv by itself, and what the system lacks where it may. PYTHON chooses the interpreter: PYTHON=python3.12
 
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := $(BIN)/python scripts/bench_
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo help test bench lint format clean
 
 demo: .venv/installed
 	$(BIN)/facepipe demo data/demo
 	@echo "Next: source .venv/bin/activate && facepipe serve"
+
+help:
+	@sed -n 's/^# //p; /^$$/q' Makefile
 
 test: .venv/installed-dev lint
 	$(BIN)/pytest
