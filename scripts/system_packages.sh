@@ -86,11 +86,12 @@ for_facepipe() {
 }
 
 for_tests() {
-    program chromium chromium # shows the pages
-    program xvfb Xvfb         # a screen for the window of `watch`, whose Qt needs two libraries more
+    program chromium chromium         # shows the pages
+    library libatomic1 libatomic.so.1 # of the Node that playwright brings to drive it
+    program xvfb Xvfb                 # a screen for the window of `watch`, whose Qt needs two libraries more
     library libsm6 libSM.so.6
     library libxext6 libXext.so.6
-    program curl curl # the examples of docs/serve.md
+    program curl curl                 # the examples of docs/serve.md
 }
 
 interpreter
