@@ -1,16 +1,22 @@
-# make demo: real people recognised in real photos.  make test: lint, types, tests.  make bench: speed, beside others.
-# Each sets up .venv by itself. PYTHON chooses the interpreter: make test PYTHON=python3.12
-# make bench PHOTOS=FOLDER takes your photos instead of data/samples, JSON=FILE appends the results to a file.
+# make demo     real people recognised in real photos
+# make test     lint, types, tests
+# make bench    speed, beside others: PHOTOS=FOLDER takes your photos instead of data/samples, JSON=FILE appends results
+# make lint     lint and types;  make format mends what it can
+# make clean    removes .venv and the demo's results
+# Each sets up .venv by itself, and what the system lacks where it may. PYTHON chooses the interpreter: PYTHON=python3.12
 
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := $(BIN)/python scripts/bench_
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo help test bench lint format clean
 
 demo: .venv/installed
 	$(BIN)/facepipe demo data/demo
 	@echo "Next: source .venv/bin/activate && facepipe serve"
+
+help:
+	@sed -n 's/^# //p; /^$$/q' Makefile
 
 test: .venv/installed-dev lint
 	$(BIN)/pytest
@@ -31,22 +37,32 @@ format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.venv/installed: pyproject.toml
-	@echo "Setting up .venv: torch and its libraries take about 6 GB and a few minutes."
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable .
-	@$(BIN)/python -c "import cv2" || { echo "OpenCV needs system libraries: apt-get install libgl1 libglib2.0-0"; exit 1; }
+# One for each PYTHON, so that another is noticed.
+MADE := .venv/made-by-$(subst /,-,$(PYTHON))
+PIP_INSTALL := @scripts/pip_install.sh
+
+$(MADE):
+	@scripts/make_venv.sh "$(PYTHON)"
 	@touch $@
 
-.venv/installed-dev: .venv/installed
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+.venv/installed: pyproject.toml $(MADE)
+	@echo "Setting up .venv: torch and its libraries take about 6 GB and a few minutes."
+	$(PIP_INSTALL) --editable .
+	@touch $@
+
+.venv/ready-for-tests: $(MADE)
+	@scripts/system_packages.sh "$(PYTHON)" tests
+	@touch $@
+
+.venv/installed-dev: .venv/ready-for-tests .venv/installed
+	$(PIP_INSTALL) --editable ".[dev]"
 	@touch $@
 
 # face_recognition asks for dlib, which compiles for minutes: dlib-bin holds the same module. Its weights look for
 # pkg_resources, which setuptools had until 80.
 .venv/installed-bench: .venv/installed-dev
-	$(BIN)/python -m pip install --quiet --no-deps "face_recognition==1.3.0"
-	$(BIN)/python -m pip install --quiet "setuptools<81"
+	$(PIP_INSTALL) --no-deps "face_recognition==1.3.0"
+	$(PIP_INSTALL) "setuptools<81"
 	@touch $@
 
 clean:

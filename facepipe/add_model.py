@@ -146,9 +146,9 @@ def _store(name: str, table: dict[str, Any], file: str, data: bytes) -> Card:
     folder = folders.user_models()
     path = folder / f"{name}.toml"
     before = [entry.file for entry in load_card(path).weights] if path.is_file() else []
-    with replacing(folder / file) as stream:
+    with replacing(folder / file, private=False) as stream:
         stream.write(data)
-    with replacing(path) as stream:
+    with replacing(path, private=False) as stream:
         stream.write(tomli_w.dumps(table).encode())
     for old in set(before) - {file}:
         if re.fullmatch(rf"{re.escape(name)}-[0-9a-f]{{12}}\.onnx", old):  # made here

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import TypeVar
 
 import cv2
 
 from facepipe.errors import NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gate import expect_good
-from facepipe.records import Consent, Face, Image, Reference
+from facepipe.records import Consent, Detection, Face, Image, Reference
+
+Found = TypeVar("Found", Face, Detection)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def agreed(wording: str | None, field: str = "consent") -> Consent | None:
         raise UsageError(f"{field}: {str(error).partition(': ')[2]}") from None
 
 
-def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> Face:
+def pick_face(image: Image, faces: Sequence[Found], pick: int | None = None) -> Found:
     """The only face of ``image``, or the ``pick``-th largest from 1. Raises NoFace, SeveralFaces, UsageError."""
     if pick is not None and pick < 1:
         raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
@@ -47,7 +50,7 @@ def pick_face(image: Image, faces: Sequence[Face], pick: int | None = None) -> F
             raise NoFace(f"{image.source}: face {pick} was picked, but it has {len(faces)}; count from 1, the largest")
         return faces[pick - 1]
     if len(faces) > 1:
-        sizes = ", ".join(f"{face.detection.size:.0f} px" for face in faces)
+        sizes = ", ".join(f"{face.size:.0f} px" for face in faces)
         raise SeveralFaces(
             f"{image.source}: {len(faces)} faces ({sizes}), expected one; crop it, or pick one, 1 for the largest"
         )

@@ -15,11 +15,11 @@ from facepipe.errors import WriteFailed
 
 
 @contextmanager
-def replacing(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
+def replacing(path: Path, *, private: bool = True) -> Iterator[BinaryIO]:
     """A stream that becomes ``path`` when the block ends well, and leaves nothing when it fails. Makes the folder.
 
-    ``private``: readable by its owner only, from the first byte on. Raises WriteFailed when there is no room or no
-    permission.
+    ``private``: readable by its owner only, from the first byte on, as all should be that shows a face or says whose it
+    is. Raises WriteFailed when there is no room or no permission.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:

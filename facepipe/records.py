@@ -155,6 +155,11 @@ class Face:
     template: Template
     quality: Quality
 
+    @property
+    def size(self) -> float:
+        """The box's shorter side, image px."""
+        return self.detection.size
+
 
 @dataclass(frozen=True, slots=True)
 class Consent:

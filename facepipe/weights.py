@@ -129,7 +129,7 @@ def _fetched(card: Card, entry: WeightFile, progress: Progress | None) -> Path:
 
 def _download(entry: WeightFile, url: str, path: Path, progress: Progress) -> None:
     digest, done, most = hashlib.sha256(), 0, entry.bytes or _LARGEST
-    with replacing(path) as stream:
+    with replacing(path, private=False) as stream:
         for block in _blocks(url, path, entry):
             digest.update(block)
             stream.write(block)
@@ -195,5 +195,5 @@ def _keep(card: Card) -> None:
     text = card.path.read_text("utf-8")
     pinned, count = re.subn(r"""sha256\s*=\s*(""|'')""", f'sha256 = "{card.weights[0].sha256}"', text, count=1)
     if count:
-        with replacing(folders.user_models() / card.path.name) as stream:
+        with replacing(folders.user_models() / card.path.name, private=False) as stream:
             stream.write(pinned.encode())

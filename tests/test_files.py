@@ -26,6 +26,17 @@ def test_the_file_appears_whole_and_alone_and_its_folder_is_made(tmp_path: Path)
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize(("private", "mode"), [(True, 0o600), (False, 0o644)])
+def test_who_may_read_it(tmp_path: Path, private: bool, mode: int) -> None:
+    before = os.umask(0o022)
+    try:
+        with replacing(tmp_path / "file.bin", private=private) as stream:
+            assert os.fstat(stream.fileno()).st_mode & 0o777 == mode
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file.bin").stat().st_mode & 0o777 == mode
+
+
 def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "file.bin"
     write(path, b"old")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,11 +12,13 @@ import typer
 from facepipe import words
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.cards import Card
     from facepipe.evaluate.calibrate import Report
+    from facepipe.evaluate.reliability import Reliability
 
 
 def calibrate(
@@ -76,37 +79,70 @@ def _json(found: Report, path: Path) -> dict[str, Any]:
 
 
 def _print(found: Report, path: Path, card: Card) -> None:
+    """What decides now, then a table for each set of pairs or photos, with what it is of."""
     made = found.calibration
     without = f", {found.no_face} more without a face" if found.no_face else ""
-    typer.echo(out.printable(f"{path}: calibrated on {made.measured_on}{without}"))
+    _say(f"{path}: calibrated on {made.measured_on}{without}")
+    _say(_decides(found, card))
     if made.corrected:
-        typer.echo(out.printable(f"Scores are corrected for {found.strangers} faces of strangers ({found.cohort})."))
+        _say(f"Scores are corrected for {found.strangers} faces of strangers ({found.cohort}).")
     else:
-        typer.echo(out.printable(f"Scores are not corrected for a cohort: {found.cohort}."))
-    rows = [
-        (f"FMR {rate}", f"1 in {1 / float(rate):,.0f} strangers, compared with one person", f"{limit:.4f}",
-         "" if made.corrected or rate not in card.thresholds else f"{card.thresholds[rate]:.4f}",
-         f"{found.tmr[rate]:.1%}")
-        for rate, limit in made.fmr.items()
-    ]  # fmt: skip
-    among = out.count(made.people, "person") if made.people == 1 else f"{made.people} people"
-    rows += [
-        (f"FPIR {rate}", f"1 in {1 / float(rate):,.0f} strangers, looked up among {among}", f"{limit:.4f}", "", "")
-        for rate, limit in made.fpir.items()
-    ]
-    out.table("Thresholds", ("rate", "wrongly taken for somebody", "threshold", "card", "pairs of one accepted"), rows)
-    typer.echo(
+        _say(f"Scores are not corrected for a cohort: {found.cohort}.")
+    _say(f"All photos against all: {found.genuine:,} pairs of one person, {found.impostor:,} of two people.")
+    head = "rate", "wrongly taken for somebody", "threshold", "card", "pairs of one accepted"
+    out.table("Compared with one person", head, _compared(found, card))
+    _looked_up(found)
+    if found.reliability is not None:
+        _honest(found.reliability)
+
+
+def _say(line: str) -> None:
+    typer.echo(out.printable(line))
+
+
+def _decides(found: Report, card: Card) -> str:
+    made = found.calibration
+    if FMR not in made.fmr:
+        return f"For {_one_in(FMR)}, the usual rate, there are too few pairs of two people: the card's table decides."
+    share = f"{found.tmr[FMR]:.1%} of the pairs of one person reach it"
+    return f"From now on {made.fmr[FMR]:.4f} decides unless you ask for another rate: {share}."
+
+
+def _compared(found: Report, card: Card) -> Iterator[tuple[str, ...]]:
+    made = found.calibration
+    known = {} if made.corrected else card.thresholds
+    for rate, limit in made.fmr.items():
+        usual, accepted = f"{known[rate]:.4f}" if rate in known else "", f"{found.tmr[rate]:.1%}"
+        yield f"FMR {rate}", f"{_one_in(rate)} strangers, compared with one person", f"{limit:.4f}", usual, accepted
+
+
+def _looked_up(found: Report) -> None:
+    made = found.calibration
+    _say(
         f"Of the {found.people} people in the folder {found.enrolled} are enrolled, by name;"
         f" {out.count(found.unknown_probes, 'photo')} of the others tell the FPIR"
         + ("." if made.fpir else ": too few, it takes 100 for 1e-1.")
     )
-    if (kept := found.reliability) is not None:
-        typer.echo(
-            f"Probabilities, on people they were not fitted to: Brier score {kept.brier.value:.4f}"
-            f" (0.25 is saying one half always), off by {kept.expected_error.value:.1%} on average."
-        )
-        cells = [
-            (f"{one.low:.0%} to {one.high:.0%}", words.percent(one.stated), f"{one.observed.value:.1%}", one.pairs)
-            for one in kept.bins
-        ]
-        out.table("Stated and observed", ("said", "on average", "were of one person", "pairs"), cells)
+    among = out.count(made.people, "person") if made.people == 1 else f"{made.people} people"
+    rows = [
+        (f"FPIR {rate}", f"{_one_in(rate)} strangers, looked up among {among}", f"{limit:.4f}")
+        for rate, limit in made.fpir.items()
+    ]
+    if rows:
+        out.table("Looked up among all", ("rate", "wrongly taken for somebody", "threshold"), rows)
+
+
+def _honest(kept: Reliability) -> None:
+    _say(
+        f"Probabilities, on {kept.pairs:,} pairs drawn of all, of people they were not fitted to: Brier score"
+        f" {kept.brier.value:.4f} (0.25 is saying one half always), off by {kept.expected_error.value:.1%} on average."
+    )
+    cells = [
+        (f"{one.low:.0%} to {one.high:.0%}", words.percent(one.stated), f"{one.observed.value:.1%}", one.pairs)
+        for one in kept.bins
+    ]
+    out.table("Stated and observed", ("said", "on average", "were of one person", "pairs"), cells)
+
+
+def _one_in(rate: str) -> str:
+    return f"1 in {1 / float(rate):,.0f}"

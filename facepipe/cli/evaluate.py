@@ -93,10 +93,12 @@ def evaluate(
 def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
     from facepipe.evaluate.measuring import COSINE
     from facepipe.evaluate.summary import summarise
+    from facepipe.evaluate.verdict import verdict
 
     if as_json:
         out.line(found.to_json())
     else:
+        typer.echo(out.printable(verdict(found).en))
         for section in summarise(found):
             kind = "" if section.score == COSINE else f", {section.score}"
             rows = [(line.name.en + kind, line.value, line.interval, line.meaning.en) for line in section.lines]
@@ -105,7 +107,7 @@ def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
         from facepipe.evaluate.report.page import page
         from facepipe.layers.page import save_page
 
-        save_page(page(found), html, private=True)  # it shows faces
+        save_page(page(found), html)
         if not as_json:
             typer.echo(html)
     failures = [_failed(failure) for failure in found.images.failures]

@@ -33,7 +33,7 @@ class Film:
         self._count = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._part.touch()  # no permission, no folder: rather now than when the film is made
+            self._part.touch(0o600)  # no permission, no folder: rather now than when the film is made
         except OSError as error:
             raise WriteFailed(f"{path}: cannot be written: {error.strerror or error}") from None
 

@@ -71,7 +71,7 @@ def doctor(
         if html is not None:
             from facepipe.layers.page import save_page
 
-            save_page(page.render(found, people, gallery), html, private=True)
+            save_page(page.render(found, people, gallery), html)
     if as_json:
         for finding in found.findings:
             out.line(_finding_json(finding, gallery))

@@ -12,6 +12,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.defaults import FMR
 from facepipe.errors import GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def inspect(
         if target.is_dir():
             raise WriteFailed(f"{target}: cannot be written: it is a folder; name a file")
         with _gallery(gallery, backbone, weights) as enrolled, out.steps() as step:
-            from facepipe.inspect.explain import explain  # brings in the views
+            from facepipe.inspect.explain import explain
             from facepipe.sources import labelled_pictures
 
             found = explain(
@@ -101,14 +102,15 @@ def inspect(
                 given,
                 enrolled,
                 pick=pick,
-                threshold=opt.limit(pipe, enrolled if len(given) == 1 else None, threshold, fmr),
+                threshold=threshold,
+                fmr=FMR if fmr is None else fmr,
                 views=None if views is None else [name.strip() for name in views.split(",")],
                 network=network,
                 layers=layers,
                 labelled=None if people is None else labelled_pictures(people),
                 progress=step,
             )
-        _save(found, target, png)
+        _save(found, target, png, asked=views is not None)
 
 
 def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pick: int | None, as_json: bool) -> None:
@@ -119,7 +121,7 @@ def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pic
     from facepipe.pipeline import pick_face
 
     image = read_image(images[0] if images else folders.samples() / STAND_IN)
-    networks = networks_of(pipe, image, pick_face(image, pipe.faces(image), pick))
+    networks = networks_of(pipe, image, pipe.describe(image, [pick_face(image, pipe.detect(image), pick)])[0])
     if only is not None and only not in networks:
         raise UsageError(f"{only}: no such network; there are {', '.join(networks)}")
     shown = list(networks) if only is None else [only]
@@ -172,12 +174,12 @@ def _gallery(path: Path | None, backbone: str, weights: Path | None) -> Abstract
         return nullcontext()
 
 
-def _save(found: Explanation, target: Path, png: Path | None) -> None:
-    """Write the page and the pictures; say what was left out, and which checks do not hold."""
+def _save(found: Explanation, target: Path, png: Path | None, asked: bool) -> None:
+    """Write the page and the pictures; say what was ``asked`` for and left out, and which checks do not hold."""
     from facepipe.layers.page import failed, save_page, save_pngs
 
     save_page(found.page(), target)
-    for reason in found.reasons:
+    for reason in found.reasons if asked else ():
         out.say(f"left out: {reason.en}")
     for check in failed(found.views):
         out.say(f"warning: a check does not hold: {check.what.en}: {check.value:.3g} > {check.bound:.3g}")

@@ -6,7 +6,7 @@ comparisons.py     scores of pairs, of all against all; cohort_scores.py  the sa
 calibrate.py       what scores mean; strangers.py  whom they are corrected for; fused_trials.py  by several references
 rates.py           FMR, TMR, EER        verification.py, bootstrap.py     … with intervals over people
 folds.py           accuracy by folds    identification.py  open set       reliability.py  stated probabilities
-mistakes.py        the worst pairs      report/            the page
+mistakes.py        the worst pairs      summary.py, verdict.py, words.py  the figures in words; report/  the page
 """
 
 from facepipe.evaluate.evaluation import evaluate_folders, evaluate_pairs, evaluate_people

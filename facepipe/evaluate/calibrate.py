@@ -12,6 +12,7 @@ import numpy as np
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.cohort import Cohort
 from facepipe.decision.evidence import ByReferences, Evidence
+from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import draw_people, expect_seed
 from facepipe.evaluate.cohort_scores import Corrected
@@ -38,10 +39,11 @@ HELD_OUT = "fitted to the scores of other people"
 @dataclass(frozen=True)
 class Report:
     """What a calibration is made of and how good it is: counts of ``images``, ``people``, of whom so many are
-    ``enrolled``, and ``no_face``; the ``cohort`` in words and how many ``strangers`` are in it; ``tmr`` by FMR, at the
-    new thresholds; ``unknown_probes``: photos of people who are not enrolled, by which the FPIR was measured; the
-    ``reliability`` of its probabilities, each fitted on other people; ``failures``: images that could not be read;
-    ``remarks``: one line each; ``kept``: the file that new embeddings were put into."""
+    ``enrolled``, and ``no_face``; the ``cohort`` in words and how many ``strangers`` are in it; all pairs compared,
+    ``genuine`` of one person and ``impostor`` of two; ``tmr`` by FMR, at the new thresholds; ``unknown_probes``: photos
+    of people who are not enrolled, by which the FPIR was measured; the ``reliability`` of its probabilities, each
+    fitted on other people; ``failures``: images that could not be read; ``remarks``: one line each; ``kept``: the file
+    that new embeddings were put into."""
 
     calibration: Calibration
     images: int
@@ -50,6 +52,8 @@ class Report:
     no_face: int
     cohort: str
     strangers: int
+    genuine: int
+    impostor: int
     tmr: dict[str, float]
     unknown_probes: int
     reliability: Reliability | None
@@ -81,12 +85,11 @@ def calibrate(
     report = progress or (lambda name, done, total: None)
     rows = list(labelled)
     persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
-    known = gallery.known()
-    faces = find_faces(pipe, files, persons, cached, report)
-    names = faces.names
+    known, faces = gallery.known(), find_faces(pipe, files, persons, cached, report)
     chosen = of_calibration(pipe, gallery, known, faces, cohort, cached, report)
     report("measuring", 0, 1)
-    kept, before, people = chosen.cohort, gallery.calibration, [person.name for person in gallery.people()]
+    names = faces.names
+    kept, before, people = chosen.cohort, gallery.calibration, {person.name for person in gallery.people()}
     scorer: Scorer = Cosine(faces.vectors) if kept is None else Corrected(faces.vectors, names, kept)
     compared = all_against_all(scorer, faces.people, seed)
     made = Calibration(
@@ -98,8 +101,7 @@ def calibrate(
         people=len(people),
         fmr=_thresholds(source, compared.impostor, kept is not None),
     )
-    enrolled = set(people)
-    strange = [at for at, name in enumerate(names) if name not in enrolled]
+    strange = [at for at, name in enumerate(names) if name not in people]
     made = _with_fpir(made, gallery, kept, faces.vectors[strange], [names[at] for at in strange])
     reliability = _reliability(scorer, compared, faces, seed)
     gallery.calibrate(made, chosen.strangers, known)
@@ -107,10 +109,12 @@ def calibrate(
         calibration=made,
         images=len(rows),
         people=len(set(names)),
-        enrolled=len(enrolled.intersection(names)),
+        enrolled=len(people.intersection(names)),
         no_face=len(faces.embedded.no_face),
         cohort=chosen.said,
         strangers=0 if kept is None else len(kept),
+        genuine=len(compared.genuine),
+        impostor=len(compared.impostor),
         tmr={rate: match_rate(compared.genuine, limit) for rate, limit in made.fmr.items()},
         unknown_probes=len(strange),
         reliability=reliability,
@@ -137,7 +141,7 @@ def _thresholds(source: str, impostor: Floats, corrected: bool) -> dict[str, flo
         try:
             found[rate] = threshold_at_fmr(impostor, float(rate))
         except ValueError as error:
-            if rate == "1e-2" or (corrected and rate == "1e-3"):
+            if rate == "1e-2" or (corrected and rate == FMR):
                 raise UsageError(
                     f"{source}: {error} (46 people with one photo each are enough for 1e-2, 142 for 1e-3)"
                 ) from None

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.decision.cohort import FEWEST
+from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import expect_seed
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
@@ -126,7 +127,7 @@ def evaluate_people(
         if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
             return None  # such a gallery would not correct its scores
         others = None if score == COSINE else OTHERS if said == OTHERS else subject.cohort
-        limit = pipe.backbone.card.thresholds.get("1e-3")
+        limit = pipe.backbone.card.thresholds.get(FMR)
         settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": limit}
         try:
             return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]

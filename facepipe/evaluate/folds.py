@@ -48,7 +48,8 @@ class Fold:
 @dataclass(frozen=True)
 class Accuracy:
     """``mean`` over ``folds`` and its ``standard_error`` (standard deviation / √folds; None of one fold); beside it the
-    accuracy at the ``best`` threshold, chosen on the very pairs it decides. ``left_out``: pairs across two folds."""
+    accuracy at the ``best`` threshold, chosen on the very pairs it decides. Of all ``pairs``, ``genuine`` are of one
+    person; ``left_out``: pairs across two folds."""
 
     folds: tuple[Fold, ...]
     mean: float | None
@@ -56,12 +57,15 @@ class Accuracy:
     best: float
     best_threshold: float
     pairs: int
+    genuine: int
     left_out: int
     made: bool
 
 
-def measure_accuracy(trial: Trial) -> Accuracy:
-    """Decide each fold; one whose others lack a kind of pairs is left out. Raises ValueError without both kinds."""
+def measure_accuracy(trial: Trial) -> Accuracy | None:
+    """Decide each fold; one whose others lack a kind of pairs is left out. None without pairs of both kinds."""
+    if not trial.same.any() or trial.same.all():
+        return None
     folds = []
     for number, name in enumerate(trial.names):
         inside, others = trial.parts(number)
@@ -75,7 +79,7 @@ def measure_accuracy(trial: Trial) -> Accuracy:
     mean = float(np.mean(values)) if values else None
     best, at = best_accuracy(trial.scores[trial.same], trial.scores[~trial.same])
     crossing = int((trial.folds[:, 0] != trial.folds[:, 1]).sum())
-    return Accuracy(tuple(folds), mean, error, best, at, len(trial.scores), crossing, trial.made)
+    return Accuracy(tuple(folds), mean, error, best, at, len(trial.same), int(trial.same.sum()), crossing, trial.made)
 
 
 def fold_people(people: Ints, pairs: Ints, seed: int = 0) -> Ints:

@@ -55,9 +55,9 @@ def render(
     )
 
 
-def save_page(html: str, path: Path, *, private: bool = False) -> None:
-    """Write the page whole or not at all, ``private``: readable by its owner only. Raises WriteFailed."""
-    with replacing(path, private=private) as stream:
+def save_page(html: str, path: Path) -> None:
+    """Write the page whole or not at all, readable by its owner only: it shows faces. Raises WriteFailed."""
+    with replacing(path) as stream:
         stream.write(html.encode("utf-8", "backslashreplace"))  # file names may hold half characters
 
 

@@ -127,7 +127,7 @@ class Keyring:
 
     def _write(self, keys: Sequence[Key]) -> None:
         record = {"version": 1, "keys": [asdict(key) for key in keys]}
-        with replacing(self.path, private=True) as stream:
+        with replacing(self.path) as stream:
             stream.write(json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 

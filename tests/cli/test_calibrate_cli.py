@@ -50,7 +50,13 @@ def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
     assert "its calibration is not in it" in enrolled("gallery", "export", "people.zip").err
     why = r"Scores are not corrected for a cohort: none \(gallery 2, labelled (49|50) people, and it takes 200\)\."
     assert re.search(why, done.out)  # one of the fifty may have no face found
-    assert "1 in 100 strangers, compared with one person" in done.out
+    said = r"All photos against all: \d+ pairs of one person, \d,\d{3} of two people\.\nFMR 1e-2\t1 in 100 strangers, "
+    assert re.search(said, done.out)
+    assert (
+        "\nFor 1 in 1,000, the usual rate, there are too few pairs of two people: the card's table decides.\n"
+        in done.out
+    )
+    assert re.search(r"\nProbabilities, on \d+ pairs drawn of all, of people they were not fitted to: ", done.out)
     assert "Brier score" in done.out
     again = enrolled("calibrate", folder, "--json").json[0]
     assert json.loads(json.dumps(again))["images"] == sum(1 for _ in folder.glob("*/*"))

@@ -32,7 +32,9 @@ def people(here: Path) -> Path:
 def test_pairs_become_a_table_and_embeddings_are_kept(run: Run, pairs: Path, home: Path) -> None:
     done = run("evaluate", "pairs.csv")
     assert done.code == 0
-    rows = {row.split("\t")[0]: row.split("\t") for row in done.out.splitlines()}
+    said, *lines = done.out.splitlines()
+    assert said.startswith("Too few pairs to say much. At the usual threshold 0.9311, 2 of 2 pairs of one person")
+    rows = {row.split("\t")[0]: row.split("\t") for row in lines}
     assert rows["comparisons"][1] == "4"
     assert rows["no face found"][1] == "0 (0%)"
     assert rows["EER"][1] == "0%"
@@ -42,6 +44,15 @@ def test_pairs_become_a_table_and_embeddings_are_kept(run: Run, pairs: Path, hom
     assert done.complaint == f"embeddings, which are biometric data, are kept in {kept}; delete it when you are done\n"
     again = run("evaluate", "pairs.csv")
     assert (again.code, again.out, again.err) == (0, done.out, "")
+
+
+def test_a_tiny_folder_is_not_said_to_be_decided_rightly(run: Run, people: Path) -> None:
+    """Its drawn list would hold pairs of one person only."""
+    done = run("evaluate", "--folders", people, "--no-cache")
+    assert done.code == 0
+    assert "comparisons\t6\t\tall photos against all: 1 of one person, 5 of two\n" in done.out
+    assert "best threshold" not in done.out
+    assert "\n1 person: rank-1\t" in done.out
 
 
 def test_nothing_is_kept_without_a_cache(run: Run, pairs: Path, home: Path) -> None:

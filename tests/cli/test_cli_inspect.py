@@ -30,6 +30,14 @@ def test_the_gallery_decides_and_views_that_need_more_are_named(run: Run, here: 
     assert "match：需要两张照片" in page
 
 
+def test_what_was_not_asked_for_is_not_missed(run: Run, here: Path) -> None:
+    done = run("inspect", "biden.jpg")
+    assert (done.code, done.out, done.err) == (0, "biden-inspect.html\n", "")
+    page = (here / "biden-inspect.html").read_text("utf-8")
+    assert "identity: needs a face that the gallery knows by name" in page
+    assert "needs two images" not in page
+
+
 def test_two_images_are_compared(run: Run, here: Path) -> None:
     done = run("inspect", "obama.jpg", "obama2.jpg", "--views", "match", "-o", "pair.html", "--png", "pictures")
     assert done.code == 0

@@ -30,7 +30,7 @@ def test_pairs_across_folds_are_neither_decided_nor_learnt_from() -> None:
     rows = [(0.9, True, 0, 0), (0.1, False, 0, 0), (0.9, True, 1, 1), (0.1, False, 1, 1), (0.99, False, 0, 1)]
     found = measure_accuracy(trial(rows))
     assert [(f.pairs, f.accuracy) for f in found.folds] == [(2, 1.0), (2, 1.0)]
-    assert found.left_out == 1
+    assert (found.left_out, found.pairs, found.genuine) == (1, 5, 2)
     assert found.best == 0.8  # where all pairs count
 
 
@@ -39,6 +39,11 @@ def test_a_fold_of_one_kind_is_decided_by_the_others_but_decides_none() -> None:
     found = measure_accuracy(trial(rows))
     assert [(f.name, f.accuracy) for f in found.folds] == [("x", 1.0)]
     assert found.standard_error is None
+
+
+def test_pairs_of_one_kind_have_no_accuracy() -> None:
+    assert measure_accuracy(trial([(0.9, True, 0, 0), (0.8, True, 1, 1)])) is None
+    assert measure_accuracy(trial([(0.2, False, 0, 0), (0.1, False, 1, 1)])) is None
 
 
 def test_people_of_sparse_pairs_come_into_folds_of_like_size_that_no_pair_crosses() -> None:

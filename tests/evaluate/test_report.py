@@ -20,7 +20,9 @@ from facepipe.evaluate.measuring import Subject, measure
 from facepipe.evaluate.report.page import page
 from facepipe.evaluate.result import Evaluation, Failure, Images, Mistake
 from facepipe.evaluate.strangers import Chosen
-from facepipe.evaluate.summary import interval, percent, summarise
+from facepipe.evaluate.summary import summarise
+from facepipe.evaluate.verdict import verdict
+from facepipe.evaluate.words import interval, percent
 from facepipe.layers.page import save_page
 
 PEOPLE = 40
@@ -75,7 +77,8 @@ def test_intervals() -> None:
 
 def test_every_figure_has_a_meaning_in_both_languages(evaluation: Evaluation) -> None:
     sections = summarise(evaluation)
-    assert [section.about for section in sections] == ["images", "verification", "identification", "reliability"]
+    about = ["images", "verification", "accuracy", "identification", "reliability"]
+    assert [section.about for section in sections] == about
     for line in (line for section in sections for line in section.lines):
         assert line.value
         for text in (line.name, line.meaning):
@@ -98,6 +101,53 @@ def test_the_lines_are_the_records_figures(evaluation: Evaluation) -> None:
     accuracy = evaluation.measured[0].accuracy
     assert accuracy is not None
     assert lines["accuracy by folds"].value == f"{accuracy.mean:.2%} ± {accuracy.standard_error:.2%}"
+
+
+def test_each_table_says_what_it_is_of_and_is_of_one_thing(evaluation: Evaluation) -> None:
+    titles = [section.title.en for section in summarise(evaluation)]
+    assert titles == [
+        "Images",
+        "One person or two: all photos against all",
+        "Decided rightly: a list drawn of all pairs",
+        "Who is it: random splits of the people",
+        "Stated probabilities: a list drawn of all pairs",
+    ]
+    of = {section.about: section.lines[0].meaning.en for section in summarise(evaluation)}
+    assert of["verification"] == "all photos against all: 240 of one person, 12,480 of two"
+    assert of["accuracy"] == "a list drawn of all pairs: 240 of one person, 240 of two"
+    assert of["identification"].startswith("50% of the people are strangers")
+    assert of["reliability"].startswith("a list drawn of all pairs, 480 pairs: ")
+    listed = replace(evaluation, images=replace(evaluation.images, listed_pairs=12_720))
+    titles = [section.title.en for section in summarise(listed)]
+    assert titles[1:3] == ["One person or two: the listed pairs", "Decided rightly: the listed pairs"]
+
+
+def test_a_list_without_both_kinds_of_pairs_has_no_accuracy(evaluation: Evaluation) -> None:
+    bare = replace(evaluation, measured=(replace(evaluation.measured[0], accuracy=None, reliability=()),))
+    assert [section.about for section in summarise(bare)] == ["images", "verification", "identification"]
+
+
+def test_the_verdict_rests_on_enough_pairs_or_says_so(evaluation: Evaluation) -> None:
+    first = evaluation.measured[0].verification
+
+    def judged(**changes: Any) -> str:
+        measured = replace(evaluation.measured[0], verification=replace(first, **changes))
+        return verdict(replace(evaluation, measured=(measured,))).en
+
+    share = percent(first.at[0].tmr.value)
+    assert judged() == (
+        f"Where 1 in 100 pairs of two people is wrongly accepted, {share} of the pairs of one person are rightly "
+        "accepted. Measured with toy on 160 images, compared in pairs: 240 of one person, 12,480 of two."
+    )
+    assert "rightly accepted; unsteady, it rests on 4 pairs. Measured" in judged(genuine=4)
+    thin = replace(first.at[0], rests_on=2)
+    assert "rightly accepted; unsteady, it rests on 2 pairs. Measured" in judged(at=(thin,))
+    stated = replace(first.stated[1], stated_fmr=1e-3, threshold=0.8, fmr=Rate(0.25), tmr=Rate(0.5))
+    assert judged(at=(), genuine=2, impostor=4, stated=(stated,)).startswith(
+        "Too few pairs to say much. At the usual threshold 0.8000, 1 of 2 pairs of one person are accepted, and 1 of 4 "
+        "of two people. Measured with toy"
+    )
+    assert judged(at=(), stated=()).startswith("Too few pairs to say much. Measured with toy")
 
 
 def test_failures_and_listed_pairs_have_their_lines(evaluation: Evaluation) -> None:

@@ -1,13 +1,16 @@
 """A real face and a real pair, looked into with the real networks."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 from facepipe.errors import NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery
-from facepipe.inspect.explain import DEFAULT_VIEWS, VIEWS, Explanation, explain
+from facepipe.inspect.explain import Explanation, explain
+from facepipe.inspect.views import VIEWS, choose_views
 from facepipe.layers.page import failed, render
 from facepipe.layers.view import Picture
 from facepipe.pipeline import Pipeline
@@ -33,9 +36,11 @@ def pair(pipeline: Pipeline, samples: Path) -> Explanation:
 
 
 def test_one_face_has_every_view_but_those_of_pairs(one: Explanation) -> None:
-    assert {name: why.en for name, why in one.left_out.items()} == {"match": "needs two images"}
+    assert one.left_out == {}
     assert [view.id for view in one.views] == ["kernel", "ladder", "exciters", "translation", "identity", "coarse"]
-    assert "saliency" not in DEFAULT_VIEWS
+    assert "match" in choose_views(None, 2)
+    assert "saliency" not in choose_views(None, 2)
+    assert choose_views(["match", "kernel"], 1) == ["kernel", "match"]
 
 
 def test_every_check_of_the_page_holds(one: Explanation, pair: Explanation) -> None:
@@ -110,8 +115,6 @@ def test_one_image_or_two(pipeline: Pipeline, samples: Path) -> None:
 
 
 def test_no_face_and_several_are_refused(pipeline: Pipeline, samples: Path, tmp_path: Path) -> None:
-    import PIL.Image
-
     from facepipe import draw
     from facepipe.image import read_image
 
@@ -123,6 +126,22 @@ def test_no_face_and_several_are_refused(pipeline: Pipeline, samples: Path, tmp_
     with pytest.raises(SeveralFaces, match="2 faces"):
         explain(pipeline, [tmp_path / "two.png"])
     assert explain(pipeline, [tmp_path / "two.png"], pick=1, views=["kernel"]).views
+
+
+def test_faces_are_counted_before_anything_is_loaded_that_takes_long(
+    samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "facepipe.inspect.views", None)  # whoever imports it fails
+    fresh = Pipeline()
+    monkeypatch.setattr(fresh, "_load", lambda: pytest.fail("the backbone was loaded"))
+    photo = PIL.Image.open(samples / "biden.jpg").convert("RGB")
+    both = PIL.Image.new("RGB", (2 * photo.width, photo.height))
+    both.paste(photo)
+    both.paste(photo, (photo.width, 0))
+    with pytest.raises(SeveralFaces, match="2 faces"):
+        explain(fresh, [both])
+    with pytest.raises(ImportError):
+        explain(fresh, [photo])
 
 
 def test_labelled_photos_measure_each_depth(pipeline: Pipeline, lfw: Path) -> None:

@@ -17,7 +17,7 @@ import safetensors.numpy
 
 from facepipe.errors import PathNotFound
 from facepipe.gallery import Gallery
-from facepipe.inspect import explain
+from facepipe.inspect import views
 from facepipe.pipeline import Pipeline
 from facepipe.serve.inspections import KEPT, MOST, MOST_BYTES, Inspections, policy_of
 from facepipe.serve.routes import inspect
@@ -92,7 +92,7 @@ def test_what_cannot_be_shown(client: httpx.Client, obama: bytes, fields: dict[s
 
 
 def test_the_views_are_those_there_are() -> None:
-    assert tuple(explain.VIEWS) == inspect.VIEWS
+    assert tuple(views.VIEWS) == inspect.VIEWS
 
 
 def test_dumps_hold_the_layers(client: httpx.Client, obama: bytes) -> None:

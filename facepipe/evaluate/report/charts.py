@@ -13,8 +13,8 @@ from facepipe.evaluate.identification import Identification
 from facepipe.evaluate.rates import Doubles
 from facepipe.evaluate.reliability import Reliability
 from facepipe.evaluate.result import Measured
-from facepipe.evaluate.summary import kind_of
 from facepipe.evaluate.verification import Curve, Verification
+from facepipe.evaluate.words import kind_of
 from facepipe.layers.view import Chart, Text
 
 SIZE = 4.6, 3.4  # inches: on a phone the words are still read

@@ -9,7 +9,9 @@ import numpy as np
 
 from facepipe.evaluate.report import charts
 from facepipe.evaluate.result import Evaluation, Measured, Mistake
-from facepipe.evaluate.summary import STEADY, Section, kind_of, one_in, percent, summarise
+from facepipe.evaluate.summary import Section, summarise
+from facepipe.evaluate.verdict import verdict
+from facepipe.evaluate.words import kind_of, percent
 from facepipe.layers.page import render
 from facepipe.layers.view import Block, Chart, Picture, Row, Table, Text, View
 from facepipe.records import Pixels
@@ -33,26 +35,7 @@ def _story(evaluation: Evaluation) -> View:
     name = Path(evaluation.source).name or evaluation.source
     blocks = (*_tables(evaluation, "images"), *_tables(evaluation, "verification")[:1])
     title = Text(f"How well people are told apart: {name}", f"区分人的能力：{name}")
-    return View("story", title, _verdict(evaluation), blocks)
-
-
-def _verdict(evaluation: Evaluation) -> Text:
-    """The result in one or two sentences."""
-    first = evaluation.measured[0].verification
-    known = [at for at in first.at if at.tmr is not None]
-    steady = [at for at in known if at.rests_on >= STEADY] or known[:1]
-    if not steady:
-        pairs = first.genuine + first.impostor
-        return Text(f"Too few pairs ({pairs}) to say much.", f"配对太少（{pairs} 对），说明不了什么。")
-    at = steady[-1]
-    assert at.tmr is not None
-    share, network = percent(at.tmr.value), evaluation.backbone.partition("@")[0]
-    return Text(
-        f"Where {one_in(at.fmr)} pairs of two people is wrongly accepted, {share} of the pairs of one person are "
-        f"rightly accepted. Measured with {network} on {evaluation.images.images:,} images.",
-        f"每 {round(1 / at.fmr):,} 对不同人误收 1 对时，同一人的配对有 {share} 被正确接受。"
-        f"所用网络 {network}，图像 {evaluation.images.images:,} 张。",
-    )
+    return View("story", title, verdict(evaluation), blocks)
 
 
 def _tables(evaluation: Evaluation, about: str) -> list[Table]:
@@ -74,7 +57,7 @@ def _verification(evaluation: Evaluation) -> View:
     measured = evaluation.measured
     histograms = [charts.histogram(one.verification, f"scores-{one.verification.score}") for one in measured]
     blocks: list[Block] = [Row((charts.roc(measured), charts.det(measured), *histograms))]
-    blocks += _tables(evaluation, "verification")[1:]
+    blocks += _tables(evaluation, "verification")[1:] + _tables(evaluation, "accuracy")
     blocks += [_folds(one) for one in measured if one.accuracy is not None and one.accuracy.folds]
     intro = Text(
         "One comparison, one question: is it the same person? A threshold decides. Raise it, and fewer strangers are "

@@ -137,7 +137,7 @@ async def dump(request: Request, server: Server, ask: Annotated[DumpAsk, body(Du
 
 def _explain(server: Context, ask: InspectAsk) -> str:
     """The id of the page."""
-    from facepipe.inspect.explain import explain  # brings in the views
+    from facepipe.inspect.explain import explain
 
     chosen = [_subject(server, ask.image, ask.reference, ask.pick, ask.at)]
     if ask.other is not None or ask.other_reference is not None:
