@@ -30,7 +30,7 @@ from facepipe.errors import (
     ImageTruncated,
     UsageError,
 )
-from facepipe.formats import ACCEPTED, OPENERS, kind_of, orientation
+from facepipe.formats import ACCEPTED, OPENERS, READ_WHOLE, is_cut, kind_of, orientation
 from facepipe.records import Image, Pixels
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | PIL.Image.Image | np.ndarray | Image
@@ -44,6 +44,8 @@ MIN_SIDE = 12  # px: the smallest window in which MTCNN looks for a face
 
 log = logging.getLogger("facepipe")
 
+_NO_RANGE = ("I", "F", "LAB")  # modes whose black and white are not known
+_SEVERAL = {"TIFF": ("several pages in one", "first"), "HEIC": ("several pictures in one", "main one")}
 _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -59,9 +61,9 @@ def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int |
     """Return ``given`` as an Image: pixels (H, W, 3) uint8 RGB, upright, read-only; ``source`` overrides its label.
 
     ``given`` is a path, the bytes of an encoded picture, a PIL image, a (H, W, 3) RGB or (H, W) grey uint8 array (not
-    copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP and GIF are decoded, of an animation
-    the first frame. The EXIF orientation is applied, transparent parts become white, 16 bits become 8. ``max_pixels``:
-    None takes ``MAX_PIXELS``.
+    copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP, GIF, TIFF, HEIC, AVIF and JPEG 2000
+    are decoded, of several pages or frames the first. The file's orientation is applied, transparent parts become
+    white, 16 bits become 8. ``max_pixels``: None takes ``MAX_PIXELS``.
 
     Raises ImageNotFound, ImageEmpty, ImageTruncated, ImageDamaged, ImageTooLarge (``MAX_BYTES``, ``max_pixels``),
     ImageTooSmall (``MIN_SIDE``), ImageFormatError; ImageError when the file may not be read; UsageError for an array or
@@ -154,11 +156,14 @@ def _decode(data: bytes, label: str, most: int) -> Pixels:
     kind = kind_of(data)
     if kind not in OPENERS:
         raise ImageFormatError(f"{label}: expected {ACCEPTED}, got {kind}; save it as one of these")
-    with _pillow_errors_named(kind, label):
+    with _pillow_errors_named(kind, label, data):
         picture = _open(kind, data, label)
         _check_size(*picture.size, label, most)  # from the header, before any pixel is decoded
+        if picture.mode in _NO_RANGE:
+            raise ImageFormatError(f"{label}: expected 8 or 16 bits a colour, got a {kind} of mode {picture.mode}")
         if getattr(picture, "is_animated", False):
-            log.warning("%s: animated %s, only the first frame is used", label, kind)
+            what, part = _SEVERAL.get(kind, ("animated", "first frame"))
+            log.warning("%s: %s %s, only the %s is used", label, what, kind, part)
         return _from_pil(picture, label, most)
 
 
@@ -168,9 +173,7 @@ def _open(kind: str, data: bytes, label: str) -> PIL.Image.Image:
     try:
         return OPENERS[kind](stream)
     finally:
-        # WEBP is always read whole but states its length
-        end = int.from_bytes(data[4:8], "little") + 7 if kind == "WEBP" else stream.tell()
-        if end >= len(data):
+        if kind not in READ_WHOLE and stream.tell() >= len(data):
             raise _truncated(kind, label)
 
 
@@ -179,7 +182,7 @@ def _truncated(kind: str, label: str) -> ImageTruncated:
 
 
 @contextmanager
-def _pillow_errors_named(kind: str, label: str) -> Iterator[None]:
+def _pillow_errors_named(kind: str, label: str, data: bytes = b"") -> Iterator[None]:
     try:
         yield
     except FacepipeError:
@@ -187,7 +190,7 @@ def _pillow_errors_named(kind: str, label: str) -> Iterator[None]:
     except (MemoryError, PIL.Image.DecompressionBombError) as error:
         raise ImageTooLarge(f"{label}: the {kind} needs too much memory; save it smaller") from error
     except Exception as error:  # bad data makes Pillow raise nearly anything: OSError, SyntaxError, struct.error
-        if "truncated" in str(error):
+        if "truncated" in str(error) or is_cut(kind, data):
             raise _truncated(kind, label) from error
         raise ImageDamaged(f"{label}: damaged {kind}, cannot be decoded; copy or save it again") from error
 
@@ -215,7 +218,7 @@ def _to_array(picture: PIL.Image.Image) -> Pixels:
 
 
 def _to_rgb(picture: PIL.Image.Image, label: str) -> PIL.Image.Image:
-    if picture.mode in ("I", "F", "LAB"):
+    if picture.mode in _NO_RANGE:
         raise UsageError(f"{label}: a PIL image of mode {picture.mode} has no known range; convert it to RGB first")
     if picture.mode.startswith("I;16"):  # Pillow would clip at 255; the high byte is what it takes of 16-bit colour
         picture = PIL.Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
