@@ -72,7 +72,7 @@ def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int |
     if isinstance(given, Image):
         return given
     label = label_of(given) if source is None else source
-    return Image(_pixels(given, _one_line(label), MAX_PIXELS if max_pixels is None else max_pixels), label)
+    return Image(_pixels(given, one_line(label), MAX_PIXELS if max_pixels is None else max_pixels), label)
 
 
 def label_of(given: ImageLike) -> str:
@@ -89,7 +89,7 @@ def is_one(given: object) -> TypeGuard[ImageLike]:
     return given.ndim < 4 if isinstance(given, np.ndarray) else isinstance(given, _ONE)
 
 
-def _one_line(label: str) -> str:
+def one_line(label: str) -> str:
     """A label fit for a message: no line breaks, terminal codes or lone surrogates, and not kilobytes of it."""
     shown = label if label.isprintable() else ascii(label)
     return shown if len(shown) <= 300 else f"{shown[:300]}…"

@@ -11,6 +11,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli import unread
 from facepipe.cli.album import Album
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def detect(
     """Find the faces in images: box, score, five landmarks."""
     from facepipe.draw import Mark
 
-    files = opt.image_files(paths)
+    images = opt.image_files(paths)
+    files = images.files
     album = None if annotate is None else Album(annotate)
     pipe = opt.open_pipeline(device=device, min_face=min_face, min_score=min_score)
     batch = out.Batch(len(files), "detecting", as_json)
@@ -44,6 +46,7 @@ def detect(
             _faces_line(outcome, [out.detection_json(face) for face in faces], marked)
         else:
             _print_faces(outcome, [f"  {face.score:.3f}   {out.detection_text(face)}" for face in faces], marked)
+    unread.tell(images.left_out, batch, NO_FACES)
     batch.finish()
 
 
@@ -66,7 +69,8 @@ def identify(
     from facepipe.draw import mark_identified
 
     with opt.open_gallery(gallery, backbone, weights) as people:
-        files = opt.image_files(paths)
+        images = opt.image_files(paths)
+        files = images.files
         album = None if annotate is None else Album(annotate)
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
@@ -81,6 +85,7 @@ def identify(
                 _faces_line(outcome, [out.identified_json(face) for face in faces], marked)
             else:
                 _print_faces(outcome, [row for face in faces for row in _identified_rows(face, top)], marked)
+        unread.tell(images.left_out, batch, NO_FACES)
         batch.finish()
 
 

@@ -22,12 +22,12 @@ _SIGNATURES = [  # how a file of each kind begins: those accepted, then those wo
         "JPEG 2000": rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51",
         RAW: rb"II\*\0.{4}CR|II(R[OS]\x08|U)\0|MMOR\0|II\x1a\0\0\0HEAPCCDR|FUJIFILMCCD-RAW|FOVb|\0MRM",
         "TIFF": rb"II[*+]\0|MM\0[*+]",
-        "EPS or PostScript": rb"%!PS|\xc5\xd0\xd3\xc6",
+        "EPS or PostScript picture": rb"%!PS|\xc5\xd0\xd3\xc6",
         "PDF": rb"%PDF",
-        "PSD": rb"8BPS",
-        "JPEG XL": rb"\0\0\0\x0cJXL |\xff\x0a",
-        "JPEG XR": rb"II\xbc\x01",
-        "XCF": rb"gimp xcf",
+        "PSD picture": rb"8BPS",
+        "JPEG XL picture": rb"\0\0\0\x0cJXL |\xff\x0a",
+        "JPEG XR picture": rb"II\xbc\x01",
+        "XCF picture": rb"gimp xcf",
         "OpenEXR picture": rb"\x76\x2f\x31\x01",
         "DICOM picture": rb".{128}DICM",
         "icon": rb"\0\0[\1\2]\0[^\0]\0|icns",
@@ -37,13 +37,13 @@ _SIGNATURES = [  # how a file of each kind begins: those accepted, then those wo
         rb"|FLV\x01|OggS\0|\x30\x26\xb2\x75\x8e\x66\xcf\x11|(\x47.{187}){3}\x47|.{4}(\x47.{191}){3}\x47",
         "ZIP archive": rb"PK(\x03\x04|\x05\x06)",
         "archive": rb"7z\xbc\xaf\x27\x1c|Rar!|\x1f\x8b|BZh|\xfd7zXZ|.{257}ustar",
-        "database": rb"SQLite format 3\0",
+        "database": rb"SQLite format 3\0|bplist00",
         "Office document": rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         "program": rb"\x7fELF|MZ[\x90\0-\x1f]|\xca\xfe\xba\xbe|\xcf\xfa\xed\xfe",
         TEXT: rb"\xef\xbb\xbf|\xff\xfe|\xfe\xff",
     }.items()
 ]
-SHORTEST_TEXT = 16  # bytes, of text that is not ASCII: a few bytes may look like anything
+SHORTEST_TEXT = 16  # bytes, of text that is not UTF-8: a few bytes may look like anything
 _NO_TEXT = re.compile(rb"[\0-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # in no 8-bit encoding of text, UTF-8 being one
 
 _BRANDS: list[tuple[str, set[bytes]]] = [  # what a file of boxes says that it may be read as
@@ -63,8 +63,7 @@ def kind_of(data: bytes) -> str:
         return RAW
     if kind is not None:
         return kind
-    is_text = len(head) > 0 and not _NO_TEXT.search(head) and (head.isascii() or len(head) >= SHORTEST_TEXT)
-    return TEXT if is_text else UNKNOWN
+    return TEXT if _is_text(head) else UNKNOWN
 
 
 def counted(number: int, kind: str) -> str:
@@ -79,6 +78,15 @@ def _by_brands(head: bytes) -> str | None:
     end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
     return next((kind for kind, names in _BRANDS if names.intersection(brands)), None)
+
+
+def _is_text(head: bytes) -> bool:
+    if not head or _NO_TEXT.search(head):
+        return False
+    try:
+        return len(head) >= SHORTEST_TEXT or bool(head.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _is_raw(tiff: bytes) -> bool:
