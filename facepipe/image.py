@@ -30,7 +30,16 @@ from facepipe.errors import (
     ImageTruncated,
     UsageError,
 )
-from facepipe.formats import ACCEPTED, OPENERS, READ_WHOLE, is_cut, kind_of, orientation
+from facepipe.formats import (
+    ACCEPTED,
+    OPENERS,
+    READ_WHOLE,
+    ends_in_nothing,
+    is_cut,
+    kind_of,
+    orientation,
+    with_end_mark,
+)
 from facepipe.records import Image, Pixels
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | PIL.Image.Image | np.ndarray | Image
@@ -156,6 +165,19 @@ def _decode(data: bytes, label: str, most: int) -> Pixels:
     kind = kind_of(data)
     if kind not in OPENERS:
         raise ImageFormatError(f"{label}: expected {ACCEPTED}, got {kind}; save it as one of these")
+    try:
+        if kind == "JPEG" and ends_in_nothing(data):
+            raise _truncated(kind, label)
+        return _decode_as(kind, data, label, most)
+    except ImageTruncated:
+        whole = with_end_mark(data, OPENERS[kind]) if kind == "JPEG" else None
+        if whole is None:
+            raise
+        log.warning("%s: the JPEG lacks its end mark, but all pixels are there", label)
+        return _decode_as(kind, whole, label, most)
+
+
+def _decode_as(kind: str, data: bytes, label: str, most: int) -> Pixels:
     with _pillow_errors_named(kind, label, data):
         picture = _open(kind, data, label)
         _check_size(*picture.size, label, most)  # from the header, before any pixel is decoded

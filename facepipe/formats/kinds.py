@@ -31,7 +31,7 @@ _SIGNATURES = [  # how a file of each kind begins: those accepted, then those wo
         "OpenEXR picture": rb"\x76\x2f\x31\x01",
         "DICOM picture": rb".{128}DICM",
         "icon": rb"\0\0[\1\2]\0[^\0]\0|icns",
-        "SVG picture": rb"(\xef\xbb\xbf)?\s*((<\?xml|<!--|<!DOCTYPE svg)[^>]*>\s*)*<svg[\s>]",
+        "SVG picture": rb"(\xef\xbb\xbf)?\s*((<\?xml|<!--|<!DOCTYPE svg)[^>]*>\s*)*<svg[\s/>]",
         "audio": rb"ID3|\xff[\xe2\xe3\xf1-\xf3\xf9-\xfb]|RIFF.{4}WAVE|fLaC|#!AMR|.{4}ftypM4[AB]",
         "video": rb".{4}(ftyp|moov|mdat)|\0.{3}(wide|free|skip|pnot)|RIFF.{4}AVI |\x1a\x45\xdf\xa3|\0\0\x01[\xba\xb3]"
         rb"|FLV\x01|OggS\0|\x30\x26\xb2\x75\x8e\x66\xcf\x11|(\x47.{187}){3}\x47|.{4}(\x47.{191}){3}\x47",
