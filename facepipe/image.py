@@ -38,6 +38,7 @@ from facepipe.formats import (
     is_cut,
     kind_of,
     orientation,
+    shrink,
     with_end_mark,
 )
 from facepipe.records import Image, Pixels
@@ -72,7 +73,8 @@ def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int |
     ``given`` is a path, the bytes of an encoded picture, a PIL image, a (H, W, 3) RGB or (H, W) grey uint8 array (not
     copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP, GIF, TIFF, HEIC, AVIF and JPEG 2000
     are decoded, of several pages or frames the first. The file's orientation is applied, transparent parts become
-    white, 16 bits become 8. ``max_pixels``: None takes ``MAX_PIXELS``.
+    white, 16 bits become 8. ``max_pixels``: None takes ``MAX_PIXELS``, and a JPEG or JPEG 2000 that has more is decoded
+    at 1/2, 1/4 or 1/8 of its size, ``Image.shrunk``: faces are then found in pixels of that.
 
     Raises ImageNotFound, ImageEmpty, ImageTruncated, ImageDamaged, ImageTooLarge (``MAX_BYTES``, ``max_pixels``),
     ImageTooSmall (``MIN_SIDE``), ImageFormatError; ImageError when the file may not be read; UsageError for an array or
@@ -81,7 +83,8 @@ def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int |
     if isinstance(given, Image):
         return given
     label = label_of(given) if source is None else source
-    return Image(_pixels(given, one_line(label), MAX_PIXELS if max_pixels is None else max_pixels), label)
+    pixels, shrunk = _read(given, one_line(label), max_pixels)
+    return Image(pixels, label, shrunk)
 
 
 def label_of(given: ImageLike) -> str:
@@ -104,12 +107,14 @@ def one_line(label: str) -> str:
     return shown if len(shown) <= 300 else f"{shown[:300]}…"
 
 
-def _pixels(given: ImageLike, label: str, most: int) -> Pixels:
+def _read(given: ImageLike, label: str, most: int | None) -> tuple[Pixels, int]:
+    """The pixels, and how many times as many a side the file has."""
     if isinstance(given, np.ndarray):
-        return _from_array(given, label, most)
+        return _from_array(given, label, most or MAX_PIXELS), 1
     if isinstance(given, PIL.Image.Image):
         with _pillow_errors_named("picture", label):
-            return _from_pil(given, label, most)
+            _check_size(*given.size, label, most or MAX_PIXELS)
+            return _from_pil(given, label), 1
     if isinstance(given, bytes | bytearray | memoryview):
         _check_bytes(memoryview(given).nbytes, label)
         return _decode(bytes(given), label, most)
@@ -160,7 +165,7 @@ def _check_bytes(count: int, label: str) -> None:
 # Encoded pictures -----------------------------------------------------------------------------------------------------
 
 
-def _decode(data: bytes, label: str, most: int) -> Pixels:
+def _decode(data: bytes, label: str, most: int | None) -> tuple[Pixels, int]:
     _check_bytes(len(data), label)  # again for a file: it may have shrunk since it was measured
     kind = kind_of(data)
     if kind not in OPENERS:
@@ -170,33 +175,41 @@ def _decode(data: bytes, label: str, most: int) -> Pixels:
             raise _truncated(kind, label)
         return _decode_as(kind, data, label, most)
     except ImageTruncated:
-        whole = with_end_mark(data, OPENERS[kind]) if kind == "JPEG" else None
+        whole = with_end_mark(data, lambda jpeg: _open(kind, jpeg, label, most)[0]) if kind == "JPEG" else None
         if whole is None:
             raise
         log.warning("%s: the JPEG lacks its end mark, but all pixels are there", label)
         return _decode_as(kind, whole, label, most)
 
 
-def _decode_as(kind: str, data: bytes, label: str, most: int) -> Pixels:
+def _decode_as(kind: str, data: bytes, label: str, most: int | None) -> tuple[Pixels, int]:
     with _pillow_errors_named(kind, label, data):
-        picture = _open(kind, data, label)
-        _check_size(*picture.size, label, most)  # from the header, before any pixel is decoded
+        picture, shrunk = _open(kind, data, label, most)
         if picture.mode in _NO_RANGE:
             raise ImageFormatError(f"{label}: expected 8 or 16 bits a colour, got a {kind} of mode {picture.mode}")
         if getattr(picture, "is_animated", False):
             what, part = _SEVERAL.get(kind, ("animated", "first frame"))
             log.warning("%s: %s %s, only the %s is used", label, what, kind, part)
-        return _from_pil(picture, label, most)
+        if shrunk > 1:
+            log.warning("%s: more than %d pixels, decoded at 1/%d of its size", label, MAX_PIXELS, shrunk)
+        return _from_pil(picture, label), shrunk
 
 
-def _open(kind: str, data: bytes, label: str) -> PIL.Image.Image:
-    """Read the header. Raises ImageTruncated when it takes up all the data, so that no pixels can follow."""
+def _open(kind: str, data: bytes, label: str, most: int | None) -> tuple[PIL.Image.Image, int]:
+    """Read the header, so that nothing too large is decoded; and at what part of its size it will be.
+
+    Raises ImageTruncated when the header takes up all the data, so that no pixels can follow.
+    """
     stream = io.BytesIO(data)
     try:
-        return OPENERS[kind](stream)
+        picture = OPENERS[kind](stream)
     finally:
         if kind not in READ_WHOLE and stream.tell() >= len(data):
             raise _truncated(kind, label)
+    width, height = picture.size
+    shrunk = shrink(picture, stream, MAX_PIXELS) if most is None else 1
+    _check_size(width, height, label, (most or MAX_PIXELS) * shrunk**2)
+    return picture, shrunk
 
 
 def _truncated(kind: str, label: str) -> ImageTruncated:
@@ -220,8 +233,7 @@ def _pillow_errors_named(kind: str, label: str, data: bytes = b"") -> Iterator[N
 # Pixels ---------------------------------------------------------------------------------------------------------------
 
 
-def _from_pil(picture: PIL.Image.Image, label: str, most: int) -> Pixels:
-    _check_size(*picture.size, label, most)
+def _from_pil(picture: PIL.Image.Image, label: str) -> Pixels:
     picture.load()
     turn = _UPRIGHT.get(orientation(picture.info.get("exif", b"")))  # after load: PNG may keep its EXIF at the end
     picture = _to_rgb(picture, label)

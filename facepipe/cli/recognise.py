@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,8 +15,10 @@ from facepipe.cli import unread
 from facepipe.cli.album import Album
 
 if TYPE_CHECKING:
-    from facepipe.records import Identification
+    from facepipe.records import Detection, Identification
     from facepipe.stream import Outcome
+
+    T = TypeVar("T", Detection, Identification)
 
 NO_FACES: dict[str, Any] = {"faces": []}
 
@@ -42,6 +44,7 @@ def detect(
         marked = (
             None if album is None else album.add(outcome.image, [Mark(face, f"{face.score:.2f}") for face in faces])
         )
+        faces = _in_file(outcome)
         if as_json:
             _faces_line(outcome, [out.detection_json(face) for face in faces], marked)
         else:
@@ -81,6 +84,7 @@ def identify(
         for outcome in batch.successes(found, repeat(NO_FACES)):
             faces = outcome.unwrap()
             marked = None if album is None else album.add(outcome.image, [mark_identified(face) for face in faces])
+            faces = _in_file(outcome)
             if as_json:
                 _faces_line(outcome, [out.identified_json(face) for face in faces], marked)
             else:
@@ -117,6 +121,12 @@ def verify(
         typer.echo(
             f"{verdict}: {found.score:.3f} {sign} {found.threshold:.3f}   {out.percent(found.probability)}".rstrip()
         )
+
+
+def _in_file(outcome: Outcome[list[T]]) -> list[T]:
+    """The faces in pixels of the file, which may have been too large to be decoded whole."""
+    assert outcome.image is not None
+    return [face.enlarged(outcome.image.shrunk) for face in outcome.unwrap()]
 
 
 def _faces_line(outcome: Outcome[list[Any]], faces: list[dict[str, Any]], marked: Path | None) -> None:

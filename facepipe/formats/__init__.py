@@ -3,6 +3,7 @@
 from facepipe.formats.jpeg import ends_in_nothing, with_end_mark
 from facepipe.formats.kinds import ACCEPTED, HEAD, counted, kind_of
 from facepipe.formats.openers import OPENERS, READ_WHOLE, is_cut
+from facepipe.formats.shrinking import shrink
 from facepipe.formats.tiff import orientation
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "is_cut",
     "kind_of",
     "orientation",
+    "shrink",
     "with_end_mark",
 ]

@@ -7,12 +7,10 @@ decoded with different bytes after it: where no pixel depends on them, all pixel
 from __future__ import annotations
 
 import hashlib
-import io
 import random
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import IO
 
 import PIL.Image
 
@@ -25,7 +23,7 @@ BAND = 256  # rows looked at at once
 _MARKER = re.compile(rb"\xff+([^\0\xff\xd0-\xd7])", re.DOTALL)  # in the data of a scan only zeros and restarts follow
 
 
-def with_end_mark(data: bytes, opener: Callable[[IO[bytes]], PIL.Image.Image]) -> bytes | None:
+def with_end_mark(data: bytes, opener: Callable[[bytes], PIL.Image.Image]) -> bytes | None:
     """The JPEG ``data`` with its end mark; None when more than that is missing, or may be. ``opener`` opens it."""
     try:
         scan = _last_scan(data)
@@ -42,7 +40,7 @@ def ends_in_nothing(data: bytes) -> bool:
         return False
 
 
-def _if_whole(data: bytes, scan: int, opener: Callable[[IO[bytes]], PIL.Image.Image]) -> bytes | None:
+def _if_whole(data: bytes, scan: int, opener: Callable[[bytes], PIL.Image.Image]) -> bytes | None:
     pixels = data.rstrip(b"\xff")  # half a mark, or room that was never written to
     if pixels.endswith(ROOM):
         pixels = pixels.rstrip(b"\0\xff")
@@ -89,9 +87,9 @@ def _scan(segment: bytes) -> Iterator[tuple[int, int, int, int]]:
         yield segment[1 + 2 * number], first, last, bits & 15
 
 
-def _looks(data: bytes, opener: Callable[[IO[bytes]], PIL.Image.Image]) -> bytes:
+def _looks(data: bytes, opener: Callable[[bytes], PIL.Image.Image]) -> bytes:
     """A hash of the pixels."""
-    picture = opener(io.BytesIO(data))
+    picture = opener(data)
     picture.load()
     digest = hashlib.blake2b()
     for top in range(0, picture.height, BAND):
