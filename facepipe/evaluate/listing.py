@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import os
 import re
@@ -54,8 +53,8 @@ class Listing:
 
 
 def read_listing(path: Path, images: Path | None = None) -> Listing:
-    """Read the CSV file at ``path``, UTF-8 or as Excel saves Unicode text, its columns parted by comma, semicolon or
-    tab, or as its first line says (``sep=;``).
+    """Read the CSV file at ``path``, UTF-8, its columns parted by comma, semicolon or tab, or as its first line
+    says (``sep=;``).
 
     Images are looked for in the folder ``images``, or the file's own; backslashes part folders where no file is named
     with them. Raises UsageError with the row: a column that is missing, a same_person that is none of SAYS or of 1.0
@@ -118,19 +117,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     if path.is_dir():
         raise UsageError(f"{path}: is a folder; expected a CSV file. For one sub-folder per person: --folders {path}")
     try:
-        with open(path, newline="", encoding=_encoding(path)) as stream:
+        with open(path, newline="", encoding="utf-8-sig") as stream:
             yield from _parsed(path, stream)
-    except UnicodeError:
+    except UnicodeDecodeError:
         raise UsageError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
     except csv.Error as error:
         raise UsageError(f"{path}: not a CSV file ({error}); {LAYOUT}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-
-
-def _encoding(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return "utf-16" if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
 
 def _parsed(path: Path, stream: TextIO) -> Iterator[tuple[int, dict[str, str | None]]]:

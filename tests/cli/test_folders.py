@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -169,3 +170,20 @@ def test_loose_pictures_belong_to_nobody(clips: None, run: Run) -> None:
     assert loose["source"] == "people/obama3.jpg"
     assert "belongs to no person" in loose["error"]
     assert json.dumps(loose)
+
+
+def test_folders_whose_names_are_not_utf_8(here: Path, run: Run) -> None:
+    """As an older system writes them, in Latin-1."""
+    folder = os.fsdecode(b"caf\xe9")
+    for name in ("Ada", os.fsdecode(b"J\xf6rg")):
+        Path(folder, name).mkdir(parents=True)
+    shutil.copy("obama.jpg", f"{folder}/Ada")
+    shutil.copy("biden.jpg", Path(folder, os.fsdecode(b"J\xf6rg")))
+    assert run("detect", folder).code == 0
+    done = run("enroll", "--folders", folder)
+    assert done.code == 3
+    assert "Ada: caf\\udce9/Ada/obama.jpg: reference 1" in done.out
+    name = r"'J\udcf6rg': the byte 0xF6 is not UTF-8; rename the folder, or type the name: enroll NAME FOLDER"
+    assert done.err.splitlines()[0] == rf"facepipe: 'caf\udce9/J\udcf6rg/biden.jpg': name {name}"
+    assert run("enroll", "Jörg", Path(folder, os.fsdecode(b"J\xf6rg"))).code == 0
+    assert run("identify", "--json", folder).json[0]["source"] == f"{folder}/Ada/obama.jpg"

@@ -54,11 +54,10 @@ def test_pairs_folds_rows_and_people(csv: Path, tmp_path: Path) -> None:
     ],
 )
 def test_as_spreadsheets_write_it(csv: Path, text: str) -> None:
-    for encoding in ("utf-8", "utf-16"):
-        csv.write_bytes(text.removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding))
-        found = read_listing(csv)
-        assert found.pairs.tolist() == [[0, 1], [2, 3], [0, 2], [1, 3]]
-        assert found.same.tolist() == [True, True, False, False]
+    csv.write_bytes(text.encode())
+    found = read_listing(csv)
+    assert found.pairs.tolist() == [[0, 1], [2, 3], [0, 2], [1, 3]]
+    assert found.same.tolist() == [True, True, False, False]
 
 
 def test_rows_are_counted_from_the_top_of_the_file(csv: Path) -> None:
