@@ -19,7 +19,9 @@ from facepipe.records import Image
 
 UNNAMED = "upload"  # the source of a picture that came without a name
 LONGEST_NAME = 200  # characters of it are kept
-MEDIA_TYPES = "image/jpeg, image/png, image/webp, image/bmp, image/gif"
+MEDIA_TYPES = (
+    "image/jpeg, image/png, image/webp, image/bmp, image/gif, image/tiff, image/heic, image/heif, image/avif, image/jp2"
+)
 NOT_BASE64 = "expected the base64 of a picture's bytes; URLs, data URLs and paths are not read"
 UNKNOWN = ("text", "an unknown format")
 

@@ -33,7 +33,7 @@ def operations(schema: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 def test_every_verb_is_there(schema: dict[str, Any]) -> None:
     found = {f"{method.upper()} {path.removeprefix('/api/v1/')}" for path, method, _ in operations(schema)}
     assert found == {
-        *("POST detect", "POST identify", "POST verify", "POST enroll", "POST inspect", "POST dump"),
+        *("POST detect", "POST preview", "POST identify", "POST verify", "POST enroll", "POST inspect", "POST dump"),
         *("GET people", "GET people/{id}", "PATCH people/{id}", "DELETE people/{id}", "POST people/{id}/merge"),
         *("GET people/{id}/references", "GET references/{id}", "DELETE references/{id}", "GET references/{id}/picture"),
         *("GET inspections/{id}", "GET health", "GET models", "GET gallery"),

@@ -17,8 +17,9 @@ export class ApiError extends Error {
 export const server = new EventTarget();
 const announce = (type, detail) => server.dispatchEvent(new CustomEvent(type, { detail }));
 
-/** Ask `path` below /api/v1. `json` or `form` is the body. Returns the answer's JSON, or null where there is none. */
-export async function ask(method, path, { json, form, query, signal } = {}) {
+/** Ask `path` below /api/v1. `json` or `form` is the body. Returns the answer's JSON, null where there is none, or with
+ * `blob` the answer as it is. */
+export async function ask(method, path, { json, form, query, signal, blob = false } = {}) {
   const body = json === undefined ? form : JSON.stringify(json);
   const headers = json === undefined ? {} : { "Content-Type": "application/json" };
   const search = query === undefined ? "" : `?${new URLSearchParams(query)}`;
@@ -26,6 +27,7 @@ export async function ask(method, path, { json, form, query, signal } = {}) {
     const response = await reach(`/api/v1/${path}${search}`, { method, body, headers, signal });
     if (response.ok) {
       announce("answered");
+      if (blob) return response.blob();
       return response.status === 204 ? null : response.json();
     }
     const error = await failure(response);
@@ -88,6 +90,9 @@ export const identify = (image, signal) =>
     signal,
   });
 export const detect = (image, signal) => ask("POST", "detect", { form: formOf([["image", image]]), signal });
+
+/** A JPEG of a picture that the browser cannot show. */
+export const preview = (image) => ask("POST", "preview", { form: formOf([["image", image]]), blob: true });
 
 /** Enrol those of `images` (Blobs) that are good as `name`. `at` "x,y" says which face, where there are several. */
 export const enrol = ({ name, anyway, consent, images, at }) => {

@@ -2,7 +2,9 @@
 
 import { add, h } from "./dom.js";
 import { say } from "./i18n.js";
-import { picturesIn } from "./pictures.js";
+import { filesIn } from "./pictures.js";
+
+const PICTURES = "image/*,.heic,.heif,.hif,.avif,.tif,.tiff,.jp2,.j2k,.mpo"; // some browsers know few types by name
 
 const touch = window.matchMedia("(pointer: coarse)");
 
@@ -11,7 +13,7 @@ export const sayDrop = (key) => say(touch.matches ? `${key}.touch` : key);
 
 /** A button that opens the browser's file dialog; `onpictures(files)`. */
 export function pictureButton({ onpictures, multiple = false, label = say("picture.choose"), kind = "button" }) {
-  const input = h("input", { type: "file", accept: "image/*", multiple, hidden: true });
+  const input = h("input", { type: "file", accept: PICTURES, multiple, hidden: true });
   input.addEventListener("change", () => {
     const files = [...input.files];
     input.value = ""; // so that the same file can be chosen again
@@ -24,7 +26,7 @@ export function pictureButton({ onpictures, multiple = false, label = say("pictu
 /** Take pictures that are dropped on `node` or pasted; while one is dragged over it, it says so by its class. */
 export function dropPictures(node, onpictures, signal) {
   const take = (event, transfer) => {
-    const files = picturesIn(transfer);
+    const files = filesIn(transfer);
     if (files.length === 0) return;
     event.preventDefault();
     onpictures(files);

@@ -1,22 +1,14 @@
 /** Pictures before they are sent: large ones are made smaller, faces are cut out of them. */
 
+import { preview } from "./api.js";
+
 const LARGEST = 1600; // px of the longer side; more shows a face no better and takes long to send
 
 const SENT_AS_THEY_ARE = new Set(["image/jpeg", "image/png", "image/webp"]); // others only some browsers can show
 
-/** Raised for a file that this browser cannot show; the server would refuse it too. */
-export class PictureProblem extends Error {
-  code = "image-format";
-}
-
-/** A file as {blob, size: [w, h], name}, upright, at most LARGEST px. Raises PictureProblem. */
+/** A file as {blob, size: [w, h], name}, upright, at most LARGEST px. Raises ApiError for what is no picture. */
 export async function prepare(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file);
-  } catch {
-    throw new PictureProblem(file.name);
-  }
+  const bitmap = await createImageBitmap(file).catch(async () => createImageBitmap(await preview(file)));
   const { width, height } = bitmap;
   const scale = Math.min(1, LARGEST / Math.max(width, height));
   if (scale >= 1 && SENT_AS_THEY_ARE.has(file.type)) return { blob: file, size: [width, height], name: file.name };
@@ -54,8 +46,8 @@ export function faceOf(blob, box, side = 160) {
 /** The centre of a box as the API takes it: "x,y" in image px. */
 export const centreOf = ([x0, y0, x1, y1]) => `${((x0 + x1) / 2).toFixed(1)},${((y0 + y1) / 2).toFixed(1)}`;
 
-/** The picture files among what was dropped or pasted. */
-export const picturesIn = (transfer) => [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+/** The files among what was dropped or pasted: the server says which it cannot read. */
+export const filesIn = (transfer) => [...(transfer?.files ?? [])];
 
 function canvasOf(width, height) {
   const canvas = document.createElement("canvas");
