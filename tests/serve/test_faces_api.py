@@ -204,7 +204,7 @@ def test_verify_asks_which_face_where_there_are_several(client: httpx.Client, sa
     [
         (b"", 400, "image-empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), 422, "image-damaged"),
-        (b"II*\0" + bytes(100), 415, "image-format"),
+        (b"II*\0" + bytes(100), 422, "image-truncated"),
         (b"#!/bin/sh\necho", 415, "image-format"),
         (encoded(np.zeros((4, 4, 3), np.uint8)), 422, "image-too-small"),
     ],

@@ -124,4 +124,4 @@ def test_schemathesis_finds_nothing(
     }
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
-    assert "Tested: 22" in run.stdout
+    assert "Tested: 23" in run.stdout

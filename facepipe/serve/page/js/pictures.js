@@ -6,8 +6,14 @@ const LARGEST = 1600; // px of the longer side; more shows a face no better and 
 
 const SENT_AS_THEY_ARE = new Set(["image/jpeg", "image/png", "image/webp"]); // others only some browsers can show
 
-/** A file as {blob, size: [w, h], name}, upright, at most LARGEST px. Raises ApiError for what is no picture. */
+/** Raised for a file that says itself that it is no picture. */
+export class PictureProblem extends Error {
+  code = "image-format";
+}
+
+/** A file as {blob, size: [w, h], name}, upright, at most LARGEST px. Raises PictureProblem, or the server's ApiError. */
 export async function prepare(file) {
+  if (file.type !== "" && !file.type.startsWith("image/")) throw new PictureProblem(file.name);
   const bitmap = await createImageBitmap(file).catch(async () => createImageBitmap(await preview(file)));
   const { width, height } = bitmap;
   const scale = Math.min(1, LARGEST / Math.max(width, height));
