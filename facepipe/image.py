@@ -30,7 +30,17 @@ from facepipe.errors import (
     ImageTruncated,
     UsageError,
 )
-from facepipe.formats import ACCEPTED, OPENERS, kind_of, orientation
+from facepipe.formats import (
+    ACCEPTED,
+    OPENERS,
+    READ_WHOLE,
+    ends_in_nothing,
+    is_cut,
+    kind_of,
+    orientation,
+    shrink,
+    with_end_mark,
+)
 from facepipe.records import Image, Pixels
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | PIL.Image.Image | np.ndarray | Image
@@ -44,6 +54,8 @@ MIN_SIDE = 12  # px: the smallest window in which MTCNN looks for a face
 
 log = logging.getLogger("facepipe")
 
+_NO_RANGE = ("I", "F", "LAB")  # modes whose black and white are not known
+_SEVERAL = {"TIFF": ("several pages in one", "first"), "HEIC": ("several pictures in one", "main one")}
 _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
     3: PIL.Image.Transpose.ROTATE_180,
@@ -59,9 +71,10 @@ def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int |
     """Return ``given`` as an Image: pixels (H, W, 3) uint8 RGB, upright, read-only; ``source`` overrides its label.
 
     ``given`` is a path, the bytes of an encoded picture, a PIL image, a (H, W, 3) RGB or (H, W) grey uint8 array (not
-    copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP and GIF are decoded, of an animation
-    the first frame. The EXIF orientation is applied, transparent parts become white, 16 bits become 8. ``max_pixels``:
-    None takes ``MAX_PIXELS``.
+    copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP, GIF, TIFF, HEIC, AVIF and JPEG 2000
+    are decoded, of several pages or frames the first. The file's orientation is applied, transparent parts become
+    white, 16 bits become 8. ``max_pixels``: None takes ``MAX_PIXELS``, and a JPEG or JPEG 2000 that has more is decoded
+    at 1/2, 1/4 or 1/8 of its size, ``Image.shrunk``: faces are then found in pixels of that.
 
     Raises ImageNotFound, ImageEmpty, ImageTruncated, ImageDamaged, ImageTooLarge (``MAX_BYTES``, ``max_pixels``),
     ImageTooSmall (``MIN_SIDE``), ImageFormatError; ImageError when the file may not be read; UsageError for an array or
@@ -70,7 +83,8 @@ def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int |
     if isinstance(given, Image):
         return given
     label = label_of(given) if source is None else source
-    return Image(_pixels(given, _one_line(label), MAX_PIXELS if max_pixels is None else max_pixels), label)
+    pixels, shrunk = _read(given, one_line(label), max_pixels)
+    return Image(pixels, label, shrunk)
 
 
 def label_of(given: ImageLike) -> str:
@@ -87,18 +101,20 @@ def is_one(given: object) -> TypeGuard[ImageLike]:
     return given.ndim < 4 if isinstance(given, np.ndarray) else isinstance(given, _ONE)
 
 
-def _one_line(label: str) -> str:
+def one_line(label: str) -> str:
     """A label fit for a message: no line breaks, terminal codes or lone surrogates, and not kilobytes of it."""
     shown = label if label.isprintable() else ascii(label)
     return shown if len(shown) <= 300 else f"{shown[:300]}…"
 
 
-def _pixels(given: ImageLike, label: str, most: int) -> Pixels:
+def _read(given: ImageLike, label: str, most: int | None) -> tuple[Pixels, int]:
+    """The pixels, and how many times as many a side the file has."""
     if isinstance(given, np.ndarray):
-        return _from_array(given, label, most)
+        return _from_array(given, label, most or MAX_PIXELS), 1
     if isinstance(given, PIL.Image.Image):
         with _pillow_errors_named("picture", label):
-            return _from_pil(given, label, most)
+            _check_size(*given.size, label, most or MAX_PIXELS)
+            return _from_pil(given, label), 1
     if isinstance(given, bytes | bytearray | memoryview):
         _check_bytes(memoryview(given).nbytes, label)
         return _decode(bytes(given), label, most)
@@ -149,29 +165,51 @@ def _check_bytes(count: int, label: str) -> None:
 # Encoded pictures -----------------------------------------------------------------------------------------------------
 
 
-def _decode(data: bytes, label: str, most: int) -> Pixels:
+def _decode(data: bytes, label: str, most: int | None) -> tuple[Pixels, int]:
     _check_bytes(len(data), label)  # again for a file: it may have shrunk since it was measured
     kind = kind_of(data)
     if kind not in OPENERS:
         raise ImageFormatError(f"{label}: expected {ACCEPTED}, got {kind}; save it as one of these")
-    with _pillow_errors_named(kind, label):
-        picture = _open(kind, data, label)
-        _check_size(*picture.size, label, most)  # from the header, before any pixel is decoded
+    try:
+        if kind == "JPEG" and ends_in_nothing(data):
+            raise _truncated(kind, label)
+        return _decode_as(kind, data, label, most)
+    except ImageTruncated:
+        whole = with_end_mark(data, lambda jpeg: _open(kind, jpeg, label, most)[0]) if kind == "JPEG" else None
+        if whole is None:
+            raise
+        log.warning("%s: the JPEG lacks its end mark, but all pixels are there", label)
+        return _decode_as(kind, whole, label, most)
+
+
+def _decode_as(kind: str, data: bytes, label: str, most: int | None) -> tuple[Pixels, int]:
+    with _pillow_errors_named(kind, label, data):
+        picture, shrunk = _open(kind, data, label, most)
+        if picture.mode in _NO_RANGE:
+            raise ImageFormatError(f"{label}: expected 8 or 16 bits a colour, got a {kind} of mode {picture.mode}")
         if getattr(picture, "is_animated", False):
-            log.warning("%s: animated %s, only the first frame is used", label, kind)
-        return _from_pil(picture, label, most)
+            what, part = _SEVERAL.get(kind, ("animated", "first frame"))
+            log.warning("%s: %s %s, only the %s is used", label, what, kind, part)
+        if shrunk > 1:
+            log.warning("%s: more than %d pixels, decoded at 1/%d of its size", label, MAX_PIXELS, shrunk)
+        return _from_pil(picture, label), shrunk
 
 
-def _open(kind: str, data: bytes, label: str) -> PIL.Image.Image:
-    """Read the header. Raises ImageTruncated when it takes up all the data, so that no pixels can follow."""
+def _open(kind: str, data: bytes, label: str, most: int | None) -> tuple[PIL.Image.Image, int]:
+    """Read the header, so that nothing too large is decoded; and at what part of its size it will be.
+
+    Raises ImageTruncated when the header takes up all the data, so that no pixels can follow.
+    """
     stream = io.BytesIO(data)
     try:
-        return OPENERS[kind](stream)
+        picture = OPENERS[kind](stream)
     finally:
-        # WEBP is always read whole but states its length
-        end = int.from_bytes(data[4:8], "little") + 7 if kind == "WEBP" else stream.tell()
-        if end >= len(data):
+        if kind not in READ_WHOLE and stream.tell() >= len(data):
             raise _truncated(kind, label)
+    width, height = picture.size
+    shrunk = shrink(picture, stream, MAX_PIXELS) if most is None else 1
+    _check_size(width, height, label, (most or MAX_PIXELS) * shrunk**2)
+    return picture, shrunk
 
 
 def _truncated(kind: str, label: str) -> ImageTruncated:
@@ -179,7 +217,7 @@ def _truncated(kind: str, label: str) -> ImageTruncated:
 
 
 @contextmanager
-def _pillow_errors_named(kind: str, label: str) -> Iterator[None]:
+def _pillow_errors_named(kind: str, label: str, data: bytes = b"") -> Iterator[None]:
     try:
         yield
     except FacepipeError:
@@ -187,7 +225,7 @@ def _pillow_errors_named(kind: str, label: str) -> Iterator[None]:
     except (MemoryError, PIL.Image.DecompressionBombError) as error:
         raise ImageTooLarge(f"{label}: the {kind} needs too much memory; save it smaller") from error
     except Exception as error:  # bad data makes Pillow raise nearly anything: OSError, SyntaxError, struct.error
-        if "truncated" in str(error):
+        if "truncated" in str(error) or is_cut(kind, data):
             raise _truncated(kind, label) from error
         raise ImageDamaged(f"{label}: damaged {kind}, cannot be decoded; copy or save it again") from error
 
@@ -195,8 +233,7 @@ def _pillow_errors_named(kind: str, label: str) -> Iterator[None]:
 # Pixels ---------------------------------------------------------------------------------------------------------------
 
 
-def _from_pil(picture: PIL.Image.Image, label: str, most: int) -> Pixels:
-    _check_size(*picture.size, label, most)
+def _from_pil(picture: PIL.Image.Image, label: str) -> Pixels:
     picture.load()
     turn = _UPRIGHT.get(orientation(picture.info.get("exif", b"")))  # after load: PNG may keep its EXIF at the end
     picture = _to_rgb(picture, label)
@@ -215,7 +252,7 @@ def _to_array(picture: PIL.Image.Image) -> Pixels:
 
 
 def _to_rgb(picture: PIL.Image.Image, label: str) -> PIL.Image.Image:
-    if picture.mode in ("I", "F", "LAB"):
+    if picture.mode in _NO_RANGE:
         raise UsageError(f"{label}: a PIL image of mode {picture.mode} has no known range; convert it to RGB first")
     if picture.mode.startswith("I;16"):  # Pillow would clip at 255; the high byte is what it takes of 16-bit colour
         picture = PIL.Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))

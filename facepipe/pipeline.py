@@ -24,7 +24,7 @@ from facepipe.errors import EmbeddingInvalid, FaceError, ImageError, NameInvalid
 from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
-from facepipe.image import ImageLike, is_one, read_image
+from facepipe.image import ImageLike, is_one, one_line, read_image
 from facepipe.records import (
     Activation,
     Chip,
@@ -238,7 +238,9 @@ class Pipeline:
             if name not in gallery.holders(image.sha256):
                 faces = self.faces(image) if outcome.value is None else outcome.value
                 (reference,) = gallery.add(name, [take(image, faces)])
-        except (FaceError, ImageError, NameInvalid) as error:
+        except NameInvalid as error:
+            return Outcome(image.source, image, error=NameInvalid(f"{one_line(image.source)}: {error}"))
+        except (FaceError, ImageError) as error:
             return Outcome(image.source, image, error=error)
         return Outcome(image.source, image, enrolled(gallery, name, image.source, image.sha256, reference))
 

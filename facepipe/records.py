@@ -7,7 +7,7 @@ down, (0, 0) the **centre** of the top left pixel; *chip px* likewise in the ali
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -32,10 +32,14 @@ def _expect(name: str, array: np.ndarray, shape: tuple[int | None, ...], dtype: 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """A decoded picture: ``pixels`` (H, W, 3) uint8 RGB, upright; ``source`` says where it came from."""
+    """A decoded picture: ``pixels`` (H, W, 3) uint8 RGB, upright; ``source`` says where it came from.
+
+    ``shrunk``: so many times as many pixels a side has the file, where it is too large to be decoded whole; else 1.
+    """
 
     pixels: Pixels
     source: str
+    shrunk: int = 1
 
     def __post_init__(self) -> None:
         _expect("Image.pixels", self.pixels, (None, None, 3), np.uint8)
@@ -84,6 +88,13 @@ class Detection:
         _expect("Detection.landmarks", self.landmarks, (5, 2), np.float32)
         if not 0 <= self.score <= 1:
             raise ValueError(f"Detection.score: expected 0..1, got {self.score}")
+
+    def enlarged(self, times: int) -> Detection:
+        """Where it is in a picture of so many ``times`` as many pixels a side."""
+        if times == 1:
+            return self
+        middle = np.float32((times - 1) / 2)  # from the centre of a pixel to that of the first it was made of
+        return Detection(self.box * times + middle, self.score, self.landmarks * times + middle)
 
     @property
     def size(self) -> float:
@@ -216,6 +227,10 @@ class Identification:
     detection: Detection
     candidates: tuple[Candidate, ...]
     threshold: float
+
+    def enlarged(self, times: int) -> Identification:
+        """As ``Detection.enlarged``."""
+        return self if times == 1 else replace(self, detection=self.detection.enlarged(times))
 
     @property
     def name(self) -> str | None:

@@ -11,11 +11,11 @@ import numpy as np
 
 from facepipe import folders, read_image
 from facepipe.records import Pixels
-from facepipe.sources import image_files, open_source
+from facepipe.sources import find_images, open_source
 
 SIDES = (640, 800, 960, 1280, 1600, 1920)  # px, the longer side of the photos in turn
 SMALLEST = 500  # px, longer side: what is smaller is a cut-out face, not a photo
-VIDEOS = {".mp4", ".mkv", ".avi", ".mov"}
+VIDEOS = {".mp4", ".m4v", ".mkv", ".webm", ".avi", ".mov", ".mpg", ".mpeg", ".ts"}
 EVERY = 20  # frames of a video from one photo to the next
 HEIGHT = 1100  # px of a row of portraits
 PHONE = (4000, 3000)  # px, 12 megapixels
@@ -43,19 +43,25 @@ def large_ones(given: Sequence[Path], folder: Path, count: int, distinct: int = 
 
 def portraits(given: Sequence[Path]) -> list[Path]:
     """The pictures that known people are taken from: those given, or data/samples."""
-    stills = [path for path in given if path.suffix.lower() not in VIDEOS] or [folders.samples()]
-    return [Path(path) for path in image_files(stills)]
+    return _stills_and_videos(given)[0] or _stills_and_videos([folders.samples()])[0]
+
+
+def _stills_and_videos(given: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """What is given, and what is in the folders that are given."""
+    found = find_images([path for path in given if path.is_dir() or path.suffix.lower() not in VIDEOS])
+    named = [path for path in given if not path.is_dir() and path.suffix.lower() in VIDEOS]
+    return [Path(path) for path in found.files], named + [one.path for one in found.left_out if one.kind == "video"]
 
 
 def _pictures(given: Sequence[Path]) -> Iterator[Pixels]:
-    for path in portraits(given):
+    stills, videos = _stills_and_videos(given)
+    for path in stills:
         pixels = read_image(path).pixels
         if max(pixels.shape) >= SMALLEST:
             yield pixels
-    for path in given:
-        if path.suffix.lower() in VIDEOS:
-            with open_source(path) as source:
-                yield from (frame.image.pixels for frame in source if frame.index % EVERY == 0)
+    for path in videos:
+        with open_source(path) as source:
+            yield from (frame.image.pixels for frame in source if frame.index % EVERY == 0)
 
 
 def _rows() -> Iterator[Pixels]:

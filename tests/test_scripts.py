@@ -112,3 +112,17 @@ def test_memory_is_that_of_the_process(stopwatch: SimpleNamespace) -> None:
         assert 190 < stopwatch.rss_mb(process.pid) - before < 300
         assert stopwatch.peak_rss_mb(process.pid) >= before + 190
         process.kill()
+
+
+def test_photos_may_be_a_folder_of_videos_only(tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (640, 480))
+    for number in range(21):
+        writer.write(np.full((480, 640, 3), number, np.uint8))
+    writer.release()
+    photos = SimpleNamespace(**runpy.run_path(str(SCRIPTS / "photos.py")))
+    (tmp_path / "made").mkdir()
+    assert len(photos.folder_of([tmp_path], tmp_path / "made", 2)) == 2
+    assert photos.portraits([tmp_path])  # of data/samples: there are none in a video

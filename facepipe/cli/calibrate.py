@@ -12,6 +12,7 @@ import typer
 from facepipe import words
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli import unread
 from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 
@@ -56,20 +57,21 @@ def calibrate(
             out.say(f"{people.path}: not calibrated any more; the card's thresholds decide")
             return
         from facepipe.evaluate.calibrate import calibrate as measure
-        from facepipe.sources import labelled_pictures
+        from facepipe.sources import find_people
 
-        pictures = list(labelled_pictures(folder))
+        photos = find_people(folder)
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
         with out.steps() as step:
             found = measure(
-                pipe, pictures, people, source=str(folder), cohort=cohort, cached=not no_cache, progress=step
+                pipe, photos.labelled, people, source=str(folder), cohort=cohort, cached=not no_cache, progress=step
             )
         path = people.path
+    left_out = [file for _, file in photos.left_out]
     if as_json:
-        out.line(_json(found, path))
+        out.line(_json(found, path) | {"left_out": unread.as_json(left_out)})
     else:
         _print(found, path, pipe.backbone.card)
-    out.finish_measuring(found.remarks, found.kept, found.failures, found.images)
+    out.finish_measuring(found.remarks, found.kept, found.failures, found.images, unread.count(left_out))
 
 
 def _json(found: Report, path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli import unread
 from facepipe.cli import webcam as cam
 from facepipe.cli.people import remark_on_spelling
 from facepipe.errors import UsageError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Enrolment, Pipeline
     from facepipe.records import Reference
+    from facepipe.sources import LeftOut
     from facepipe.stream import Outcome
 
 MOST_REMARKS = 5
@@ -86,7 +88,7 @@ def enroll(
         name, source = _name_and_source(name_and_paths or [])
     else:
         _expect_webcam(shots != 5, anyway, window is not None, threshold is not None)
-        items = _enrol_items(name_and_paths or [], folders)
+        items, left_out = _enrol_items(name_and_paths or [], folders)
     with opt.open_gallery(gallery, backbone, weights, create=True) as people:
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
         known = [person.name for person in people.people()]
@@ -100,6 +102,8 @@ def enroll(
             batch = out.Batch(len(items), "enrolling", as_json)
             added = _enrol_images(items, outcomes, people, batch, picked=pick is not None)
             _remark_on_likeness(added, people, pipe)
+            for person, file in left_out:
+                unread.tell([file], batch, {"person": person, "reference": None})
             batch.finish()
 
 
@@ -172,14 +176,18 @@ def _holding(gallery: Gallery) -> str:
     return f"{gallery.path} holds {out.count(len(gallery), 'reference')}"
 
 
-def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tuple[str, Path | str]]:
+def _enrol_items(
+    name_and_paths: Sequence[str], folders: Path | None
+) -> tuple[list[tuple[str, Path | str]], list[tuple[str | None, LeftOut]]]:
+    """(name, image) of each that is to be enrolled, and (name, file) of each that is left out of a folder."""
     from facepipe.gallery.names import clean_name
-    from facepipe.sources import labelled_pictures
+    from facepipe.sources import find_people
 
     if folders is not None:
         if name_and_paths:
             raise UsageError("expected NAME PATH... or --folders DIR, not both")
-        return [*labelled_pictures(folders)]
+        found = find_people(folders)
+        return [*found.labelled], found.left_out
     _expect_quotes(name_and_paths)
     if len(name_and_paths) < 2:
         raise UsageError("expected a name and at least one image: facepipe enroll NAME PATH...")
@@ -187,7 +195,8 @@ def _enrol_items(name_and_paths: Sequence[str], folders: Path | None) -> list[tu
     if os.path.isfile(name):
         raise UsageError(f"{name}: is a file, expected the person's name first: facepipe enroll NAME PATH...")
     clean_name(name)  # or a name that cannot be would be reported once for each image
-    return [(name, path) for path in opt.image_files(paths)]
+    images = opt.image_files(paths)
+    return [(name, path) for path in images.files], [(name, file) for file in images.left_out]
 
 
 def _expect_quotes(name_and_paths: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,9 +10,11 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli import unread
 from facepipe.errors import UsageError, WriteFailed
 
 if TYPE_CHECKING:
+    from facepipe import sources
     from facepipe.evaluate import Evaluation
     from facepipe.evaluate.result import Failure
 
@@ -79,24 +82,26 @@ def evaluate(
         if html.is_dir():
             raise WriteFailed(f"{html}: cannot be written: it is a folder; name a file")
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
-    from facepipe.evaluate import evaluate_folders, evaluate_pairs
+    from facepipe.evaluate import evaluate_pairs, evaluate_people
+    from facepipe.sources import find_people
 
+    photos = None if people is None else find_people(people)
     with out.steps() as step:
         common: dict[str, Any] = {"cohort": cohort, "seed": seed, "cached": not no_cache, "progress": step}
-        if people is not None:
-            found = evaluate_folders(pipe, people, left_out=left_out, **common)
+        if photos is not None:
+            found = evaluate_people(pipe, photos.labelled, source=str(people), left_out=left_out, **common)
         elif pairs is not None:
             found = evaluate_pairs(pipe, pairs, images=images, **common)
-    _show(found, html, as_json)
+    _show(found, [] if photos is None else [file for _, file in photos.left_out], html, as_json)
 
 
-def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
+def _show(found: Evaluation, left_out: Sequence[sources.LeftOut], html: Path | None, as_json: bool) -> None:
     from facepipe.evaluate.measuring import COSINE
     from facepipe.evaluate.summary import summarise
     from facepipe.evaluate.verdict import verdict
 
     if as_json:
-        out.line(found.to_json())
+        out.line(found.to_json() | {"left_out": unread.as_json(left_out)})
     else:
         typer.echo(out.printable(verdict(found).en))
         for section in summarise(found):
@@ -111,7 +116,7 @@ def _show(found: Evaluation, html: Path | None, as_json: bool) -> None:
         if not as_json:
             typer.echo(html)
     failures = [_failed(failure) for failure in found.images.failures]
-    out.finish_measuring(found.remarks, found.kept, failures, found.images.images)
+    out.finish_measuring(found.remarks, found.kept, failures, found.images.images, unread.count(left_out))
 
 
 def _failed(failure: Failure) -> str:

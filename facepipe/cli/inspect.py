@@ -12,6 +12,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli import unread
 from facepipe.defaults import FMR
 from facepipe.errors import GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
 
@@ -93,9 +94,11 @@ def inspect(
         out.ready(target.parent)
         if target.is_dir():
             raise WriteFailed(f"{target}: cannot be written: it is a folder; name a file")
+        from facepipe.sources import find_people
+
+        photos = None if people is None else find_people(people)
         with _gallery(gallery, backbone, weights) as enrolled, out.steps() as step:
-            from facepipe.inspect.explain import explain
-            from facepipe.sources import labelled_pictures
+            from facepipe.inspect.explain import explain  # brings in the views
 
             found = explain(
                 pipe,
@@ -107,10 +110,11 @@ def inspect(
                 views=None if views is None else [name.strip() for name in views.split(",")],
                 network=network,
                 layers=layers,
-                labelled=None if people is None else labelled_pictures(people),
+                labelled=None if photos is None else photos.labelled,
                 progress=step,
             )
         _save(found, target, png, asked=views is not None)
+        unread.finish([] if photos is None else [file for _, file in photos.left_out])
 
 
 def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pick: int | None, as_json: bool) -> None:
@@ -149,17 +153,19 @@ def _cells(row: LayerRow) -> tuple[str, ...]:
 def _dump(pipe: Pipeline, images: list[str], path: Path, pattern: str, pick: int | None, as_json: bool) -> None:
     from facepipe.inspect.dump import dump
 
-    files = opt.image_files(images)
-    done = dump(pipe, files, path, pattern, pick)
+    given = opt.image_files(images)
+    done = dump(pipe, given.files, path, pattern, pick)
     for _, error in done.skipped:
         out.complain(str(error))
     if as_json:
-        out.line({"file": str(path), "faces": done.faces, "layers": list(done.layers), "bytes": done.bytes})
+        written = {"file": str(path), "faces": done.faces, "layers": list(done.layers), "bytes": done.bytes}
+        out.line(written | {"left_out": unread.as_json(given.left_out)})
     else:
         what = f"{out.count(done.faces, 'face')}, {out.count(len(done.layers), 'layer')}, {done.bytes:,} bytes"
         typer.echo(f"{path}: {what}")
     if done.skipped:
         raise typer.Exit(out.SOME_FAILED)
+    unread.finish(given.left_out)
 
 
 def _gallery(path: Path | None, backbone: str, weights: Path | None) -> AbstractContextManager[Gallery | None]:

@@ -19,6 +19,7 @@ from facepipe.errors import FacepipeError, UsageError
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Pipeline
+    from facepipe.sources import Found
 
 
 def complete_models(incomplete: str) -> list[str]:
@@ -155,10 +156,10 @@ def camera(source: str) -> str:
     return f"webcam:{source}" if source.isascii() and source.isdigit() and not os.path.exists(source) else source
 
 
-def image_files(paths: Sequence[str]) -> list[Path | str]:
+def image_files(paths: Sequence[str]) -> Found:
     """The images that ``paths`` name. Raises UsageError at "", which would be the current folder."""
     from facepipe import sources
 
     if "" in paths:
         raise UsageError("an empty path; expected an image or a folder of images")
-    return list(sources.image_files(paths))
+    return sources.find_images(paths)

@@ -258,17 +258,19 @@ def confirm(question: str, yes: bool) -> None:
     typer.confirm(printable(question), abort=True, err=True)
 
 
-def finish_measuring(remarks: Sequence[str], kept: Path | None, failures: Sequence[str], images: int) -> None:
+def finish_measuring(
+    remarks: Sequence[str], kept: Path | None, failures: Sequence[str], images: int, unread: int = 0
+) -> None:
     """What is said on stderr after the results: ``remarks``, where new embeddings are ``kept``, which of the ``images``
-    could not be read; when there are such, leave the command with exit code 3."""
+    could not be read; when there are such, or ``unread`` files, leave the command with exit code 3."""
     for remark in remarks:
         say(remark)
     if kept is not None:
         say(f"embeddings, which are biometric data, are kept in {kept}; delete it when you are done")
     for failure in failures:
         complain(failure)
-    if failures:
-        complain(f"{len(failures)} of {images} images failed")
+    if failures or unread:
+        complain(f"{len(failures) + unread} of {images + unread} images failed")
         raise typer.Exit(SOME_FAILED)
 
 

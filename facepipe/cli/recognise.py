@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli import unread
 from facepipe.cli.album import Album
 
 if TYPE_CHECKING:
-    from facepipe.records import Identification
+    from facepipe.records import Detection, Identification
     from facepipe.stream import Outcome
+
+    T = TypeVar("T", Detection, Identification)
 
 NO_FACES: dict[str, Any] = {"faces": []}
 
@@ -31,7 +34,8 @@ def detect(
     """Find the faces in images: box, score, five landmarks."""
     from facepipe.draw import Mark, numbered
 
-    files = opt.image_files(paths)
+    images = opt.image_files(paths)
+    files = images.files
     album = None if annotate is None else Album(annotate)
     pipe = opt.open_pipeline(device=device, min_face=min_face, min_score=min_score)
     batch = out.Batch(len(files), "detecting", as_json)
@@ -39,10 +43,12 @@ def detect(
         faces = outcome.unwrap()
         marks = (Mark(face, f"{face.score:.2f}", number=number) for number, face in numbered(faces))
         marked = None if album is None else album.add(outcome.image, list(marks))
+        faces = _in_file(outcome)
         if as_json:
             _faces_line(outcome, [out.detection_json(face) for face in faces], marked)
         else:
             _print_faces(outcome, [[f"{face.score:.3f}   {out.box_text(face.box)}"] for face in faces], marked)
+    unread.tell(images.left_out, batch, NO_FACES)
     batch.finish()
 
 
@@ -65,7 +71,8 @@ def identify(
     from facepipe.draw import mark_identified, numbered
 
     with opt.open_gallery(gallery, backbone, weights) as people:
-        files = opt.image_files(paths)
+        images = opt.image_files(paths)
+        files = images.files
         album = None if annotate is None else Album(annotate)
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
@@ -77,10 +84,12 @@ def identify(
             faces = outcome.unwrap()
             marks = (mark_identified(face, number) for number, face in numbered(faces))
             marked = None if album is None else album.add(outcome.image, list(marks))
+            faces = _in_file(outcome)
             if as_json:
                 _faces_line(outcome, [out.identified_json(face) for face in faces], marked)
             else:
                 _print_faces(outcome, [_identified_rows(face, top) for face in faces], marked)
+        unread.tell(images.left_out, batch, NO_FACES)
         batch.finish()
 
 
@@ -109,6 +118,12 @@ def verify(
         out.line({"a": a, "b": b, "score": score, "threshold": limit, "match": found.match, "probability": odds})
     else:
         typer.echo(out.verified_text(found))
+
+
+def _in_file(outcome: Outcome[list[T]]) -> list[T]:
+    """The faces in pixels of the file, which may have been too large to be decoded whole."""
+    assert outcome.image is not None
+    return [face.enlarged(outcome.image.shrunk) for face in outcome.unwrap()]
 
 
 def _faces_line(outcome: Outcome[list[Any]], faces: list[dict[str, Any]], marked: Path | None) -> None:

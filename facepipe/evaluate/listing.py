@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ from facepipe.gallery.names import spelt
 
 COLUMNS = ("image_a", "image_b", "same_person")
 LAYOUT = "expected columns image_a, image_b, same_person and perhaps fold, person_a, person_b"
-SAYS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_SEPARATOR = re.compile(r'"?sep=(\\t|[^"\r\n\w])"?[,;\t]*\s*', re.IGNORECASE)  # Excel's own line, before the header
+_NUMBER = re.compile(r"([01])[.,]0*")
+SAYS = {"1": True, "true": True, "t": True, "yes": True, "y": True}
+SAYS |= {"0": False, "false": False, "f": False, "no": False, "n": False}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +53,12 @@ class Listing:
 
 
 def read_listing(path: Path, images: Path | None = None) -> Listing:
-    """Read the CSV file at ``path``, UTF-8, its columns parted by comma, semicolon or tab.
+    """Read the CSV file at ``path``, UTF-8, its columns parted by comma, semicolon or tab, or as its first line
+    says (``sep=;``).
 
-    Images are looked for in the folder ``images``, or the file's own. Raises UsageError with the row: a column
-    that is missing, a same_person that is none of 0, 1, true, false, yes, no, one pair of images said to be both, pairs
-    of one kind only, no pairs at all.
+    Images are looked for in the folder ``images``, or the file's own; backslashes part folders where no file is named
+    with them. Raises UsageError with the row: a column that is missing, a same_person that is none of SAYS or of 1.0
+    and 0.0, one pair of images said to be both, pairs of one kind only, no pairs at all.
     """
     base = path.parent if images is None else images
     if not base.is_dir():
@@ -63,7 +68,7 @@ def read_listing(path: Path, images: Path | None = None) -> Listing:
     @cache
     def number(cell: str) -> int:
         """Of an image, however its path is written."""
-        return files.setdefault(os.path.normpath(os.path.join(base, cell)), len(files))
+        return files.setdefault(_image(base, cell), len(files))
 
     columns = tuple(array("q") for _ in range(5))  # a, b, same, fold, row
     for row, cells in _rows(path):
@@ -99,6 +104,14 @@ def read_listing(path: Path, images: Path | None = None) -> Listing:
     )
 
 
+def _image(base: Path, cell: str) -> str:
+    """The path of an image, also where it was written on Windows."""
+    path = os.path.join(base, cell)
+    if "\\" in cell and not os.path.exists(path):
+        path = os.path.join(base, cell.replace("\\", "/"))
+    return os.path.normpath(path)
+
+
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
     """(row, cells by column) of each row that is not blank; columns that may be missing are None."""
     if path.is_dir():
@@ -115,21 +128,25 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
 
 
 def _parsed(path: Path, stream: TextIO) -> Iterator[tuple[int, dict[str, str | None]]]:
-    header = stream.readline()
+    header, top = stream.readline(), 1
+    if (stated := _SEPARATOR.fullmatch(header)) is not None:
+        header, top = stream.readline(), 2
     if not header.strip():
-        raise UsageError(f"{path}: empty; {LAYOUT}" if not stream.read(1) else f"{path}: row 1 is blank; {LAYOUT}")
-    reader = csv.reader(chain([header], stream), delimiter=max(",;\t", key=header.count))
+        more = stream.read(1)
+        raise UsageError(f"{path}: row {top} is blank; {LAYOUT}" if more else f"{path}: empty; {LAYOUT}")
+    separator = max(",;\t", key=header.count) if stated is None else stated[1].replace("\\t", "\t")
+    reader = csv.reader(chain([header], stream), delimiter=separator)
     names = [name.strip().lower() for name in next(reader)]
     if missing := [name for name in COLUMNS if name not in names]:
         raise UsageError(f"{path}: column {missing[0]} is missing; {LAYOUT}")
     if ("person_a" in names) != ("person_b" in names):
         raise UsageError(f"{path}: of person_a and person_b one column is missing; expected both, or none")
     places = {name: names.index(name) if name in names else None for name in (*COLUMNS, "fold", "person_a", "person_b")}
-    for row, cells in enumerate(reader, 2):
+    for row, cells in enumerate(reader, top + 1):
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) != len(names):
-            raise UsageError(f"{path}: row {row}: {len(cells)} columns; expected {len(names)}, as in row 1")
+            raise UsageError(f"{path}: row {row}: {len(cells)} columns; expected {len(names)}, as in row {top}")
         yield row, {name: None if at is None else cells[at].strip() for name, at in places.items()}
 
 
@@ -141,9 +158,10 @@ def _cell(path: Path, row: int, cells: dict[str, str | None], name: str) -> str:
 
 def _same(path: Path, row: int, cells: dict[str, str | None]) -> bool:
     said = _cell(path, row, cells, "same_person")
-    if said.lower() not in SAYS:
+    meant = _NUMBER.sub(r"\1", said.lower()) if _NUMBER.fullmatch(said) else said.lower()
+    if meant not in SAYS:
         raise UsageError(f"{path}: row {row}: same_person is {said!r}; expected 1, 0, true, false, yes or no")
-    return SAYS[said.lower()]
+    return SAYS[meant]
 
 
 def _take_names(

@@ -29,6 +29,11 @@ def clean_name(name: str) -> str:
     if len(clean) > LONGEST:
         raise NameInvalid(f"name {clean[:20]!a}...: expected at most {LONGEST} characters, got {len(clean)}")
     for character in () if clean.isprintable() else clean:  # what is printable holds none of these
+        if "\udc80" <= character <= "\udcff":  # how Python keeps what it cannot read of a file's name
+            byte = f"the byte 0x{ord(character) & 255:02X} is not UTF-8"
+            raise NameInvalid(
+                f"name {ascii(clean)[:60]}: {byte}; rename the folder, or type the name: enroll NAME FOLDER"
+            )
         what = "a text direction control" if character in _BIDI else _FORBIDDEN.get(unicodedata.category(character))
         if what:
             raise NameInvalid(f"name {ascii(clean)[:60]}: {what}, U+{ord(character):04X}, is not allowed in a name")

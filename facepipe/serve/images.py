@@ -20,7 +20,9 @@ from facepipe.records import Image
 
 UNNAMED = "upload"  # the source of a picture that came without a name
 LONGEST_NAME = 200  # characters of it are kept
-MEDIA_TYPES = "image/jpeg, image/png, image/webp, image/bmp, image/gif"
+MEDIA_TYPES = (
+    "image/jpeg, image/png, image/webp, image/bmp, image/gif, image/tiff, image/heic, image/heif, image/avif, image/jp2"
+)
 UNKNOWN = ("text", "an unknown format")
 _DATA_URL = re.compile(r"\s*data:[^,]{0,200};base64,", re.IGNORECASE)
 _FOREIGN = re.compile(r"[^A-Za-z0-9+/]")

@@ -2,6 +2,21 @@
 
 from facepipe.sources.base import Patience, Source
 from facepipe.sources.open import open_source
-from facepipe.sources.pictures import IMAGE_SUFFIXES, image_files, labelled_pictures, people_folders
+from facepipe.sources.people import People, find_people, labelled_pictures, people_folders
+from facepipe.sources.pictures import Found, find_images, image_files
+from facepipe.sources.searching import IMAGE_SUFFIXES, LeftOut
 
-__all__ = ["IMAGE_SUFFIXES", "Patience", "Source", "image_files", "labelled_pictures", "open_source", "people_folders"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Found",
+    "LeftOut",
+    "Patience",
+    "People",
+    "Source",
+    "find_images",
+    "find_people",
+    "image_files",
+    "labelled_pictures",
+    "open_source",
+    "people_folders",
+]

@@ -21,7 +21,7 @@ HEAD = 4096  # bytes by which a file is told
 ACCEPTED = "an MP4, QuickTime, Matroska, WebM, AVI, MPEG, FLV, Ogg, WMV or MJPEG video"
 
 _SIGNATURES = {
-    "MP4": rb".{4}(ftyp(?!avi[fs]|hei|hev|mif1|msf1)|moov|mdat|wide|free|skip|pnot)",
+    "MP4": rb".{4}(ftyp(?!avi[fs]|hei|hev|mif1|msf1|crx)|moov|mdat|wide|free|skip|pnot)",
     "Matroska": rb"\x1a\x45\xdf\xa3",
     "AVI": rb"RIFF.{4}AVI ",
     "MPEG": rb"\0\0\x01[\xba\xb3]",

@@ -18,7 +18,8 @@ from facepipe.sources.base import OnState, Patience, Source
 from facepipe.sources.capture import Capture, open_camera, open_stream
 from facepipe.sources.containers import look_at
 from facepipe.sources.live import Link, LiveSource
-from facepipe.sources.pictures import IMAGE_SUFFIXES, image_files
+from facepipe.sources.pictures import image_files
+from facepipe.sources.searching import IMAGE_SUFFIXES
 from facepipe.sources.stills import Stills
 from facepipe.sources.video import VideoFile
 

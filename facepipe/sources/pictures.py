@@ -1,83 +1,63 @@
-"""Where pictures come from: files as they are named, and folders searched for pictures, always in the same order."""
+"""Where pictures come from: files as they are named, and folders searched for pictures."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from facepipe.errors import ImageNotFound, UsageError
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
+from facepipe.errors import UsageError
+from facepipe.formats import ACCEPTED
+from facepipe.sources.searching import LeftOut, search
 
 log = logging.getLogger("facepipe")
 
 
-def image_files(paths: Iterable[Path | str]) -> Iterator[Path | str]:
-    """Yield every file of ``paths`` just as given, missing ones too (the decoder reports them), and folders' pictures.
+@dataclass(frozen=True)
+class Found:
+    """``files``, those that were named just as they were given, and what is ``left_out`` of folders."""
 
-    A folder is searched with its sub-folders: its own files first, each level sorted by name, hidden ones left out,
-    links followed but every folder visited once. Pictures are told by ``IMAGE_SUFFIXES``, in any case.
-    Raises UsageError at a folder that holds none.
+    files: list[Path | str]
+    left_out: list[LeftOut]
+
+
+def find_images(paths: Iterable[Path | str]) -> Found:
+    """Take every file of ``paths`` just as given, missing ones too (the decoder reports them), and folders' pictures.
+
+    A folder is searched with its sub-folders: its own files first, each level sorted by name, hidden ones and the
+    folders of systems (``SYSTEM_FOLDERS``) left out, links followed but every folder visited once. Pictures are told by
+    their content. What is left out is in the log, counted by kind. Raises UsageError at a folder that holds no picture
+    and nothing that may hold one.
     """
     if isinstance(paths, str | os.PathLike):  # one path, not an iterable of letters
         paths = [paths]
+    found = Found([], [])
     for path in paths:
         if not os.path.isdir(path):
-            yield path
+            found.files.append(path)
             continue
-        found = list(_pictures_in(Path(path)))
-        if not found:
-            raise UsageError(
-                f"{path}: no images in this folder; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
-            )
-        yield from found
+        contents = search(Path(path))
+        words = contents.words()
+        if not contents.pictures and not any(one.matters for one in contents.left_out):
+            raise UsageError(f"{path}: {_no_images(words)}")
+        if words:
+            log.warning("%s: left out: %s", path, words)
+        found.files.extend(contents.pictures)
+        found.left_out.extend(contents.left_out)
+    return found
 
 
-def people_folders(folder: Path | str) -> list[tuple[str, list[Path]]]:
-    """Return (name, pictures) for each sub-folder of ``folder``, sorted by name; the sub-folder's name is the person's.
-
-    Files directly in ``folder`` and sub-folders without pictures are left out with a warning. Raises ImageNotFound when
-    ``folder`` is missing, UsageError when no sub-folder holds a picture.
-    """
-    layout = f"expected one sub-folder of pictures per person, as in {folder}/Ada/1.jpg"
-    if not os.path.exists(folder):
-        raise ImageNotFound(f"{folder}: no such folder; {layout}")
-    if not os.path.isdir(folder):
-        raise UsageError(f"{folder}: is a file; {layout.replace(str(folder), 'FOLDER')}")
-    _, subfolders, files = next(os.walk(folder, onerror=_unreadable), ("", [], []))
-    if _visible(files):
-        log.warning("%s: %d files belong to no person and are ignored; %s", folder, len(_visible(files)), layout)
-    people = [(name, list(_pictures_in(Path(folder, name)))) for name in _visible(subfolders)]
-    for name in [name for name, pictures in people if not pictures]:
-        log.warning("%s: no images in this folder; %s is left out", Path(folder, name), name)
-    people = [(name, pictures) for name, pictures in people if pictures]
-    if not people:
-        raise UsageError(f"{folder}: no people in this folder; {layout}")
-    return people
+def image_files(paths: Iterable[Path | str]) -> Iterator[Path | str]:
+    """The files of ``find_images``, which see. Raises UsageError at a folder without pictures."""
+    for path in [paths] if isinstance(paths, str | os.PathLike) else paths:
+        found = find_images([path])
+        if not found.files:
+            raise UsageError(f"{path}: {_no_images('')}")
+        yield from found.files
 
 
-def labelled_pictures(folder: Path | str) -> list[tuple[str, Path]]:
-    """Return (name, picture) for every picture of ``people_folders``, which see."""
-    return [(name, picture) for name, pictures in people_folders(folder) for picture in pictures]
-
-
-def _pictures_in(folder: Path) -> Iterator[Path]:
-    visited: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_unreadable):
-        real = os.path.realpath(parent)
-        if real in visited:  # through a link, perhaps one that leads back up
-            folders.clear()
-            continue
-        visited.add(real)
-        folders[:] = _visible(folders)
-        yield from (Path(parent, name) for name in _visible(files) if Path(name).suffix.lower() in IMAGE_SUFFIXES)
-
-
-def _visible(names: list[str]) -> list[str]:
-    return sorted(name for name in names if not name.startswith("."))
-
-
-def _unreadable(error: OSError) -> None:
-    log.warning("%s: cannot be searched (%s) and is left out", error.filename, error.strerror)
+def _no_images(words: str) -> str:
+    there = f", only {words}" if words else ""
+    return f"no images in this folder{there}; expected one that holds {ACCEPTED} at least"

@@ -398,7 +398,7 @@ def bad(here: Path) -> dict[str, str]:
     PIL.Image.new("1", (20000, 20000)).save("bomb.png")
     PIL.Image.new("RGB", (1, 1)).save("dot.png")
     PIL.Image.new("RGB", (20000, 10)).save("strip.png")
-    PIL.Image.new("RGB", (20, 20)).save("tiff.jpg", format="TIFF")
+    PIL.Image.new("RGB", (20, 20)).save("eps.jpg", format="EPS")
     return {
         "empty.jpg": "0 bytes",
         "text.jpg": "got text",
@@ -406,7 +406,7 @@ def bad(here: Path) -> dict[str, str]:
         "bomb.png": "20000x20000",
         "dot.png": "1x1",
         "strip.png": "20000x10",
-        "tiff.jpg": "TIFF",
+        "eps.jpg": "EPS",
         "missing.jpg": "no such file",
         "a" * 5000: "too long",
         "nul\0.jpg": "no such file",

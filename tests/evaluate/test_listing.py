@@ -42,11 +42,35 @@ def test_pairs_folds_rows_and_people(csv: Path, tmp_path: Path) -> None:
         GOOD.replace("\n", "\n\n"),
         GOOD.replace("image_a", " Image_A ").replace("yes", " TRUE "),
         GOOD.replace("a1.jpg", '"a1.jpg"'),
+        "sep=;\n" + GOOD.replace(",", ";"),
+        "\ufeffSEP=;\r\n" + GOOD.replace(",", ";"),
+        '"sep=|"\n' + GOOD.replace(",", "|"),
+        "sep=,,,,\n" + GOOD,
+        "sep=\t\n" + GOOD.replace(",", "\t"),
+        GOOD.replace("yes", "Y").replace("No", "n"),
+        GOOD.replace("yes", "T").replace("No", "F"),
+        GOOD.replace(",1,", ",1.0,").replace("No", "0.00"),
+        GOOD.replace(",", ";").replace(";1;", ";1,0;").replace("No", "0,0"),
     ],
 )
 def test_as_spreadsheets_write_it(csv: Path, text: str) -> None:
     csv.write_bytes(text.encode())
-    assert read_listing(csv).pairs.tolist() == [[0, 1], [2, 3], [0, 2], [1, 3]]
+    found = read_listing(csv)
+    assert found.pairs.tolist() == [[0, 1], [2, 3], [0, 2], [1, 3]]
+    assert found.same.tolist() == [True, True, False, False]
+
+
+def test_rows_are_counted_from_the_top_of_the_file(csv: Path) -> None:
+    csv.write_text("sep=;\n" + GOOD.replace(",", ";").replace("No", "maybe"), "utf-8")
+    with pytest.raises(UsageError, match="row 6: same_person is 'maybe'; expected 1, 0, true"):
+        read_listing(csv)
+
+
+def test_paths_as_windows_writes_them(csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd\\name.jpg").touch()
+    csv.write_text("image_a,image_b,same_person\nAda\\1.jpg,Ada/2.jpg,1\nAda/1.jpg,odd\\name.jpg,0\n", "utf-8")
+    found = read_listing(csv)
+    assert [str(path.relative_to(tmp_path)) for path in found.images] == ["Ada/1.jpg", "Ada/2.jpg", "odd\\name.jpg"]
 
 
 def test_images_of_another_folder_and_further_columns(csv: Path, tmp_path: Path) -> None:

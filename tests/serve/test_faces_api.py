@@ -55,6 +55,30 @@ def test_detect_says_what_the_pipeline_says(client: httpx.Client, pipeline: Pipe
     assert np.array(face["landmarks"]) == pytest.approx(expected.landmarks, abs=0.01)
 
 
+def test_other_formats_are_read_and_can_be_shown(client: httpx.Client, samples: Path) -> None:
+    picture = np.asarray(PIL.Image.open(samples / "obama.jpg").convert("RGB"))
+    for kind in ("TIFF", "AVIF", "JPEG2000"):
+        data = encoded(picture, kind)
+        assert len(post(client, "detect", {"image": data}).json()["faces"]) == 1
+        seen = post(client, "preview", {"image": data})
+        assert seen.headers["content-type"] == "image/jpeg"
+        shown = PIL.Image.open(io.BytesIO(seen.content))
+        assert (shown.format, shown.size) == ("JPEG", (910, 1137))
+    heic = (Path(__file__).parents[1] / "heic" / "turned-6.heic").read_bytes()
+    assert PIL.Image.open(io.BytesIO(post(client, "preview", {"image": heic}).content)).size == (96, 64)
+
+
+def test_a_large_picture_is_shown_smaller(client: httpx.Client) -> None:
+    seen = post(client, "preview", {"image": encoded(np.zeros((2000, 500, 3), np.uint8))})
+    assert PIL.Image.open(io.BytesIO(seen.content)).size == (400, 1600)
+    assert seen.headers["picture-size"] == "500x2000"
+
+
+def test_what_is_no_picture_is_not_shown(client: httpx.Client) -> None:
+    answer = post(client, "preview", {"image": b"%PDF-1.7" + bytes(40)})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (415, "image-format")
+
+
 def test_base64_gives_what_a_file_gives(client: httpx.Client, samples: Path) -> None:
     data = (samples / "astronaut.png").read_bytes()
     by_file = post(client, "detect", {"image": data}).json()
@@ -250,7 +274,7 @@ def test_verify_asks_which_face_where_there_are_several(client: httpx.Client, sa
     [
         (b"", 400, "image-empty"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), 422, "image-damaged"),
-        (b"II*\0" + bytes(100), 415, "image-format"),
+        (b"II*\0" + bytes(100), 422, "image-truncated"),
         (b"#!/bin/sh\necho", 415, "image-format"),
         (encoded(np.zeros((4, 4, 3), np.uint8)), 422, "image-too-small"),
     ],

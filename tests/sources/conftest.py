@@ -1,6 +1,6 @@
 import gc
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -45,3 +45,17 @@ def nothing_left() -> Iterator[None]:
     yield
     gc.collect()
     assert settles(lambda: in_use()[0] <= files and in_use()[1] <= threads), (files, threads, in_use())
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Callable[..., Path]:
+    """Make empty files from their names; a picture is known by such a name alone, until it is read."""
+
+    def make(*names: str) -> Path:
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return tmp_path
+
+    return make

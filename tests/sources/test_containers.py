@@ -212,9 +212,12 @@ def test_pictures_are_left_to_the_decoder_of_images(samples: Path, tmp_path: Pat
     with open_source(tmp_path / "film.mp4") as source:
         assert len(list(source)) == 1
     (tmp_path / "tiff.mp4").write_bytes(cv2.imencode(".tiff", cv2.imread(str(samples / "obama.jpg")))[1].tobytes())
+    with open_source(tmp_path / "tiff.mp4") as source:
+        assert len(list(source)) == 1
     (tmp_path / "heic.mp4").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-    for kind in ("TIFF", "HEIC"):
-        with open_source(tmp_path / f"{kind.lower()}.mp4") as source, pytest.raises(ImageError, match=kind):
+    (tmp_path / "raw.mp4").write_bytes(b"\0\0\0\x18ftypcrx \0\0\0\1crx isom")
+    for name, kind in {"heic.mp4": "HEIC", "raw.mp4": "raw picture"}.items():
+        with open_source(tmp_path / name) as source, pytest.raises(ImageError, match=kind):
             list(source)
 
 

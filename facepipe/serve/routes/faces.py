@@ -6,7 +6,8 @@ import asyncio
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+import cv2
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from facepipe.defaults import FMR
@@ -22,11 +23,19 @@ from facepipe.serve.routes.asks import WithPick, WithStrangerRate, WithThreshold
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, errors
 
 MOST_CANDIDATES = 100
+LARGEST_SHOWN = 1600  # px of the longer side
+JPEG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The picture.", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 router = APIRouter(tags=["faces"], dependencies=[Depends(needs("read"))])
 
 
 class DetectAsk(Ask):
+    image: Picture
+
+
+class PreviewAsk(Ask):
     image: Picture
 
 
@@ -56,6 +65,25 @@ async def detect(request: Request, server: Server, ask: Annotated[DetectAsk, bod
         return schemas.Detected(source=ask.image.name, size=size_of(image), faces=faces)
 
     return await attended(request, server.engine, lambda: server.engine.detect(decoder(server, ask.image), then))
+
+
+@router.post(
+    "/preview",
+    summary="Show a picture",
+    openapi_extra=documented(PreviewAsk, {"image": FACE}),
+    response_class=Response,
+    responses=JPEG | errors(*PICTURE),
+)
+async def preview(request: Request, server: Server, ask: Annotated[PreviewAsk, body(PreviewAsk)]) -> Response:
+    """One picture as a JPEG, upright, its longer side 1600 px at most: what a browser can show of a HEIC or a TIFF. The
+    header ``Picture-Size`` says how large the picture itself is: ``4032x3024``."""
+
+    def work() -> Response:
+        image = decoder(server, ask.image)()
+        width, height = (side * image.shrunk for side in size_of(image))
+        return Response(shown(image), media_type="image/jpeg", headers={"Picture-Size": f"{width}x{height}"})
+
+    return await attended(request, server.engine, lambda: server.engine.single(work))
 
 
 @router.post(
@@ -106,6 +134,14 @@ async def verify(request: Request, server: Server, ask: Annotated[VerifyAsk, bod
         return schemas.verified(server.pipe.compare(a, b, threshold=limit))
 
     return await attended(request, server.engine, work)
+
+
+def shown(image: Image) -> bytes:
+    """A JPEG of ``image``, made smaller where it is large."""
+    scale = min(1.0, LARGEST_SHOWN / max(image.width, image.height))
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    small = image.pixels if scale == 1 else cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
+    return bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])[1])
 
 
 def decoder(server: Context, picture: Picture) -> Any:

@@ -154,6 +154,14 @@ def test_a_face_enrolled_from_a_picture_has_its_name_at_once(site: Callable, vis
     page.get_by_role("heading", name="References").wait_for()
 
 
+def test_a_picture_that_the_browser_cannot_show(site: Callable, visit: Visit, samples: Path, tmp_path: Path) -> None:
+    PIL.Image.open(samples / "astronaut.png").convert("RGB").save(tmp_path / "scan.tif")
+    page = visit(site())
+    page.locator("input[type=file]").set_input_files(tmp_path / "scan.tif")
+    page.locator(".still").wait_for()
+    page.locator(".face").wait_for()
+
+
 def test_a_file_that_is_no_picture_takes_the_place_of_the_one_before(
     site: Callable, visit: Visit, samples: Path
 ) -> None:

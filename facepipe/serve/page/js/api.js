@@ -18,8 +18,9 @@ export class ApiError extends Error {
 export const server = new EventTarget();
 const announce = (type, detail) => server.dispatchEvent(new CustomEvent(type, { detail }));
 
-/** Ask `path` below /api/v1. `json` or `form` is the body. Returns the answer's JSON, or null where there is none. */
-export async function ask(method, path, { json, form, query, signal } = {}) {
+/** Ask `path` below /api/v1. `json` or `form` is the body. Returns the answer's JSON, null where there is none, or with
+ * `blob` the answer as it is. */
+export async function ask(method, path, { json, form, query, signal, read } = {}) {
   const body = json === undefined ? form : JSON.stringify(json);
   const headers = json === undefined ? {} : { "Content-Type": "application/json" };
   const search = query === undefined ? "" : `?${new URLSearchParams(query)}`;
@@ -27,6 +28,7 @@ export async function ask(method, path, { json, form, query, signal } = {}) {
     const response = await reach(`api/v1/${path}${search}`, { method, body, headers, signal });
     if (response.ok) {
       announce("answered");
+      if (read) return read(response);
       return response.status === 204 ? null : response.json();
     }
     const error = await failure(response);
@@ -89,6 +91,13 @@ export const identify = (image, signal) =>
     signal,
   });
 export const detect = (image, signal) => ask("POST", "detect", { form: formOf([["image", image]]), signal });
+
+/** What the browser cannot show, as a JPEG {blob, full: [w, h]}, `full` being the size of the picture itself. */
+export const preview = (image) => ask("POST", "preview", { form: formOf([["image", image]]), read: shown });
+
+async function shown(response) {
+  return { blob: await response.blob(), full: response.headers.get("Picture-Size").split("x").map(Number) };
+}
 
 /** Enrol those of `images` (Blobs) that are good as `name`. `at` "x,y" or "x,y;x,y" says which face, for all or each. */
 export const enrol = ({ name, anyway, consent, images, at }) => {

@@ -4,7 +4,7 @@ import { add, h } from "./dom.js";
 import { say } from "./i18n.js";
 import { filesIn } from "./dropped.js";
 
-const ACCEPTED = "image/*,.heic,.heif,.avif,.tif,.tiff,.jp2,.mpo"; // not every system knows these for pictures
+const ACCEPTED = "image/*,.heic,.heif,.hif,.avif,.tif,.tiff,.jp2,.j2k,.mpo"; // not every system knows these for pictures
 
 const touch = window.matchMedia("(pointer: coarse)");
 

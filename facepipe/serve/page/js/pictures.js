@@ -1,24 +1,38 @@
 /** Pictures before they are sent: large ones are made smaller, faces are cut out of them. */
 
+import { preview } from "./api.js";
+
 const LARGEST = 1600; // px of the longer side; more shows a face no better and takes long to send
 
 const SENT_AS_THEY_ARE = new Set(["image/jpeg", "image/png", "image/webp"]); // others only some browsers can show
 
+/** Raised for a file that says itself that it is no picture. */
+export class PictureProblem extends Error {
+  code = "image-format";
+}
+
 /**
- * A file as {blob, size: [w, h], full: [w, h], name}, upright, at most LARGEST px; `full` is its own size. What this
- * browser cannot show is left to the server as it is: `size` and `full` are null. `look(bitmap)` sees it before it is
- * let go.
+ * A file as {blob, size: [w, h], full: [w, h], name}, upright, at most LARGEST px; `full` is its own size. `look(bitmap)`
+ * sees it before it is let go. Raises PictureProblem, or the server's ApiError.
  */
 export async function prepare(file, look) {
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  if (bitmap === null) return { blob: file, size: null, full: null, name: file.name };
-  const full = [bitmap.width, bitmap.height];
-  const scale = Math.min(1, LARGEST / Math.max(...full));
-  const size = full.map((side) => Math.round(side * scale));
+  if (file.type !== "" && !file.type.startsWith("image/")) throw new PictureProblem(file.name);
+  const { bitmap, picture, full } = await shownOf(file);
+  const { width, height } = bitmap;
+  const scale = Math.min(1, LARGEST / Math.max(width, height));
+  const size = [width, height].map((side) => Math.round(side * scale));
   look?.(bitmap);
-  const blob = scale >= 1 && SENT_AS_THEY_ARE.has(file.type) ? file : await smaller(bitmap, size, file.name);
+  const blob = scale >= 1 && SENT_AS_THEY_ARE.has(picture.type) ? picture : await smaller(bitmap, size, file.name);
   bitmap.close();
   return { blob, size, full, name: file.name };
+}
+
+/** A file's `bitmap`, the `picture` that is one of, and its own size: what this browser cannot show the server can. */
+export async function shownOf(file) {
+  const own = await createImageBitmap(file).catch(() => null);
+  if (own !== null) return { bitmap: own, picture: file, full: [own.width, own.height] };
+  const { blob, full } = await preview(file);
+  return { bitmap: await createImageBitmap(blob), picture: new File([blob], file.name, { type: blob.type }), full };
 }
 
 async function smaller(bitmap, size, name) {

@@ -1,7 +1,7 @@
 /** What was found in pictures, as files: marked pictures, CSV, JSON. Made here; nothing is sent anywhere. */
 
 import { LONGEST, drawMarked } from "./marked.js";
-import { blobOf, canvasOf } from "./pictures.js";
+import { blobOf, canvasOf, shownOf } from "./pictures.js";
 
 const COLUMNS = ["file", "face", "name", "per_cent", "nearest", "score", "threshold", "x0", "y0", "x1", "y1", "error"];
 
@@ -56,10 +56,11 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** The picture of an item, faces marked and named, as a PNG or JPEG; null where this browser cannot show it. */
+/** The picture of an item, faces marked and named, as a PNG or JPEG; null where it cannot be shown any longer. */
 export async function markedOf({ file, faces, size }, type) {
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  if (bitmap === null) return null;
+  const shown = await shownOf(file).catch(() => null);
+  if (shown === null) return null;
+  const { bitmap } = shown;
   const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
   const canvas = canvasOf(Math.round(bitmap.width * scale), Math.round(bitmap.height * scale));
   drawMarked(canvas, bitmap, faces, size);

@@ -97,7 +97,7 @@ async function found({ file, small }, signal) {
       faces: faces.map(asShown(threshold, faces.length)),
       threshold,
       size: seen,
-      full: full ?? seen,
+      full,
     };
   } catch (error) {
     return { state: "failed", error };

@@ -65,7 +65,7 @@ export default {
   "picture.looking": "Looking for the face…",
   "picture.fine": "Ready",
   "picture.fine.face": ({ n }) => `Ready: face ${n}`,
-  "picture.not-shown": "This browser cannot show this kind of picture. The server can read it.",
+  "picture.not-shown": "The picture cannot be shown any longer.",
   "picture.remove": ({ name }) => `Take ${name} out`,
 
   "recognise.lead": "Who is in front of the camera? Drop pictures or a folder here to ask it of those.",

@@ -63,7 +63,7 @@ export default {
   "picture.looking": "正在找人脸……",
   "picture.fine": "可用",
   "picture.fine.face": ({ n }) => `可用：第 ${n} 张脸`,
-  "picture.not-shown": "此浏览器无法显示这种照片，但服务器可以读取。",
+  "picture.not-shown": "这张照片已无法显示。",
   "picture.remove": ({ name }) => `去掉 ${name}`,
 
   "recognise.lead": "摄像头前的人是谁？也可以把照片或文件夹拖到这里来识别。",

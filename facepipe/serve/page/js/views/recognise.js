@@ -150,7 +150,7 @@ class Recognise {
     if (item === null) return (this.stage.invite(), this.#idle());
     this.#idle("working");
     this.stage.say("picture", item.path, say("working"));
-    const shot = await prepare(item.file);
+    const shot = await prepare(item.file).catch(() => ({ size: null })); // why is the item's to say
     if (item !== this.#item) return; // another one was chosen, or the camera started
     if (shot.size !== null) await this.stage.show(shot);
     if (item !== this.#item) return;
