@@ -48,7 +48,7 @@ _MESSAGES: dict[type[FacepipeError], str] = {
     e.BodyFormat: "content type 'text/plain': expected multipart/form-data or application/json",
     e.ImageTruncated: "ada.jpg: truncated JPEG: the file ends too early; copy or download it again",
     e.ImageTooLarge: "ada.jpg: expected at most 50000000 pixels, got 20000x10000; save it smaller",
-    e.ImageFormatError: "ada.pdf: expected a JPEG, PNG, WEBP, BMP, GIF, TIFF, JPEG 2000, AVIF or HEIC picture, got PDF; save it as one of these",
+    e.ImageFormatError: "ada.pdf: expected a JPEG, PNG, WEBP, BMP, GIF, TIFF, HEIC, AVIF or JPEG 2000 picture, got PDF",
     e.NoFace: "ada.jpg: no face found; use a photo with a larger, frontal face, or a lower min-face",
     e.SeveralFaces: "ada.jpg: 2 faces (310 px, 120 px), expected one; crop it, or pick one, 1 for the largest",
     e.PersonNotFound: "7: nobody enrolled has this number",
