@@ -14,6 +14,7 @@ from facepipe.cards import find_card
 from facepipe.decision.evidence import probability
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE, MIN_SCORE
 from facepipe.detect.base import load_detector
+from facepipe.detect.turned import find_faces
 from facepipe.devices import Workers, workers
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chips, measure_quality
@@ -286,7 +287,7 @@ class Pipeline:
 
     def _find(self, image: Image) -> list[Detection]:
         with within_memory(image):
-            return self.detector.detect(image)
+            return find_faces(self.detector, image)
 
     @cached_property
     def _workers(self) -> Workers:
