@@ -16,20 +16,21 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from stopwatch import medians, paired, ratio
+from stopwatch import Pairs, medians, paired, ratio
 
 from facepipe import Pipeline, read_image
 from facepipe.records import Detection, Image, Template
 from facepipe.sources import image_files
 
 TURNS = {"90°": 1, "180°": 2, "270°": 3}
-ROUNDS = 3
+ROUNDS = 1
 
 
 def main() -> None:
@@ -43,7 +44,9 @@ def main() -> None:
     photos = [read_image(path) for path in (image_files(given.photos) if given.photos else [])]
     people = half(sorted((given.lfw / "images").glob("*.jpg")), given.half)
     chosen = list(islice(portraits(pipe, photos, people), given.count))
-    print(f"{len(chosen)} portraits, {sum(image in photos for image in chosen)} of them photos; {given.half} half of LFW")
+    print(
+        f"{len(chosen)} portraits, {sum(image in photos for image in chosen)} of them photos; {given.half} half of LFW"
+    )
     print(f"{'':14} {'right':>6} {'wrong':>6} {'none':>6} {'several':>8}   before: right wrong none several")
     for name, within in (("alone", alone), ("within a room", room)):
         for turn, quarters in TURNS.items():
@@ -52,7 +55,11 @@ def main() -> None:
     everybody = [*photos, *(read_image(path) for rows in people for path in rows)]
     changed = [image.source for image in shown(everybody) if not same(pipe.detect(image), pipe.detector.detect(image))]
     print(f"{len(everybody)} upright pictures: {len(changed)} changed {' '.join(changed)}")
-    for name, images in (("upright", chosen), ("on their side", turned), ("nobody", [nobody(image) for image in chosen])):
+    for name, images in (
+        ("upright", chosen),
+        ("on their side", turned),
+        ("nobody", [nobody(image) for image in chosen]),
+    ):
         cost(name, pipe, images)
 
 
@@ -112,14 +119,12 @@ def same(faces: Sequence[Detection], others: Sequence[Detection]) -> bool:
 
 def cost(name: str, pipe: Pipeline, images: Sequence[Image]) -> None:
     """How long looking takes, and how many times as long as by the detector alone; in turn, picture by picture."""
-    pairs = [pair for image in shown(images) for pair in paired(*ways(pipe, image), ROUNDS)]
+    pairs: Pairs = []
+    for image in shown(images):
+        pairs += paired(partial(pipe.detector.detect, image), partial(pipe.detect, image), ROUNDS)
     alone, turned = medians(pairs)
     print(f"{name}: {1000 * alone:.1f} ms by the detector alone, {1000 * turned:.1f} ms; ratio {ratio(pairs):.3f},"
           f" of the sums {sum(b for _, b in pairs) / sum(a for a, _ in pairs):.3f}")  # fmt: skip
-
-
-def ways(pipe: Pipeline, image: Image):  # type: ignore[no-untyped-def]
-    return lambda: pipe.detector.detect(image), lambda: pipe.detect(image)
 
 
 def shown(images: Sequence[Image]) -> Iterator[Image]:
