@@ -18,7 +18,7 @@ from facepipe.identity import Rule, expect_theirs
 from facepipe.records import Consent, Face, Image, Reference
 from facepipe.stream import Outcome
 
-TOGETHER = 64  # images of one person that are judged and stored together, however many there are
+TOGETHER = 16  # images of one person that are judged and stored together, of however many there are
 
 Take = Callable[[Image, list[Face]], NewReference]
 Look = Callable[[Image], list[Face]]

@@ -231,8 +231,8 @@ def test_enrolling_again_adds_nothing_and_says_so(enrolled: Run) -> None:
 
 
 def test_an_image_of_two_names_and_names_that_differ_in_case_are_remarked_on(enrolled: Run) -> None:
-    assert enrolled("enroll", "Eve", "obama.jpg").err.splitlines()[0] == "obama.jpg: also enrolled as Ada"
-    first, *_ = enrolled("enroll", "ada", "obama3.jpg").err.splitlines()
+    assert enrolled("enroll", "Eve", "obama.jpg", "--anyway").err.splitlines()[0] == "obama.jpg: also enrolled as Ada"
+    first, *_ = enrolled("enroll", "ada", "obama3.jpg", "--anyway").err.splitlines()
     assert first == "ada and Ada are two people; to make them one: facepipe people merge NAME INTO"
     assert "two people" not in enrolled("enroll", "ada", "obama2.jpg").err
 
@@ -283,6 +283,22 @@ def test_a_folder_with_3_bad_of_100(run: Run, here: Path) -> None:
     assert "holds 97 references" in again.err
     assert time.perf_counter() - started < 3
     assert sorted(line["references"] for line in run("people", "list", "--json").json) == [24, 24, 24, 25]
+
+
+def test_several_people_are_not_enrolled_as_one(run: Run, here: Path) -> None:
+    done = run("enroll", "Ada", "obama.jpg", "biden.jpg")
+    assert done.code == 1
+    assert "does not show the same person as" in done.complaint
+    assert "--anyway" in done.complaint
+    assert run("people", "list", "--json").json == []
+    for person, name in {"Ada": "obama.jpg", "knn": "obama2.jpg"}.items():
+        (here / "people" / person).mkdir(parents=True)
+        shutil.copy(name, here / "people" / person)
+    shutil.copy("biden.jpg", here / "people" / "knn")
+    done = run("enroll", "--folders", "people")
+    assert done.code == 3
+    assert [line["person"] for line in run("people", "list", "--json").json] == ["Ada"]
+    assert run("enroll", "--folders", "people", "--anyway").code == 0
 
 
 def test_who_looks_like_somebody_else_is_told(enrolled: Run) -> None:
@@ -475,7 +491,7 @@ def test_ctrl_c_keeps_what_was_reported(here: Path, run: Run) -> None:
         "facepipe: interrupted; what was reported until here is done and stored\n",
     )
     stored = run("people", "list", "--json").json[0]["references"]
-    assert stored in (reported, reported + 1)  # one may be stored and not yet reported
+    assert reported <= stored <= reported + TOGETHER  # some may be stored and not yet reported
     assert stored < 60
     assert run("gallery", "check").code == 0
 
