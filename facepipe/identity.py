@@ -67,13 +67,12 @@ def expect_one_person(name: str, new: Sequence[NewReference], enrolled: Floats, 
 
 
 def expect_unknown(name: str, new: Sequence[NewReference], gallery: Gallery, rule: Rule) -> None:
-    """Raise EnrolledAlready when at least half of ``new`` show somebody of another name."""
+    """Raise EnrolledAlready when at least half of ``new`` are most like somebody of another name, and surely."""
     found: dict[str, dict[int, Candidate]] = {}
-    rows = gallery.search([one.template for one in new], top=2, evidence=rule.evidence)
-    for number, candidates in enumerate(rows):
-        others = [one for one in candidates if one.person != name and _is_known(one, rule)]
-        if others:
-            found.setdefault(others[0].person, {})[number] = others[0]
+    rows = gallery.search([one.template for one in new], top=1, evidence=rule.evidence)
+    for number, best in enumerate(row[0] for row in rows if row):
+        if best.person != name and _is_known(best, rule):
+            found.setdefault(best.person, {})[number] = best
     other, hits = max(found.items(), key=lambda item: len(item[1]), default=("", {}))
     if not hits or 2 * len(hits) < len(new):
         return
