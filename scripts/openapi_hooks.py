@@ -78,7 +78,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     if case.meta is None or not case.meta.generation.mode.is_positive or not isinstance(body, dict):
         return
     if case.path.endswith("/enroll"):
-        body["anyway"] = "true" if case.media_type == FORM else True
+        body["anyway"] = True
     own, given = case.path_parameters.get("id"), body.get("sources")
     if case.path.endswith("/merge") and isinstance(given, list) and any(_same(number, own) for number in given):
         body["sources"] = [LIKELY_NOBODY if _same(number, own) else number for number in given]
