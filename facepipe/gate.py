@@ -161,7 +161,7 @@ def assess(image: Image, faces: Sequence[Detection], limits: Limits = DEFAULTS) 
         Problem.TOO_BRIGHT: measures.light > limits.brightest or measures.glare > limits.glare,
         Problem.FLAT: measures.contrast < limits.contrast,
         Problem.TURNED: abs(measures.yaw) > limits.yaw or abs(measures.pitch) > limits.pitch,
-        Problem.TILTED: abs(measures.roll) > limits.roll,
+        Problem.TILTED: abs(math.remainder(measures.roll, 90)) > limits.roll,  # a picture may lie on its side
         Problem.BLURRED: measures.sharpness < limits.sharpness,
     }
     return Assessment(tuple(problem for problem, is_so in wrong.items() if is_so), measures)

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from statistics import median
 from time import monotonic
 
 import numpy as np
 
-from facepipe.enrolment import Enrolment, enrolled, new_reference
-from facepipe.errors import EnrolledAlready, SeveralPeople, UsageError
+from facepipe.enrolment import Enrolment, Taken, new_reference, store
+from facepipe.errors import UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.gate import DEFAULTS, Limits, Measures, Problem, assess
 from facepipe.pipeline import Pipeline
-from facepipe.records import Consent, Detection, Floats, Image, Template
+from facepipe.records import Consent, Detection, Floats, Image
 
 HOLD_STILL, DONE = "hold-still", "done"
 POSES = {  # hint -> message, in the order in which they are asked for
@@ -38,7 +36,6 @@ MOST = 20  # shots
 YAW, PITCH = 10.0, 8.0  # degrees from the first shot that make another pose
 AHEAD_YAW, AHEAD_PITCH = 15.0, 25.0  # degrees: as far from ahead the first shot may be
 NEW = 0.5  # of these steps away from every shot taken: not the same shot again
-FEW = 4  # shots: with fewer, that they are of one person is decided at FMR 1e-2
 SAME = 0.993  # cosine: pictures of a photo have 0.993 and more, of a person who turned by 10° up to 0.99
 STILL = 0.08  # of the face's size: as far a landmark may have moved since the picture before
 GLANCE = 3  # good pictures one after the other, whose median is the pose: single ones are up to 10° off
@@ -229,69 +226,18 @@ class Guide:
         anyway: bool = False,
         threshold: float | None = None,
     ) -> list[Enrolment]:
-        """Store all shots under ``person``, in one transaction, when they are of one person whom no other name has.
+        """Store all shots under ``person``, in one transaction, when they and what is enrolled under that name are of
+        one person, whom no other name has (facepipe.identity).
 
-        ``threshold``: the cosine that decides both; None takes the card's for FMR 1e-3 (but see ``FEW``), against those
-        enrolled that of the gallery's calibration if there is one. ``anyway``: also when the person is enrolled under
-        another name. Raises UsageError (shots are missing), SeveralPeople, EnrolledAlready, GalleryError.
+        ``threshold``: the cosine that decides both, in place of what was measured. ``anyway``: whoever they are. Raises
+        UsageError (shots are missing), SeveralPeople, EnrolledAlready, GalleryError.
         """
         name = clean_name(person)
         if self._open:
             raise UsageError(f"{self.taken} of {self.wanted} shots were taken; go on until it is done")
-        limit = self._pipe.threshold(threshold)
-        vectors = np.stack([shot.reference.template.vector for shot in self._shots])
-        expect_one_person(vectors, self._loose(threshold) if len(vectors) < FEW else limit)
-        if not anyway:
-            templates = [shot.reference.template for shot in self._shots]
-            expect_unknown(name, templates, gallery, self._pipe.threshold(threshold, gallery=gallery))
         entries = [replace(shot.reference, consent=consent) for shot in self._shots]
-        return [
-            enrolled(gallery, name, new.source, new.image_sha256, reference)
-            for new, reference in zip(entries, gallery.add(name, entries), strict=True)
-        ]
-
-    def _loose(self, threshold: float | None) -> float:
-        """The limit for one person in few shots: two poses of one person differ more than one does from several."""
-        with suppress(UsageError):  # of a card without this rate
-            return self._pipe.threshold(threshold, "1e-2")
-        return self._pipe.threshold(threshold)
-
-
-def expect_unknown(name: str, templates: Sequence[Template], gallery: Gallery, limit: float) -> None:
-    """Raise EnrolledAlready when at least half of ``templates`` match somebody of another name."""
-    scores: dict[str, list[float]] = {}
-    for candidates in gallery.search(templates, top=2):
-        others = [c for c in candidates if c.person != name and c.score >= limit]
-        if others:
-            scores.setdefault(others[0].person, []).append(others[0].score)
-    other, hits = max(scores.items(), key=lambda item: len(item[1]), default=("", []))
-    if hits and 2 * len(hits) >= len(templates):
-        error = EnrolledAlready(
-            f"{name}: is enrolled already, as {other} ({median(hits):.3f} ≥ {limit:.3f}); use that name, or"
-            " say that they are two people (anyway)"
-        )
-        error.person = other
-        raise error
-
-
-def expect_one_person(vectors: Floats, limit: float) -> None:
-    """Raise SeveralPeople unless each of ``vectors`` (N, D), of norm 1, is as near as ``limit`` to the others' mean.
-
-    On lfw-dev, five photos of one person and the threshold for FMR 1e-3: 0.9% of the shots are taken for a stranger's,
-    and of strangers' 0.2% for theirs; two shots of a stranger among five go unnoticed in 6%.
-    """
-    if len(vectors) < 2:
-        return
-    scores = []
-    for number, vector in enumerate(vectors):
-        mean = np.delete(vectors, number, axis=0).mean(axis=0)
-        scores.append(float(vector @ mean / np.linalg.norm(mean)))
-    worst = int(np.argmin(scores))
-    if scores[worst] < limit:
-        raise SeveralPeople(
-            f"the {len(vectors)} shots are not of one person: shot {worst + 1} is unlike the others"
-            f" ({scores[worst]:.3f} < {limit:.3f}); see that nobody else is in front of the camera, and start again"
-        )
+        taken = [Taken(new.source, new.image_sha256, new) for new in entries]
+        return store(gallery, name, taken, None if anyway else self._pipe.rule(gallery, threshold))
 
 
 def _steps(shot: Shot, yaw: float, pitch: float) -> tuple[float, float]:

@@ -14,17 +14,19 @@ from facepipe.cards import find_card
 from facepipe.decision.evidence import probability
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE, MIN_SCORE
 from facepipe.detect.base import load_detector
+from facepipe.detect.turned import find_faces
 from facepipe.devices import workers
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.chip import cut_chips, measure_quality
 from facepipe.enrolment import Enrolment as Enrolment
-from facepipe.enrolment import enrolled, new_reference
+from facepipe.enrolment import Taken, new_reference, store, store_each
 from facepipe.enrolment import pick_face as pick_face
-from facepipe.errors import EmbeddingInvalid, FaceError, ImageError, NameInvalid, UsageError
+from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.forks import PerProcess, made_once
-from facepipe.gallery import Gallery, NewReference
+from facepipe.gallery import Gallery
 from facepipe.gallery.names import clean_name
-from facepipe.image import ImageLike, is_one, one_line, read_image
+from facepipe.identity import Rule
+from facepipe.image import ImageLike, is_one, read_image
 from facepipe.records import (
     Activation,
     Chip,
@@ -154,28 +156,26 @@ class Pipeline:
         pick: int | None = None,
         consent: Consent | None = None,
         gate: bool = False,
+        anyway: bool = False,
     ) -> list[Enrolment]:
         """Store one reference per image under ``person``: all of them or, when one cannot be used, none.
 
         Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
         under that person adds nothing. ``consent`` is stored with each. With ``gate`` each face must be a good shot
-        (facepipe.gate). Raises ImageError, NoFace, SeveralFaces, PoorShot, GalleryError.
+        (facepipe.gate). All must be of one person, with what is enrolled under that name already, whom no other name
+        has, unless ``anyway``. Raises ImageError, NoFace, SeveralFaces, PoorShot, SeveralPeople, EnrolledAlready,
+        GalleryError.
         """
         name = clean_name(person)
         many = isinstance(images, Iterable) and not is_one(images)
         given: Iterable[ImageLike] = images if many else [images]  # type: ignore[assignment, list-item]
         take = partial(new_reference, pick=pick, consent=consent, gate=gate)
-        rows: list[tuple[str, str, NewReference | None]] = []  # the images themselves are let go
+        taken: list[Taken] = []  # the images themselves are let go
         for outcome in self._each(given, self._describe_new, partial(self._look_if_new, gallery, name)):
             faces, image = outcome.unwrap(), outcome.image
             assert image is not None
-            rows.append((image.source, image.sha256, None if faces is None else take(image, faces)))
-        added = iter(gallery.add(name, [new for _, _, new in rows if new is not None]))
-        references = [None if new is None else next(added) for _, _, new in rows]
-        return [
-            enrolled(gallery, name, source, sha256, reference)
-            for (source, sha256, _), reference in zip(rows, references, strict=True)
-        ]
+            taken.append(Taken(image.source, image.sha256, None if faces is None else take(image, faces)))
+        return store(gallery, name, taken, None if anyway else self.rule(gallery))
 
     def layers(self, image: ImageLike, names: str = "*") -> Iterator[Activation]:
         """What each layer of the backbone put out for the largest face; ``names`` is a glob. Raises NoFace."""
@@ -217,32 +217,17 @@ class Pipeline:
         pick: int | None = None,
         consent: Consent | None = None,
         gate: bool = False,
+        anyway: bool = False,
     ) -> Iterator[Outcome[Enrolment]]:
-        """Enrol many (person, image) pairs, in order, each in a transaction of its own: what was yielded is stored."""
+        """Enrol many (person, image) pairs, in order; what was yielded is stored. Else as ``enroll``: what comes of one
+        person without a break is judged and stored together, up to ``enrolment.TOGETHER`` images at a time."""
         expect_many(items)
         people, images = tee(items)
         coming = (image for _, image in images)
         outcomes = self._each(coming, self._describe_new, partial(self._look_if_new, gallery, None))
-        pairs = zip(people, outcomes, strict=True)
+        seen = zip((person for person, _ in people), outcomes, strict=True)
         take = partial(new_reference, pick=pick, consent=consent, gate=gate)
-        return (self._enroll_one(person, outcome, gallery, take) for (person, _), outcome in pairs)
-
-    def _enroll_one(
-        self, person: str, outcome: Outcome[list[Face] | None], gallery: Gallery, take: Callable[..., NewReference]
-    ) -> Outcome[Enrolment]:
-        image = outcome.image
-        if image is None or outcome.error is not None:
-            return Outcome(outcome.source, image, error=outcome.error)
-        try:
-            name, reference = clean_name(person), None
-            if name not in gallery.holders(image.sha256):
-                faces = self.faces(image) if outcome.value is None else outcome.value
-                (reference,) = gallery.add(name, [take(image, faces)])
-        except NameInvalid as error:
-            return Outcome(image.source, image, error=NameInvalid(f"{one_line(image.source)}: {error}"))
-        except (FaceError, ImageError) as error:
-            return Outcome(image.source, image, error=error)
-        return Outcome(image.source, image, enrolled(gallery, name, image.source, image.sha256, reference))
+        return store_each(seen, gallery, take, self.faces, None if anyway else self.rule(gallery))
 
     def _each(
         self, images: Iterable[ImageLike], work: Callable[[list[Any]], Sequence[T]], look: Callable[[Image], Any]
@@ -293,9 +278,20 @@ class Pipeline:
             raise UsageError(f"fpir {fpir}: this is measured on one's own people; first: facepipe calibrate FOLDER")
         return self.backbone.card.threshold(fmr)
 
+    def rule(self, gallery: Gallery, threshold: float | None = None) -> Rule | None:
+        """Who counts as one person at enrolment, by a cosine ``threshold`` where one is given; None where the card
+        does not say what a score means. Raises UsageError."""
+        card = self.backbone.card
+        if threshold is None and not card.thresholds:
+            return None
+        known = self.threshold(threshold, gallery=gallery)
+        if threshold is not None:
+            return Rule(None, threshold, known)
+        return Rule(card.evidence, card.threshold(next(iter(card.thresholds))), known)
+
     def _find(self, image: Image) -> list[Detection]:
         with within_memory(image):
-            return self.detector.detect(image)
+            return find_faces(self.detector, image)
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):

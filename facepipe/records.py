@@ -76,7 +76,8 @@ class Detection:
     """One face found in an image.
 
     ``box`` (4,) float32 x0, y0, x1, y1 in image px (may reach past the border); ``score`` in [0, 1];
-    ``landmarks`` (5, 2) float32 in image px: eye, eye, nose, mouth corner, mouth corner; of a pair, image-left first.
+    ``landmarks`` (5, 2) float32 in image px: eye, eye, nose, mouth corner, mouth corner; of a pair, image-left first,
+    seen with the face upright: of one that lies on its side or head, the same points as if the picture were turned.
     """
 
     box: Floats

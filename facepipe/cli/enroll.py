@@ -55,7 +55,7 @@ def enroll(
     ] = False,
     shots: Annotated[int, typer.Option("--shots", min=1, max=20, help="With --webcam: pictures to take.")] = 5,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="With --webcam: even when enrolled under another name.")
+        bool, typer.Option("--anyway", help="Even if several people, or enrolled under another name.")
     ] = False,
     window: opt.ShowWindow = None,
     threshold: Annotated[
@@ -77,7 +77,8 @@ def enroll(
 
     Each image must show one face. One that cannot be used is reported and the others are enrolled; an image that is
     enrolled under that name already adds nothing, so a run can be repeated. With --webcam all pictures that were taken
-    are enrolled together, or none.
+    are enrolled together, or none. What does not look like one person, or like somebody enrolled under another name,
+    is not enrolled, unless --anyway is given.
     """
     from facepipe.enrolment import agreed
 
@@ -87,7 +88,7 @@ def enroll(
             raise UsageError("--webcam: expected NAME and perhaps a camera, without --folders and --pick")
         name, source = _name_and_source(name_and_paths or [])
     else:
-        _expect_webcam(shots != 5, anyway, window is not None, threshold is not None)
+        _expect_webcam(shots != 5, window is not None, threshold is not None)
         items, left_out = _enrol_items(name_and_paths or [], folders)
     with opt.open_gallery(gallery, backbone, weights, create=True) as people:
         pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
@@ -98,7 +99,7 @@ def enroll(
             _report(cam.enrol(name, source, people, pipe, plan), people, as_json)
         else:
             remark_on_spelling([person for person, _ in items], known)
-            outcomes = pipe.enroll_each(items, people, pick=pick, consent=given, gate=gate)
+            outcomes = pipe.enroll_each(items, people, pick=pick, consent=given, gate=gate, anyway=anyway)
             batch = out.Batch(len(items), "enrolling", as_json)
             added = _enrol_images(items, outcomes, people, batch, picked=pick is not None)
             _remark_on_likeness(added, people, pipe)
@@ -154,9 +155,9 @@ def _report(enrolments: Sequence[Enrolment], gallery: Gallery, as_json: bool) ->
     out.say(f"{out.count(len(enrolments), 'shot')} enrolled; {_holding(gallery)}")
 
 
-def _expect_webcam(shots: bool, anyway: bool, window: bool, threshold: bool) -> None:
+def _expect_webcam(shots: bool, window: bool, threshold: bool) -> None:
     """Raise UsageError at an option that means something with a camera only."""
-    given = {"--shots": shots, "--anyway": anyway, "--window": window, "--threshold": threshold}
+    given = {"--shots": shots, "--window": window, "--threshold": threshold}
     for option in (option for option, is_given in given.items() if is_given):
         raise UsageError(f"{option}: only with --webcam")
 

@@ -22,7 +22,7 @@ class Detector(Protocol):
     card: Card
 
     def detect(self, image: Image) -> list[Detection]:
-        """Every face of the image, largest first."""
+        """Every upright face of the image, largest first; ``turned.find_faces`` finds the others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,7 +42,7 @@ def recipe(pipe: Pipeline) -> str:
     weights = ",".join(weight.sha256[:16] for weight in card.weights)
     settings = f"{getattr(pipe.detector, 'min_face', '')} {getattr(pipe.detector, 'min_score', '')}"
     precision = getattr(pipe.backbone, "precision", FULL)
-    return f"{pipe.backbone.id} {precision} {card.name}@{weights} {settings} facepipe {__version__} central"
+    return f"{pipe.backbone.id} {precision} {card.name}@{weights} {settings} facepipe {__version__} central, any way up"
 
 
 def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: Progress) -> Embedded:

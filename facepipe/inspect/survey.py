@@ -11,6 +11,7 @@ import numpy as np
 
 from facepipe.cards import Input
 from facepipe.detect.base import Detector, OpenDetector
+from facepipe.detect.turned import find_faces
 from facepipe.embed.chip import cut_chip
 from facepipe.errors import FaceError, FacepipeError, ImageError, NoFace
 from facepipe.image import ImageLike, label_of, read_image
@@ -89,7 +90,7 @@ class Survey:
 
 def _detect(detector: Detector, image: Image) -> tuple[list[Detection], dict[str, Floats]]:
     if not isinstance(detector, OpenDetector):
-        return detector.detect(image), {}
+        return find_faces(detector, image), {}
     stages = detector.stages(image)
     rows = {found.stage: np.hstack([found.boxes, found.scores[:, None]]) for found in stages}
-    return detector.report(stages[-1]), rows
+    return find_faces(detector, image, detector.report(stages[-1])), rows

@@ -155,8 +155,26 @@ def test_who_is_enrolled_under_another_name_is_refused_unless_meant(
     refused = enroll(client, "Bary", [again])
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "enrolled-already")
     assert refused.json()["error"]["person"] == "Barack"
+    assert [(row["image"], row["code"]) for row in refused.json()["error"]["details"]] == [(0, "enrolled-already")]
     assert enroll(client, "Bary", [again], anyway="true").status_code == 200
     assert [person.name for person in gallery.people()] == ["Barack", "Bary"]
+
+
+def test_several_people_are_refused_as_a_whole_unless_meant(
+    client: httpx.Client, gallery: Gallery, samples: Path, blurred: bytes
+) -> None:
+    names = ("obama.jpg", "biden.jpg", "obama2.jpg")
+    images: list[Any] = [("blurred.png", blurred), *((name, (samples / name).read_bytes()) for name in names)]
+    refused = enroll(client, "Barack", images, partial="true")
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], len(gallery)) == (422, "several-people", 0)
+    (about,) = error["details"]
+    assert (about["image"], about["source"], about["code"]) == (2, "biden.jpg", "several-people")
+    assert about["problems"] == [{"code": "several-people", "message": error["message"]}]
+    assert enroll(client, "Barack", images[1:2]).status_code == 200
+    later = enroll(client, "Barack", images[2:3])
+    assert (later.status_code, later.json()["error"]["code"]) == (422, "several-people")
+    assert enroll(client, "Barack", images[2:3], anyway="true").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a\nb", "x" * 201, "a\u202eb"])

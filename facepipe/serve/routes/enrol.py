@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, model_validator
 
 from facepipe import errors as e
 from facepipe import gate
-from facepipe.enrolment import agreed, enrolled, new_reference, pick_face
+from facepipe.enrolment import Enrolment, Taken, agreed, new_reference, pick_face, store
 from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
-from facepipe.gallery import NewReference
 from facepipe.gallery.names import clean_name
-from facepipe.guide import expect_unknown
 from facepipe.records import Consent, Detection, Face, Image
 from facepipe.serve import schemas
 from facepipe.serve.bodies import body, documented
@@ -40,7 +37,9 @@ class EnrollAsk(WithPlace):
     at: Points | None = None
     gate: Annotated[bool, Field(description="Take only good shots: size, light, sharpness, pose.")] = True
     consent: Wording | None = None
-    anyway: Annotated[bool, Field(description="Enrol although the person is known under another name.")] = False
+    anyway: Annotated[
+        bool, Field(description="Enrol although the images show several people, or somebody known under another name.")
+    ] = False
     partial: Annotated[
         bool, Field(description="Enrol the images that can be used, and say what is wrong with the others.")
     ] = False
@@ -74,29 +73,22 @@ class EnrolledAnswer(BaseModel):
     references: Annotated[list[Enrolled], Field(description="One for each image, in their order.")]
 
 
-@dataclass(frozen=True, eq=False)
-class Taken:
-    """What one image gives: a ``new`` reference, None where the person has the image already, or an ``error``."""
-
-    source: str
-    sha256: str = ""
-    new: NewReference | None = None
-    error: FacepipeError | None = None
-
-
 @router.post(
     "/enroll",
     summary="Enrol a person",
     openapi_extra=documented(EnrollAsk, {"name": "Ada", "images": [FACE]}),
     responses=with_links(
-        errors(*PICTURE, *ONE_FACE, *WRITING, e.PoorShot, e.EnrolledAlready, e.NameInvalid),
+        errors(*PICTURE, *ONE_FACE, *WRITING, e.PoorShot, e.SeveralPeople, e.EnrolledAlready, e.NameInvalid),
         person="person/id",
         reference="references/0/id",
     ),
 )
 async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, body(EnrollAsk)]) -> EnrolledAnswer:
     """Store a face of each image under a name: all of them or, when one cannot be used, none; ``details`` of the error
-    then say what is wrong with which. Each image must show one face, or ``pick`` or ``at`` says which."""
+    then say what is wrong with which. Each image must show one face, or ``pick`` or ``at`` says which.
+
+    All must be of one person, with what is enrolled under the name, whom no other name has; else none is stored, with
+    ``partial`` neither, as nothing says which of them are right. ``anyway`` stores them all the same."""
     name, consent = clean_name(ask.name), agreed(ask.consent)
 
     async def work() -> EnrolledAnswer:
@@ -132,37 +124,38 @@ async def _take(server: Context, ask: EnrollAsk, name: str, place: int, consent:
 def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> EnrolledAnswer:
     """All new references in one transaction."""
     gallery = server.gallery
-    new = [one.new for one in taken if one.new is not None]
-    if not anyway and server.pipe.backbone.card.thresholds:  # nothing else says who is the same
-        expect_unknown(name, [one.template for one in new], gallery, server.pipe.threshold(gallery=gallery))
-    added = iter(gallery.add(name, new))
-    references = []
-    for one in taken:
-        if one.error is not None:
-            references.append(Enrolled(id=None, before=None, source=one.source, problems=problems_of(one.error)))
-            continue
-        reference = None if one.new is None else next(added)
-        done = enrolled(gallery, name, one.source, one.sha256, reference)
-        id = None if reference is None else reference.id
-        references.append(Enrolled(id=id, before=done.before, source=one.source, problems=[]))
+    usable = [one for one in taken if one.error is None]
+    try:
+        done = iter(store(gallery, name, usable, None if anyway else server.pipe.rule(gallery)))
+    except (e.SeveralPeople, e.EnrolledAlready) as error:
+        new = [(number, one) for number, one in enumerate(taken) if one.new is not None]
+        concerned = [new[about["image"]] for about in error.details or ()]
+        error.details = [_detail(number, one, error) for number, one in concerned]
+        raise
+    references = [_row(one, None if one.error is not None else next(done)) for one in taken]
     return EnrolledAnswer(person=schemas.brief(gallery.person(name)), references=references)
+
+
+def _row(taken: Taken, done: Enrolment | None) -> Enrolled:
+    if done is None:
+        assert taken.error is not None
+        return Enrolled(id=None, before=None, source=taken.source, problems=problems_of(taken.error))
+    id = None if done.reference is None else done.reference.id
+    return Enrolled(id=id, before=done.before, source=taken.source, problems=[])
 
 
 def _refusal(taken: Sequence[Taken]) -> FacepipeError:
     """The first image's error, with what is wrong with each in its details."""
-    wrong = [(number, one.source, one.error) for number, one in enumerate(taken) if one.error is not None]
+    wrong = [(number, one, one.error) for number, one in enumerate(taken) if one.error is not None]
     first = wrong[0][2]
-    first.details = [
-        schemas.ErrorDetail(
-            image=number,
-            source=source,
-            code=error.code,
-            message=str(error),
-            problems=problems_of(error),
-        ).model_dump()
-        for number, source, error in wrong
-    ]
+    first.details = [_detail(number, one, error) for number, one, error in wrong]
     return first
+
+
+def _detail(number: int, taken: Taken, error: FacepipeError) -> dict[str, Any]:
+    return schemas.ErrorDetail(
+        image=number, source=taken.source, code=error.code, message=str(error), problems=problems_of(error)
+    ).model_dump()
 
 
 def problems_of(error: FacepipeError) -> list[schemas.Problem]:
