@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from facepipe.errors import SourceNotFound, SourceRefused, UsageError
 from facepipe.image import MAX_PIXELS
 from facepipe.sources.addresses import check_url, label_of, scheme_of
-from facepipe.sources.base import OnState, Patience, Source
-from facepipe.sources.capture import Capture, open_camera, open_stream
+from facepipe.sources.base import OnState, Patience, Pictures, Source
+from facepipe.sources.capture import open_camera
+from facepipe.sources.checked import open_stream
 from facepipe.sources.containers import look_at
 from facepipe.sources.live import Link, LiveSource
 from facepipe.sources.pictures import IMAGE_SUFFIXES, image_files
@@ -124,7 +125,7 @@ def _camera(number: int, patience: Patience) -> Link:
     return Link(f"webcam:{number}", partial(open_camera, number), advice, gone=patience.gone)
 
 
-def _open_stream(url: str, label: str, patience: Patience) -> Capture | None:
+def _open_stream(url: str, label: str, patience: Patience) -> Pictures | None:
     capture = open_stream(url, patience.connect, patience.read)
     if capture is None:
         return None

@@ -2,8 +2,9 @@
 
 Each frame: every face in view is moved by the flow; where the detector can take a second look at a place (it costs a
 millisecond, a whole scan fifty), that puts box and landmarks right and says whether a face is still there. A scan of
-the whole picture runs every few frames, once a second at least, after a cut, and when a face was lost; its detections are assigned to the
-tracks in view by overlap. What is left over may be a track that was lost: the caller is asked, who can compare faces.
+the whole picture runs every few frames, once a second at least, after a cut, and when a face was lost; its detections
+are assigned to the tracks in view by overlap. What is left over may be a track that was lost: the caller is asked, who
+can compare faces.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from facepipe.track.flow import Flow, shrunk
 from facepipe.track.matching import assign, centre, overlaps, side, stacked
 
 EVERY_IDLE = 3  # at most, while nobody is in view
-# Seconds from one scan to the next at most, of sources with few frames: while nobody is in view, while a face in view was
-# found by one scan only, and else
+# Seconds from one scan to the next, of sources with few frames: while nobody is in view, while one scan alone found a
+# face that is in view, and else
 LONGEST_IDLE, LONGEST_UNSURE, LONGEST = 0.25, 0.5, 1.0
 SURE = 0.7  # least score of a second look; MTCNN's own for its last network
 AGREE = 0.5  # least overlap of what a second look finds with where the flow led
