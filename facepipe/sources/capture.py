@@ -88,9 +88,10 @@ def open_stream(url: str, connect: float, read: float) -> Capture | None:
     return _open(url, cv2.CAP_FFMPEG, waits)
 
 
-def open_camera(number: int) -> Capture | None:
-    """Open a local camera. None when there is none of this ``number``, or another program uses it."""
-    return _open(number, _CAMERA, [])
+def open_camera(named: int | str) -> Capture | None:
+    """Open a local camera by its number, or by the path to its device. None when it is not there, or another program
+    uses it."""
+    return _open(named, _CAMERA, [])
 
 
 def _open(target: str | int, backend: int, settings: Sequence[int]) -> Capture | None:
