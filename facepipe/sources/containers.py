@@ -33,7 +33,7 @@ _SIGNATURES = {
 }
 _KINDS = [(name, re.compile(pattern, re.DOTALL)) for name, pattern in _SIGNATURES.items()]
 _MJPEG = re.compile(r"\.mjpe?g$", re.IGNORECASE)  # picture after picture: only the name tells it from one JPEG
-_SOUND = re.compile(rb"RIFF.{4}WAVE|FORM.{4}AIF|ID3|fLaC|\xff[\xf1-\xf3\xf9-\xfb]", re.DOTALL)
+_SOUND = re.compile(rb"RIFF.{4}WAVE|FORM.{4}AIF|ID3|fLaC|\xff[\xf1-\xf5\xf9-\xfd]", re.DOTALL)
 NO_VIDEO = "no video in it, only sound or data; expected a file with pictures"
 _POINTERS = {  # beginnings of what FFmpeg would follow
     "a playlist": rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat|\[playlist\]|\[Reference\]|<\?xml|<asx|<smil|<MPD)",
