@@ -18,7 +18,7 @@ from facepipe.sources.base import Pictures
 
 WHOLE = frozenset({"MJPG"})  # codecs that cameras never send in fields: nothing of them is in doubt
 
-Again = Callable[[], Pictures | None]
+Open = Callable[[], Pictures | None]
 Other = Callable[[int, float | None], Pictures | None]
 
 
@@ -27,11 +27,12 @@ class Checked:
     and its time in seconds where times only grow.
 
     ``again`` opens a file once more: the memory is another then. A stream has none, and its first picture, which proves
-    nothing, is left out. ``unseen``: pictures that are left out as they may not have been decoded.
+    nothing, is left out. ``instead`` opens it, with a frame grabbed, where not one can be of what was opened.
+    ``unseen``: pictures that are left out as they may not have been decoded.
     """
 
-    def __init__(self, opened: Pictures, other: Other, again: Again | None) -> None:
-        self._now, self._again = opened, again
+    def __init__(self, opened: Pictures, other: Other, again: Open | None = None, instead: Open | None = None) -> None:
+        self._now, self._again, self._instead = opened, again, instead
         self._other: Other | None = other
         self.count, self.size, self.codec = opened.count, opened.size, opened.codec
         self._settled = again is None and opened.codec in WHOLE
@@ -53,8 +54,8 @@ class Checked:
         """Go on to the next frame that can be decoded. False at the end, and when none came in time."""
         self._grabbed += 1
         found = self._now.grab()
-        if not found and self._grabbed == 1 and self._again is not None:
-            found = self._change()  # OpenCV opens AV1 and can decode nothing of it
+        if not found and self._grabbed == 1 and self._instead is not None:
+            found = self._change(self._instead())  # OpenCV opens AV1 and can decode nothing of it
         self._grows = self._grows and self.time >= self._time
         self._time = self.time
         return found
@@ -70,8 +71,9 @@ class Checked:
             return pixels
         if last is None and self._again is None and pixels.any():
             return None
-        if self._change():
+        if self._other is not None and self._change(self._other(self._grabbed, self.time if self._grows else None)):
             return self._now.picture()
+        self._other = None
         if self._written:  # either the picture before, or the same once more
             return pixels
         self.unseen += 1
@@ -90,10 +92,8 @@ class Checked:
         finally:
             again.close()
 
-    def _change(self) -> bool:
-        """Let the other decoder go on from this frame. Whether it can."""
-        other = None if self._other is None else self._other(self._grabbed, self.time if self._grows else None)
-        self._other = None
+    def _change(self, other: Pictures | None) -> bool:
+        """Let ``other`` go on from here. Whether there is one."""
         if other is None:
             return False
         self._now.close()
@@ -105,13 +105,17 @@ def open_file(path: str) -> Pictures | None:
     """Open the video file at an absolute ``path``, and nothing else. None when it cannot be."""
     again = partial(capture.open_file, path)
     opened = again()
-    return pyav.open_file(path) if opened is None else Checked(opened, partial(pyav.open_file_at, path), again)
+    if opened is None:
+        return pyav.open_file(path)
+    return Checked(opened, partial(pyav.open_file_at, path), again, partial(pyav.open_file_at, path, 1, None))
 
 
-def open_stream(url: str, connect: float, read: float) -> Pictures | None:
+def open_stream(url: str, connect: float, read: float, instead: Open | None = None) -> Pictures | None:
     """Open a stream; seconds to ``connect`` and to wait for a picture. None when it cannot be opened in time."""
     opened = capture.open_stream(url, connect, read)
-    return None if opened is None else Checked(opened, lambda *_: pyav.open_stream(url, connect, read), None)
+    if opened is None:
+        return None
+    return Checked(opened, lambda *_: pyav.open_stream(url, connect, read), instead=instead)
 
 
 def _same(a: Pixels, b: Pixels) -> bool:

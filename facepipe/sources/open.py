@@ -6,6 +6,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,7 @@ from facepipe.sources.checked import open_stream
 from facepipe.sources.containers import look_at
 from facepipe.sources.devices import ADVICE, cameras_here, check_device, is_device
 from facepipe.sources.live import Link, LiveSource
+from facepipe.sources.mjpeg import open_jpegs
 from facepipe.sources.pictures import IMAGE_SUFFIXES, image_files
 from facepipe.sources.stills import Stills
 from facepipe.sources.video import VideoFile
@@ -121,8 +123,11 @@ def _link(given: Given, patience: Patience) -> Link | None:
         return None
     check_url(given)
     label = label_of(given)
-    bursts = urlsplit(given).path.endswith(".m3u8")
-    return Link(label, partial(_open_stream, given, label, patience), _STREAM_ADVICE, bursts=bursts)
+    return Link(label, _Stream(given, label, patience).open, _STREAM_ADVICE, bursts=_is_playlist(given))
+
+
+def _is_playlist(url: str) -> bool:
+    return urlsplit(url).path.endswith(".m3u8")
 
 
 def _camera(named: int | str, patience: Patience) -> Link:
@@ -134,16 +139,45 @@ def _camera(named: int | str, patience: Patience) -> Link:
     return Link(label, lambda: open_camera(at()), f"{ADVICE}{cameras_here()}", gone=patience.gone)
 
 
-def _open_stream(url: str, label: str, patience: Patience) -> Pictures | None:
-    capture = open_stream(url, patience.connect, patience.read)
-    if capture is None:
+class _Stream:
+    """The way to what is at ``url``: as FFmpeg takes it, or, where only that can, picture by picture."""
+
+    def __init__(self, url: str, label: str, patience: Patience) -> None:
+        self._url, self._label, self._patience = url, label, patience
+        self._over_http = scheme_of(url) in ("http", "https")
+        self._jpegs = self._over_http and not _is_playlist(url)
+        self._taken: bool | None = None  # by FFmpeg; None: it is not known yet
+
+    def open(self) -> Pictures | None:
+        if self._taken is not False:
+            instead = self._some_jpegs if self._jpegs else None
+            capture = open_stream(self._url, self._patience.connect, self._patience.read, instead)
+            if capture is not None:
+                self._taken = True
+                return self._checked(capture)
+        if self._taken or not self._jpegs:
+            return None
+        jpegs = open_jpegs(self._url, self._label, self._patience.connect)
+        self._taken = None if jpegs is None else False
+        return jpegs
+
+    def _some_jpegs(self) -> Pictures | None:
+        """Where FFmpeg knows the stream and finds no picture in it; one is grabbed."""
+        with suppress(SourceRefused):
+            jpegs = open_jpegs(self._url, self._label, self._patience.connect)
+            if jpegs is not None and jpegs.grab():
+                return jpegs
+            if jpegs is not None:
+                jpegs.close()
         return None
-    width, height = capture.size
-    if capture.count is not None and scheme_of(url) in ("http", "https"):
-        problem = "expected a stream, got a file that has an end; download it and give its path"
-    elif width * height > MAX_PIXELS:
-        problem = f"expected at most {MAX_PIXELS} pixels, got {width}x{height}; set the camera to less"
-    else:
-        return capture
-    capture.close()
-    raise SourceRefused(f"{label}: {problem}")
+
+    def _checked(self, capture: Pictures) -> Pictures:
+        width, height = capture.size
+        if capture.count is not None and self._over_http:
+            problem = "expected a stream, got a file that has an end; download it and give its path"
+        elif width * height > MAX_PIXELS:
+            problem = f"expected at most {MAX_PIXELS} pixels, got {width}x{height}; set the camera to less"
+        else:
+            return capture
+        capture.close()
+        raise SourceRefused(f"{self._label}: {problem}")

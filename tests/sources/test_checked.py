@@ -50,7 +50,8 @@ def shown(
         return None if other is None else Toy(other, at=frame - 1)
 
     first = Toy(levels, codec)
-    checked = Checked(first, opened, None if live else lambda: Toy(levels if again is None else again))
+    once_more = None if live else lambda: Toy(levels if again is None else again)
+    checked = Checked(first, opened, once_more, None if live or other is None else lambda: Toy(other, at=0))
     seen = []
     while checked.grab():
         pixels = checked.picture()
