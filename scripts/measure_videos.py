@@ -3,7 +3,7 @@
     python scripts/measure_videos.py VIDEO … [--only WORD] [--keep FOLDER]
 
 Needs ffmpeg, which makes the versions in a temporary folder: recorded in fields, with pixels that are not square,
-before a lamp that flashes, in AV1, with few frames. Whoever is seen in a clip is enrolled from the clip itself, by one picture
+before a lamp that flashes, in AV1, with few frames. Whoever is seen in a clip is enrolled from it, by one picture
 of each track; then all versions are watched. Compared with the clip as it is: faces a frame, named faces a frame, and
 the names that were told.
 """

@@ -44,6 +44,10 @@ class Story:
     candidates: tuple[Candidate, ...] = ()
     strikes: int = 0
 
+    @property
+    def decided(self) -> bool:
+        return self.evidence.decidable or self.name is not None
+
 
 class Watcher:
     """Recognises faces over time: give it every frame of one source in turn, and take the events now and then.
@@ -210,7 +214,7 @@ class Watcher:
         for story, row in zip(asking, found, strict=True):
             story.candidates = row
             clear = story.evidence.telling and (_score(story) or -1) >= self._levels.clear
-            if story.evidence.decidable or clear or story.name is not None:
+            if story.decided or clear:
                 story.name = decide(story.name, story.candidates, self._levels)
 
     def _tell(self, story: Story) -> None:
@@ -231,9 +235,10 @@ class Watcher:
                 self._event("left", story)
 
     def _event(self, kind: str, story: Story) -> None:
-        track, name = story.track, None if kind == "appeared" else story.name
+        track, appeared = story.track, kind == "appeared"  # which is told first, whatever is known by then
         times = (track.start, track.seen, story.start_at, story.end_at)
-        score, decided = _score(story), story.evidence.decidable
+        name, decided = (None, False) if appeared else (story.name, story.decided)
+        score = _score(story)
         self._events.append(Event(kind, track.id, name, score, self._levels.limit, decided, *times, track.face.box))
 
     def _face(self, track: Track) -> TrackedFace:
@@ -245,7 +250,7 @@ class Watcher:
             _score(story),
             self._levels.limit,
             story.candidates[: self._top],
-            story.evidence.decidable or story.name is not None,
+            story.decided,
             len(story.evidence.views),
             track.detected,
         )
