@@ -112,24 +112,31 @@ def watch(pipe: Pipeline, gallery: Gallery, video: Path) -> Seen:
 
 
 def compare(video: Path, folder: Path, only: str, watched: Callable[[Path], Seen]) -> None:
-    own = watched(video)
+    """Fields of two times make one frame of two, so they are held against every second frame of the clip."""
+    own, half = watched(video), made(video, folder, "every second frame", ".mp4", f"-vf framestep=2 {X264}")
+    bases = {False: own, True: own if half is None else watched(half)}
     print(f"{video.name}: {own.frames} frames, {own.faces} faces, {own.named} named, {len(own.told)} people told")
     print(f"  {'version':28} {'frames':>6} {'faces':>7} {'named':>7}  told")
     for name, (ending, words) in ((name, how) for name, how in VERSIONS.items() if only in name):
-        path = folder / f"{video.stem} {name.replace(':', ' to ')}{ending}"
-        given = ["ffmpeg", "-v", "error", "-y", "-i", str(video), "-an", *words.split(), str(path)]
-        if not path.exists() and subprocess.run(given).returncode != 0:
+        path = made(video, folder, name, ending, words)
+        if path is None:
             print(f"  {name:28} ffmpeg cannot make it")
             continue
-        seen = watched(path)
+        seen, base = watched(path), bases["tinterlace" in words]
         faces, named = (
-            f"{100 * mine / seen.frames / max(theirs / own.frames, 1e-9):.1f} %"
-            for mine, theirs in ((seen.faces, own.faces), (seen.named, own.named))
+            f"{100 * mine / seen.frames / max(theirs / base.frames, 1e-9):.1f} %"
+            for mine, theirs in ((seen.faces, base.faces), (seen.named, base.named))
         )
-        print(
-            f"  {name:28} {seen.frames:6} {faces:>7} {named:>7}  {len(seen.told & own.told)} of {len(own.told)}",
-            flush=True,
-        )
+        told = f"{len(seen.told & base.told)} of {len(base.told)}"
+        print(f"  {name:28} {seen.frames:6} {faces:>7} {named:>7}  {told}", flush=True)
+
+
+def made(video: Path, folder: Path, name: str, ending: str, words: str) -> Path | None:
+    """That version of the video; None where this ffmpeg cannot make it."""
+    path = folder / f"{video.stem} {name.replace(':', ' to ')}{ending}"
+    timing = [] if "fps=" in words else ["-vsync", "passthrough"]
+    asked = ["ffmpeg", "-v", "error", "-y", "-i", str(video), "-an", *timing, *words.split(), str(path)]
+    return path if path.exists() or subprocess.run(asked).returncode == 0 else None
 
 
 if __name__ == "__main__":
