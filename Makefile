@@ -34,7 +34,7 @@ format: .venv/installed-dev
 .venv/installed: pyproject.toml
 	@echo "Setting up .venv: torch and its libraries take about 6 GB and a few minutes."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[video]"
 	@$(BIN)/python -c "import cv2" || { echo "OpenCV needs system libraries: apt-get install libgl1 libglib2.0-0"; exit 1; }
 	@touch $@
 

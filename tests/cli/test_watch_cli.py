@@ -191,6 +191,12 @@ def test_a_film_that_cannot_be_whole_is_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_slow_films_name_people_too(enrolled: Run, film: Path) -> None:
+    for options in (("--every", "1"), ("--every", "50"), ("--max-fps", "2")):
+        events = [line["event"] for line in enrolled("watch", film, "--json", *options).lines]
+        assert events == ["appeared", "named", "left"], options
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
 def test_a_full_disk_ends_a_film_at_once(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Writer:
