@@ -41,12 +41,12 @@ def undecodable(capture: Pictures, container: Container, label: str) -> SourceEr
     path, opencv = shlex.quote(label), f"OpenCV {cv2.__version__}"
     if isinstance(capture, Checked) and capture.unseen:
         return SourceRefused(
-            f"{label}: black, or interlaced, which {opencv} does not decode; pip install av, or convert it: "
+            f"{label}: black, or interlaced, which {opencv} does not decode; pip install 'av>=18', or convert it: "
             f"ffmpeg -i {path} -vf bwdif out.mp4"
         )
     if name := _UNKNOWN.get(capture.codec):
         return SourceRefused(
-            f"{label}: {name}, which {opencv} cannot decode; pip install av, or convert it: "
+            f"{label}: {name}, which {opencv} cannot decode; pip install 'av>=18', or convert it: "
             f"ffmpeg -i {path} -c:v libx264 out.mp4"
         )
     return SourceDamaged(f"{label}: damaged {container.kind}, no picture in it can be decoded; copy it again")

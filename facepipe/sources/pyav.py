@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SEEK = 10.0  # seconds that are rather decoded than looked for
 MICROSECONDS = 1_000_000  # a second, as containers count
 EXACT = 0.002  # seconds by which times of two decoders may differ
+OLDEST = 18  # PyAV's version; 15 crashes beside OpenCV 5, where it opens an MPEG file
 DAMAGED = 300  # packets in a row that cannot be decoded
 NETWORK = "http,https,httpproxy,tls,tcp,udp,rtp,rtsp,rtsps,srtp,crypto,hls"  # what a stream may name: no local file
 
@@ -154,6 +155,8 @@ def _open(target: str, options: dict[str, str], timeout: tuple[float, float] | N
     try:
         import av
     except ImportError:
+        return None
+    if int(av.__version__.partition(".")[0]) < OLDEST:
         return None
     av.logging.set_level(av.logging.PANIC)  # it would write addresses with their passwords
     try:

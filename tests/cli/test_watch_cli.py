@@ -193,7 +193,7 @@ def test_a_film_that_cannot_be_whole_is_an_error(tmp_path: Path) -> None:
 
 def test_slow_films_name_people_too(enrolled: Run, film: Path) -> None:
     for options in (("--every", "1"), ("--every", "50"), ("--max-fps", "2")):
-        events = [line["event"] for line in enrolled("watch", film, "--json", *options).lines]
+        events = [row["event"] for row in enrolled("watch", film, "--json", *options).json]
         assert events == ["appeared", "named", "left"], options
 
 

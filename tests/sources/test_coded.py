@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("av")
+pytest.importorskip("av", minversion="18")
 
 from coded import woven, write, write_sound
 from network_camera import SIZE, number_in, picture
@@ -60,7 +60,9 @@ def test_without_pyav_fields_are_an_error(name: str, tmp_path: Path, no_pyav: No
     before = write(tmp_path / "before.mkv", [picture(5)] * 3, "ffv1")
     assert {number_in(frame.image.pixels) for frame in open_source(before)} == {5}
     path = fields(tmp_path, name)
-    with pytest.raises(SourceRefused, match=r"interlaced, which OpenCV .* pip install av, or convert it: ffmpeg -i "):
+    with pytest.raises(
+        SourceRefused, match=r"interlaced, which OpenCV .* pip install 'av>=18', or convert it: ffmpeg -i "
+    ):
         open_source(path)
 
 
@@ -114,7 +116,7 @@ def test_av1(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     with open_source(path) as source:
         assert [number_in(frame.image.pixels) for frame in source] == list(range(6))
     monkeypatch.setitem(sys.modules, "av", None)
-    with pytest.raises(SourceRefused, match=r"AV1, which OpenCV .* pip install av, or convert it: ffmpeg -i "):
+    with pytest.raises(SourceRefused, match=r"AV1, which OpenCV .* pip install 'av>=18', or convert it: ffmpeg -i "):
         open_source(path)
 
 
