@@ -47,7 +47,7 @@ $(MADE):
 
 .venv/installed: pyproject.toml $(MADE)
 	@echo "Setting up .venv: torch and its libraries take about 6 GB and a few minutes."
-	$(PIP_INSTALL) --editable .
+	$(PIP_INSTALL) --editable ".[video]"
 	@touch $@
 
 .venv/ready-for-tests: $(MADE)

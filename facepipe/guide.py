@@ -21,6 +21,7 @@ from facepipe.gallery.names import clean_name
 from facepipe.gate import DEFAULTS, Limits, Measures, Problem, assess
 from facepipe.pipeline import Pipeline
 from facepipe.records import Consent, Detection, Floats, Image
+from facepipe.track.strobe import Strobe
 
 HOLD_STILL, DONE = "hold-still", "done"
 POSES = {  # hint -> message, in the order in which they are asked for
@@ -95,6 +96,8 @@ class Guide:
         order = list(POSES)
         self._open = [order[0], *(order[1 + i % 4] for i in range(shots - 1))]  # poses still wanted
         self._hint = _Steady()
+        self._strobe = Strobe()
+        self._told: Guidance | None = None  # the last
         self._before: Floats | None = None  # landmarks in the picture before, where it was good
         self._poses: deque[tuple[float, float]] = deque(maxlen=GLANCE)  # yaw and pitch of the last ones, all good
         self._time = 0.0  # seconds, of the picture before
@@ -125,10 +128,17 @@ class Guide:
     def see(self, image: Image, time: float | None = None) -> Guidance:
         """Look at the next picture. ``time``: its time in seconds, as ``Frame.time``; None: now.
 
-        After the last shot nothing more is looked at. Raises ImageError, FaceError.
+        After the last shot nothing more is looked at, nor at pictures that are dark between two flashes of a lamp:
+        what was told last still holds. Raises ImageError, FaceError.
         """
         if not self._open:
             return self._guidance((), DONE, False, None, None)
+        if self._strobe.off(image.pixels) and self._told is not None:
+            return replace(self._told, took=False)
+        self._told = self._look(image, time)
+        return self._told
+
+    def _look(self, image: Image, time: float | None) -> Guidance:
         now = monotonic() if time is None else time
         faces = self._pipe.detect(image)
         found = assess(image, faces, self._limits)

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -94,6 +95,23 @@ def test_a_photo_held_still_is_one_shot(pipeline: Pipeline) -> None:
         last = guide.see(Image(grainy, "photo"), number * 0.4)
     assert last.taken == 1
     assert last.hint == "same-shot"
+
+
+@pytest.mark.parametrize(("dark", "light"), [(1, 0.01), (2, 0.01), (1, 0.3)])
+def test_the_dark_pictures_between_flashes_count_for_nothing(pipeline: Pipeline, dark: int, light: float) -> None:
+    seen = list(held(FIVE, 4))
+    views = [replace(view, light=view.light * (light if n else 1)) for view in seen for n in range(dark + 1)]
+    told = perform(Guide(pipeline), (picture("obama", pipeline, view) for view in views), step=0.1 / (dark + 1))
+    assert [g.taken for g in told if g.took] == [1, 2, 3, 4, 5]
+    assert {problem for g in told for problem in g.problems} <= {Problem.NO_FACE, Problem.TOO_DARK}
+
+
+def test_a_room_that_is_dark_is_told(pipeline: Pipeline) -> None:
+    told = perform(Guide(pipeline), [picture("obama", pipeline, View(light=0.12))] * 12)
+    assert told[-1].hint in (Problem.TOO_DARK.value, Problem.NO_FACE.value)
+    went_dark = [View()] * 6 + [View(light=0.12)] * 12
+    told = perform(Guide(pipeline), (picture("obama", pipeline, view) for view in went_dark))
+    assert told[-1].hint in (Problem.TOO_DARK.value, Problem.NO_FACE.value)
 
 
 def test_shots_of_two_people_are_not_enrolled(pipeline: Pipeline, gallery: Gallery) -> None:

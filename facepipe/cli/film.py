@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from facepipe.errors import UsageError, WriteFailed
 
 if TYPE_CHECKING:
+    import cv2
     import PIL.Image
 
 CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
@@ -28,9 +29,10 @@ class Film:
         self._path = path
         self._part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix.lower()}")
         self._fps = fps
+        self._writer: cv2.VideoWriter | None = None  # from the first picture on
         self._size = (0, 0)  # of the first picture, px; later ones are scaled to it
         self._start = self._last = 0.0  # seconds
-        self._count = 0
+        self._count, self._full = 0, False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._part.touch(0o600)  # no permission, no folder: rather now than when the film is made
@@ -41,35 +43,40 @@ class Film:
         """``time``: seconds, of the source. Raises WriteFailed."""
         import numpy as np
 
-        if not self._count:
-            self._open(picture, time)
+        if self._writer is None:
+            self._writer = self._opened(picture, time)
         if picture.size != self._size:
             picture = picture.resize(self._size)
         self._start += max(time - self._last - LONGEST_GAP, 0)
         self._last = time
         pixels = np.ascontiguousarray(np.asarray(picture)[..., ::-1])
         for _ in range(round((time - self._start) * self._fps) + 1 - self._count):
-            self._writer.write(pixels)
+            if self._writer.write(pixels) is False:  # OpenCV 5 says so when the disk is full; 4 says nothing at all
+                self._full = True
+                raise WriteFailed(f"{self._path}: no room for the rest of the video; make room and run it again")
             self._count += 1
 
-    def _open(self, picture: PIL.Image.Image, time: float) -> None:
+    def _opened(self, picture: PIL.Image.Image, time: float) -> cv2.VideoWriter:
         import cv2
 
         self._size, self._start, self._last = picture.size, time, time
         codec = cv2.VideoWriter.fourcc(*CODECS[self._path.suffix.lower()])
-        self._writer = cv2.VideoWriter(str(self._part), codec, self._fps, self._size)
-        if not self._writer.isOpened():
+        writer = cv2.VideoWriter(str(self._part), codec, self._fps, self._size)
+        if not writer.isOpened():
             raise WriteFailed(f"{self._path}: no video can be written there; name another file")
+        return writer
 
     def close(self) -> None:
         """Finish the file. Raises WriteFailed, also when there was no room for all of it."""
         import cv2
 
         try:
-            if not self._count:
+            if self._writer is None:
                 return
             self._writer.release()
-            written = cv2.VideoCapture(str(self._part))  # the writer says nothing when the disk is full
+            if self._full:  # which was told
+                return
+            written = cv2.VideoCapture(str(self._part))  # what is flushed last, or spoiled, is not told by the writer
             whole = written.isOpened() and written.get(cv2.CAP_PROP_FRAME_COUNT) >= self._count
             written.release()
             if not whole:

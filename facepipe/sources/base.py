@@ -7,11 +7,32 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, TypeAlias
 
-from facepipe.records import Frame
+from facepipe.records import Frame, Pixels
 
 OnState: TypeAlias = Callable[[str, str], None]
 
 LIVE, STALLED, RECONNECTING, ENDED = "live", "stalled", "reconnecting", "ended"
+
+
+class Pictures(Protocol):
+    """What decodes a file, camera or stream; one thread at a time uses it.
+
+    ``fps``: as stated, None when unknown; ``count``: of the frames, as stated or estimated, None when there is no end;
+    ``size``: (width, height) of its pictures, px; ``codec``: its four letters or its name; ``time``: when the frame
+    just grabbed is shown, seconds, by the clock of what is read.
+    """
+
+    count: float | None
+    size: tuple[int, int]
+    codec: str
+
+    @property
+    def fps(self) -> float | None: ...
+    @property
+    def time(self) -> float: ...
+    def grab(self) -> bool: ...
+    def picture(self) -> Pixels | None: ...
+    def close(self) -> None: ...
 
 
 class Source(Protocol):

@@ -1,4 +1,4 @@
-"""OpenCV's VideoCapture: opened quietly, RGB, every error a None. The only decoder of moving pictures in facepipe."""
+"""OpenCV's VideoCapture: opened quietly, RGB, square pixels, every error a None."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from contextlib import contextmanager
 import cv2
 
 from facepipe.records import Pixels
+from facepipe.sources.aspect import aspect, stretched, stretched_size
 
 TRIES = 300  # frames in a row that cannot be decoded: a damaged one may spoil all up to the next whole picture
+MOST_FPS = 1000.0  # more is no rate but a clock: 60000 of raw DV
 TRYING = 0.5  # seconds: a stream that keeps us waiting is not waited for again
 
 _CAMERA = cv2.CAP_V4L2 if sys.platform.startswith("linux") else cv2.CAP_ANY  # the others look for files and say so
@@ -21,16 +23,17 @@ _FFMPEG_LEVEL = "OPENCV_FFMPEG_LOGLEVEL"
 
 
 class Capture:
-    """An opened file, camera or stream. Used by one thread at a time.
-
-    ``fps``: as stated, None when unknown; ``count``: of the frames, as stated or estimated, None when there is no end.
-    """
+    """An opened file, camera or stream, as ``Pictures``."""
 
     def __init__(self, opened: cv2.VideoCapture) -> None:
         self._opened, self._closed = opened, False
-        self.fps = _positive(opened.get(cv2.CAP_PROP_FPS))
-        self.count = _positive(opened.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.size = (int(opened.get(cv2.CAP_PROP_FRAME_WIDTH)), int(opened.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+        self.fps = _positive(opened.get(cv2.CAP_PROP_FPS), MOST_FPS)
+        self.count = _positive(opened.get(cv2.CAP_PROP_FRAME_COUNT), 1e9)
+        self.codec = (int(opened.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF).to_bytes(4, "little").decode("latin-1").upper()
+        shape = opened.get(cv2.CAP_PROP_SAR_NUM), opened.get(cv2.CAP_PROP_SAR_DEN)  # as it is stored
+        self._ratio = aspect(*shape, turned=int(opened.get(cv2.CAP_PROP_ORIENTATION_META)) % 180 != 0)
+        size = int(opened.get(cv2.CAP_PROP_FRAME_WIDTH)), int(opened.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        self.size = stretched_size(size, self._ratio)
 
     def grab(self) -> bool:
         """Go on to the next frame that can be decoded. False at the end, and when none came in time."""
@@ -57,6 +60,7 @@ class Capture:
             if not found or pixels is None or pixels.ndim != 3 or pixels.shape[2] != 3:
                 return None
             cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels)
+            pixels = stretched(pixels, self._ratio)
         except cv2.error:
             return None
         pixels.setflags(write=False)
@@ -84,9 +88,10 @@ def open_stream(url: str, connect: float, read: float) -> Capture | None:
     return _open(url, cv2.CAP_FFMPEG, waits)
 
 
-def open_camera(number: int) -> Capture | None:
-    """Open a local camera. None when there is none of this ``number``, or another program uses it."""
-    return _open(number, _CAMERA, [])
+def open_camera(named: int | str) -> Capture | None:
+    """Open a local camera by its number, or by the path to its device. None when it is not there, or another program
+    uses it."""
+    return _open(named, _CAMERA, [])
 
 
 def _open(target: str | int, backend: int, settings: Sequence[int]) -> Capture | None:
@@ -102,8 +107,8 @@ def _open(target: str | int, backend: int, settings: Sequence[int]) -> Capture |
     return None
 
 
-def _positive(number: float) -> float | None:
-    return number if 0 < number < 1e9 else None
+def _positive(number: float, most: float) -> float | None:
+    return number if 0 < number <= most else None
 
 
 class _Noise:

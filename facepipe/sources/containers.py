@@ -18,7 +18,7 @@ from facepipe.sources.boxes import look_at_boxes
 
 HEAD = 4096  # bytes by which a file is told
 
-ACCEPTED = "an MP4, QuickTime, Matroska, WebM, AVI, MPEG, FLV, Ogg, WMV or MJPEG video"
+ACCEPTED = "an MP4, QuickTime, Matroska, WebM, AVI, MPEG, DV, FLV, Ogg, WMV or MJPEG video"
 
 _SIGNATURES = {
     "MP4": rb".{4}(ftyp(?!avi[fs]|hei|hev|mif1|msf1|crx)|moov|mdat|wide|free|skip|pnot)",
@@ -26,12 +26,15 @@ _SIGNATURES = {
     "AVI": rb"RIFF.{4}AVI ",
     "MPEG": rb"\0\0\x01[\xba\xb3]",
     "MPEG-TS": rb"(\x47.{187}){3}\x47|.{4}(\x47.{191}){3}\x47",
+    "DV": rb"\x1f\x07\0[\x3f\xbf]",
     "FLV": rb"FLV\x01",
     "Ogg": rb"OggS\0",
     "WMV": rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\0\xaa\0\x62\xce\x6c",
 }
 _KINDS = [(name, re.compile(pattern, re.DOTALL)) for name, pattern in _SIGNATURES.items()]
 _MJPEG = re.compile(r"\.mjpe?g$", re.IGNORECASE)  # picture after picture: only the name tells it from one JPEG
+_SOUND = re.compile(rb"RIFF.{4}WAVE|FORM.{4}AIF|ID3|fLaC|\xff[\xf1-\xf5\xf9-\xfd]", re.DOTALL)
+NO_VIDEO = "no video in it, only sound or data; expected a file with pictures"
 _POINTERS = {  # beginnings of what FFmpeg would follow
     "a playlist": rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat|\[playlist\]|\[Reference\]|<\?xml|<asx|<smil|<MPD)",
     "a session description (SDP)": rb"v=0\r?\n",
@@ -92,6 +95,8 @@ def _check_picture(head: bytes, label: str) -> None:
     pointer = next((name for name, pattern in _POINTERS.items() if re.match(pattern, head)), None)
     if pointer is not None:
         raise SourceRefused(f"{label}: expected {ACCEPTED}, got {pointer}; files that point elsewhere are not followed")
+    if _SOUND.match(head):
+        raise SourceRefused(f"{label}: {NO_VIDEO}")
     kind = kind_of(head)
     if kind in ("text", "an unknown format", "video", "PDF", "ZIP archive"):
         raise SourceRefused(f"{label}: expected {ACCEPTED}, or an image, got {kind}; save it as one of these")

@@ -9,8 +9,7 @@ from datetime import datetime, timezone
 
 from facepipe.errors import SourceNotFound, SourceRefused
 from facepipe.records import Frame, Image, Pixels
-from facepipe.sources.base import RECONNECTING, STALLED, OnState, Patience
-from facepipe.sources.capture import Capture
+from facepipe.sources.base import RECONNECTING, STALLED, OnState, Patience, Pictures
 from facepipe.sources.handover import Handover
 from facepipe.sources.pace import Pacer, Thinner
 from facepipe.sources.threaded import Threaded
@@ -25,7 +24,7 @@ class Link:
     bursts, to be shown by their own clock."""
 
     label: str
-    connect: Callable[[], Capture | None]
+    connect: Callable[[], Pictures | None]
     advice: str
     gone: float | None = None
     bursts: bool = False
@@ -122,7 +121,7 @@ class _Work:
             capture.close()
         return "closed"
 
-    def _still_frozen(self, capture: Capture) -> bool:
+    def _still_frozen(self, capture: Pictures) -> bool:
         """Hand over the frame just grabbed, if it is wanted. Returns whether the picture is frozen."""
         now, at = time.monotonic(), datetime.now(timezone.utc)
         if not self._frames:

@@ -10,8 +10,9 @@ from itertools import chain
 from facepipe.errors import SourceDamaged, SourceRefused
 from facepipe.image import MAX_PIXELS
 from facepipe.records import Frame, Image
-from facepipe.sources.base import OnState
-from facepipe.sources.capture import Capture, open_file
+from facepipe.sources.base import OnState, Pictures
+from facepipe.sources.checked import open_file
+from facepipe.sources.codecs import undecodable, without_video
 from facepipe.sources.containers import Container
 from facepipe.sources.handover import Handover
 from facepipe.sources.pace import Clock, Thinner
@@ -25,7 +26,7 @@ class VideoFile(Threaded):
 
     ``container`` is what ``containers.look_at`` found, ``label`` stands for the path in messages. A file whose end is
     missing is played as far as it goes, then SourceDamaged is raised. Raises SourceDamaged when nothing in it can be
-    decoded, SourceRefused when its pictures are too large.
+    decoded, SourceRefused when its pictures are too large, there are none, or they are coded in a way unknown here.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class VideoFile(Threaded):
         first = next(frames)
         handover = Handover(AHEAD)
         super().__init__(label, handover, partial(_decode, handover, first, frames), on_state)
-        self.fps = capture.fps
+        self.fps = capture.fps  # of what decoded the first
         self.size = (first.image.width, first.image.height)
 
 
@@ -62,7 +63,7 @@ def _decode(handover: Handover, first: Frame, frames: Iterator[Frame]) -> None:
 
 
 def _frames(
-    path: str, container: Container, label: str, capture: Capture, loop: bool, max_fps: float | None
+    path: str, container: Container, label: str, capture: Pictures, loop: bool, max_fps: float | None
 ) -> Iterator[Frame]:
     """Every frame, then, with ``loop``, every frame again. Has one frame at least, or raises SourceDamaged."""
     clock, thinner, index, shown = Clock(capture.fps), Thinner(max_fps), 0, 0
@@ -75,9 +76,7 @@ def _frames(
                     shown += 1
                 index += 1
             if not shown:
-                raise SourceDamaged(
-                    f"{label}: damaged {container.kind}, no picture in it can be decoded; copy it again"
-                )
+                raise undecodable(capture, container, label)
             if container.cut:
                 raise SourceDamaged(f"{label}: truncated {container.kind}, ends after {clock.now:.1f} s; copy it again")
             if not loop:
@@ -89,10 +88,10 @@ def _frames(
         capture.close()
 
 
-def _open(path: str, container: Container, label: str) -> Capture:
+def _open(path: str, container: Container, label: str) -> Pictures:
     capture = open_file(os.path.abspath(path))  # begins with "/" or a drive: no name is taken for an address
     if capture is None:
-        raise SourceDamaged(f"{label}: damaged {container.kind}, cannot be decoded; copy or save it again")
+        raise without_video(path, container, label)
     width, height = capture.size
     if width * height > MAX_PIXELS:
         capture.close()

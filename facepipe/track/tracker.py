@@ -2,8 +2,9 @@
 
 Each frame: every face in view is moved by the flow; where the detector can take a second look at a place (it costs a
 millisecond, a whole scan fifty), that puts box and landmarks right and says whether a face is still there. A scan of
-the whole picture runs every few frames, after a cut, and when a face was lost; its detections are assigned to the
-tracks in view by overlap. What is left over may be a track that was lost: the caller is asked, who can compare faces.
+the whole picture runs every few frames, once a second at least, after a cut, and when a face was lost; its detections
+are assigned to the tracks in view by overlap. What is left over may be a track that was lost: the caller is asked, who
+can compare faces.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from facepipe.track.flow import Flow, shrunk
 from facepipe.track.matching import assign, centre, overlaps, side, stacked
 
 EVERY_IDLE = 3  # at most, while nobody is in view
+# Seconds from one scan to the next, of sources with few frames: while nobody is in view, while one scan alone found a
+# face that is in view, and else
+LONGEST_IDLE, LONGEST_UNSURE, LONGEST = 0.25, 0.5, 1.0
 SURE = 0.7  # least score of a second look; MTCNN's own for its last network
 AGREE = 0.5  # least overlap of what a second look finds with where the flow led
 SAME = 0.3  # least overlap of a scan's detection with a track in view, or as much nearness: see ``_affinity``
@@ -80,7 +84,7 @@ class Tracker:
         self._every = every
         self._flow = Flow()
         self._cuts = Cuts()
-        self._since_scan = every
+        self._since_scan, self._scan_time = every, 0.0
         self._last_id = 0
         self.tracks: list[Track] = []
         self.lost: list[Track] = []
@@ -102,8 +106,7 @@ class Tracker:
                 track.cut = True
         else:
             urgent = self._follow(image, grey, scale, time)
-        every = self._every if self.tracks else min(self._every, EVERY_IDLE)
-        self.scanned = urgent or self._since_scan >= every
+        self.scanned = urgent or self._is_due(time)
         if self.scanned:
             self._scan(image, time, relink)
         for track in self.tracks:
@@ -111,6 +114,13 @@ class Tracker:
             if track.detected or track.patch is None:
                 track.patch = _patch(grey, track.face.box * scale)
         return self._end(time)
+
+    def _is_due(self, time: float) -> bool:
+        """Is the next scan due, by the frames or by the time since the last?"""
+        unsure = any(track.scans == 1 for track in self.tracks)
+        every = self._every if self.tracks else min(self._every, EVERY_IDLE)
+        longest = LONGEST_IDLE if not self.tracks else LONGEST_UNSURE if unsure else LONGEST
+        return self._since_scan >= every or time - self._scan_time >= longest
 
     def split(self, track: Track, time: float) -> Track:
         """Give the face of ``track``, which is in view, to a new track; the old one counts as lost, as by a cut."""
@@ -174,7 +184,7 @@ class Tracker:
 
     def _scan(self, image: Image, time: float, relink: Relink) -> None:
         detections = [face for face in self._finder.scan(image) if not _outside(image, face.box)]
-        self._since_scan = 0
+        self._since_scan, self._scan_time = 0, time
         pairs = assign(_affinity(self.tracks, detections), SAME)
         new = sorted(set(range(len(detections))) - {column for _, column in pairs})
         for track in self.tracks:

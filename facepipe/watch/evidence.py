@@ -12,6 +12,7 @@ from facepipe.records import Floats, Template
 
 MOST = 5  # chips kept of a track
 ENOUGH = 3  # good ones, from which a decision can be made
+FEW = 2  # good ones, from which it can be made where they are clear: somebody may be in view for a second only
 SOON, LATER, RARELY = 0.15, 0.7, 2.0  # seconds between chips: until there are enough, for a better one, to be sure
 BETTER = 1.15  # times as much worth as the worst one kept
 
@@ -57,7 +58,12 @@ class Evidence:
 
     @property
     def decidable(self) -> bool:
-        return sum(view.good for view in self.views) >= ENOUGH
+        return self._good >= ENOUGH
+
+    @property
+    def telling(self) -> bool:
+        """Can a decision be made where they are clearly somebody's?"""
+        return self.full or self._good >= FEW
 
     @property
     def full(self) -> bool:
@@ -98,6 +104,10 @@ class Evidence:
     def alike(self, template: Template) -> float:
         """The mean cosine of the views with ``template``."""
         return float(self.mean() @ template.vector)
+
+    @property
+    def _good(self) -> int:
+        return sum(view.good for view in self.views)
 
     def _worst(self) -> View:
         return min(self.views, key=lambda view: (view.good, view.worth))

@@ -14,7 +14,7 @@ from facepipe.records import Candidate
 class Levels:
     """Cosines: ``limit`` for a name; ``loose`` and ``strict``: for one person, where much and where nothing else says
     that it is the same; ``slack``: by how much evidence must be clearer to overturn a name; ``clear``: for a name
-    where no chip is good, as in profile, in which strangers look more alike."""
+    by two chips, or where no chip is good, as in profile, in which strangers look more alike."""
 
     limit: float
     loose: float

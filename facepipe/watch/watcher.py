@@ -14,6 +14,7 @@ from facepipe.gate import measure
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Detection, Floats, Frame, Image
 from facepipe.stream import within_memory
+from facepipe.track.strobe import Strobe
 from facepipe.track.tracker import EVERY, Track, Tracker
 from facepipe.watch.evidence import Evidence, View, is_good, worth
 from facepipe.watch.faces import Event, TrackedFace
@@ -23,6 +24,7 @@ from facepipe.watch.relink import relink
 REFRESH = 0.5  # seconds by the clock, after which the gallery is asked again whatever happened: it may have changed
 SCANS, AFTER = 2, 0.1  # a track is believed when so many scans found it, and so many seconds after it began
 CHIPS_AT_ONCE = 1  # summarised in a frame: 20 to 35 ms each on two cores
+SPARE = 0.2  # seconds between frames that leave time for a scan and a chip, and for a chip more each
 FACES_AT_ONCE = 4  # summarised together, the largest, where they may be tracks that were lost
 LOOK_BACK = 5  # candidates among which one who was named before is looked for
 STRIKES = 2  # good chips in a row that are clearly somebody else's end a track
@@ -41,6 +43,10 @@ class Story:
     name: str | None = None
     candidates: tuple[Candidate, ...] = ()
     strikes: int = 0
+
+    @property
+    def decided(self) -> bool:
+        return self.evidence.decidable or self.name is not None
 
 
 class Watcher:
@@ -77,14 +83,20 @@ class Watcher:
         self._tracker = Tracker(_Finder(pipe), every)
         self._stories: dict[Track, Story] = {}
         self._views: dict[Detection, View] = {}  # of this frame's detections, where they were taken already
+        self._strobe = Strobe()
         self._events: list[Event] = []
-        self._time = 0.0
+        self._time = -SPARE  # there is time for a chip in the first frame
+        self._apart = 0.0  # seconds from the last frame to this one
         self._asked = clock()
-        self._idle = True  # there was time to summarise a chip in the last frame
+        self._idle = True  # there was time to summarise a chip in the last frame, and none was wanted
 
     def see(self, frame: Frame) -> list[TrackedFace]:
-        """The faces in view in ``frame``, by track. Raises GalleryError, ImageError."""
-        self._time = max(self._time, frame.time)
+        """The faces in view in ``frame``, by track; as they were in one that is dark between two flashes of a lamp.
+        Raises GalleryError, ImageError."""
+        if self._strobe.off(frame.image.pixels):
+            return self._faces(unseen=True)
+        self._apart = max(0.0, frame.time - self._time)
+        self._time += self._apart
         self._views = {}
         ended = self._tracker.advance(frame.image, self._time, self._relink)
         for track in self._tracker.tracks:
@@ -95,6 +107,12 @@ class Watcher:
                 self._tell(story)
         finally:
             self._leave(ended)
+        return self._faces()
+
+    def _faces(self, unseen: bool = False) -> list[TrackedFace]:
+        """Those in view, by track; ``unseen``: they are not to be seen in this very frame."""
+        for track in self._tracker.tracks if unseen else ():
+            track.detected = False
         return [self._face(track) for track in sorted(self._tracker.tracks, key=lambda track: track.id)]
 
     def finish(self) -> None:
@@ -119,9 +137,10 @@ class Watcher:
     def _learn(self, frame: Frame) -> list[Story]:
         """Take in what was seen of the faces in this frame; returns the stories that changed by it."""
         views = dict(self._views)
-        if not (views or (self._tracker.scanned and self._idle)):  # else this frame has taken its time
+        busy = self._tracker.scanned and self._idle and self._apart < SPARE
+        if not (views or busy):  # else this frame has taken its time
             views = self._best_views(frame.image)
-        self._idle = not views
+        self._idle = not (views or busy)
         changed = []
         for track in list(self._tracker.tracks):
             view = views.get(track.face)
@@ -146,7 +165,8 @@ class Watcher:
                 value = worth(measures, track.face.score)
                 if evidence.wants(value, is_good(measures), self._time):
                     wanting.append((evidence.looked, -value, track.id, track.face))
-        return self._summarise(image, [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:CHIPS_AT_ONCE]])
+        most = min(max(CHIPS_AT_ONCE, int(self._apart / SPARE)), FACES_AT_ONCE)
+        return self._summarise(image, [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:most]])
 
     def _summarise(self, image: Image, faces: Sequence[Detection]) -> dict[Detection, View]:
         """Views of ``faces``, but of those that cannot be cut or summarised: they are there, and tell nothing."""
@@ -193,8 +213,8 @@ class Watcher:
         found = self._gallery.search(templates, top, lengths=lengths, evidence=evidence)
         for story, row in zip(asking, found, strict=True):
             story.candidates = row
-            clear = story.evidence.full and (_score(story) or -1) >= self._levels.clear
-            if story.evidence.decidable or clear or story.name is not None:
+            clear = story.evidence.telling and (_score(story) or -1) >= self._levels.clear
+            if story.decided or clear:
                 story.name = decide(story.name, story.candidates, self._levels)
 
     def _tell(self, story: Story) -> None:
@@ -203,9 +223,10 @@ class Watcher:
         if not story.confirmed and track.scans >= SCANS and track.seen - track.start >= AFTER:
             story.confirmed = True
             self._event("appeared", story)
-        if story.confirmed and story.name is not None and story.name != story.told:
-            self._event("named", story)
-        story.told = story.name
+        if story.confirmed and story.name != story.told:
+            story.told = story.name
+            if story.name is not None:
+                self._event("named", story)
 
     def _leave(self, tracks: Sequence[Track]) -> None:
         for track in tracks:
@@ -214,11 +235,11 @@ class Watcher:
                 self._event("left", story)
 
     def _event(self, kind: str, story: Story) -> None:
-        track, name = story.track, None if kind == "appeared" else story.name
+        track, appeared = story.track, kind == "appeared"  # which is told first, whatever is known by then
         times = (track.start, track.seen, story.start_at, story.end_at)
-        score, decided = _score(story), story.evidence.decidable
+        name, decided = (None, False) if appeared else (story.name, story.decided)
         last = track.face.box, self._reported(story)
-        self._events.append(Event(kind, track.id, name, score, self._levels.limit, decided, *times, *last))
+        self._events.append(Event(kind, track.id, name, _score(story), self._levels.limit, decided, *times, *last))
 
     def _face(self, track: Track) -> TrackedFace:
         story = self._stories[track]
@@ -229,7 +250,7 @@ class Watcher:
             _score(story),
             self._levels.limit,
             self._reported(story),
-            story.evidence.decidable or story.name is not None,
+            story.decided,
             len(story.evidence.views),
             track.detected,
         )

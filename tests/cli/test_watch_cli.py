@@ -193,6 +193,30 @@ def test_a_film_that_cannot_be_whole_is_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_slow_films_name_people_too(enrolled: Run, film: Path) -> None:
+    for options in (("--every", "1"), ("--every", "50"), ("--max-fps", "2")):
+        events = [row["event"] for row in enrolled("watch", film, "--json", *options).json]
+        assert events == ["appeared", "named", "left"], options
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+def test_a_full_disk_ends_a_film_at_once(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Writer:
+        fourcc = cv2.VideoWriter.fourcc
+
+        def __init__(self, *given: object) -> None:
+            self.isOpened, self.release = (lambda: True), (lambda: None)
+
+        def write(self, pixels: np.ndarray) -> bool:
+            return False  # as OpenCV 5 does
+
+    monkeypatch.setattr(cv2, "VideoWriter", Writer)
+    (tmp_path / f"a{suffix}").write_bytes(b"before")
+    with pytest.raises(WriteFailed, match="no room for the rest"), Film(tmp_path / f"a{suffix}", 10) as made:
+        made.add(PIL.Image.new("RGB", (64, 48)), 0)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"before"]
+
+
 def test_snapshots_let_go_of_faces_that_were_never_reported(tmp_path: Path, pipeline: Pipeline) -> None:
     image = picture("obama", pipeline, View())
     kept = snapshots.Snapshots(tmp_path)

@@ -339,3 +339,81 @@ def test_odd_frames_are_taken_as_they_come(pipeline: Pipeline, heads: dict[str, 
 def test_parameters_out_of_range_are_refused(pipeline: Pipeline, wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         Watcher(pipeline, None, **wrong)  # type: ignore[arg-type]
+
+
+def sparse(watcher: Watcher, film: Film, frames: int, path: Mapping[str, Place], apart: float) -> None:
+    """Show ``frames`` frames that are ``apart`` seconds from each other."""
+    for _ in range(frames):
+        list(show(watcher, film, 1, lambda number: path))
+        film.number += round(apart * FPS) - 1
+
+
+@pytest.mark.parametrize("every", [1, 5, 15, 100])
+@pytest.mark.parametrize("apart", [1 / FPS, 0.2, 1, 3])
+def test_whoever_stays_is_named_however_few_frames_there_are(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], apart: float, every: int
+) -> None:
+    watcher, film = Watcher(pipeline, gallery, every=every), Film(heads)
+    sparse(watcher, film, max(4, round(1 / apart)), {OBAMA: (120, 120)}, apart)
+    assert told(watcher.take_events()) == [("appeared", 1, None), ("named", 1, "Barack")]
+    sparse(watcher, film, max(5, round(4 / apart)), {}, apart)
+    assert told(watcher.take_events()) == [("left", 1, "Barack")]
+
+
+@pytest.mark.parametrize("apart", [0.2, 1])
+def test_whoever_walks_before_a_slow_camera_keeps_the_number(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], apart: float
+) -> None:
+    watcher, film = Watcher(pipeline, gallery), Film(heads)
+    for number in range(6):  # half a face further each time, so that nothing can be followed
+        sparse(watcher, film, 1, {BIDEN: (90 + 30 * number, 110), STRANGER: (330 - 20 * number, 180)}, apart)
+    watcher.finish()
+    events = told(watcher.take_events())
+    assert [event for event in events if event[2] is not None] == [("named", 1, "Joe"), ("left", 1, "Joe")] or [
+        event for event in events if event[2] is not None
+    ] == [("named", 2, "Joe"), ("left", 2, "Joe")]
+    assert [kind for kind, *_ in events].count("appeared") == [kind for kind, *_ in events].count("left") == 2
+
+
+def test_who_comes_later_is_found_within_a_second(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    watcher, film = Watcher(pipeline, None, every=1000), Film(heads)
+    sparse(watcher, film, 3, {OBAMA: (120, 120)}, 0.5)
+    (seen,) = show(watcher, film, 1, lambda number: {OBAMA: (120, 120), BIDEN: (300, 120)})
+    film.number += FPS
+    (seen,) = show(watcher, film, 1, lambda number: {OBAMA: (120, 120), BIDEN: (300, 120)})
+    assert set(seen) == {OBAMA, BIDEN}
+
+
+def test_a_name_that_changes_is_told_again(pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]) -> None:
+    """Renamed, removed, and enrolled again while in view, at one frame a second."""
+    clock, film, path = Clock(), Film(heads), {OBAMA: (120, 120)}
+    watcher = Watcher(pipeline, gallery, clock=clock)
+    names = []
+    for change in (None, lambda: gallery.rename("Barack", "Barry"), lambda: gallery.remove("Barry"), None):
+        if change is not None:
+            change()
+        clock.now += REFRESH
+        sparse(watcher, film, 3, path, 1)
+        names += [event.name for event in watcher.take_events() if event.kind == "named"]
+    assert names == ["Barack", "Barry"]
+    watcher.finish()
+    assert told(watcher.take_events()) == [("left", 1, None)]
+
+
+@pytest.mark.parametrize(("dark", "light"), [(1, 0.02), (2, 0.02), (1, 0.25), (2, 0.25)])
+def test_a_lamp_that_flashes_does_not_end_tracks(
+    pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], dark: int, light: float
+) -> None:
+    watcher, film = Watcher(pipeline, gallery), Film(heads)
+    for number in range(60):
+        frame = film.frame({OBAMA: (120 + number, 120)})
+        if number % (dark + 1):
+            pixels = (frame.image.pixels * light).astype(np.uint8)
+            frame = Frame(Image(pixels, "film"), frame.index, frame.time)
+        faces = watcher.see(frame)
+        if number > 9:
+            assert [face.track for face in faces] == [1]
+            assert not (faces[0].detected and number % (dark + 1))
+    watcher.finish()
+    events = told(watcher.take_events())
+    assert events == [("appeared", 1, None), ("named", 1, "Barack"), ("left", 1, "Barack")]
