@@ -72,7 +72,7 @@ def main() -> int:
         settings = Settings(port=0, keys=keys, require_key=True, rate=RATE, burst=RATE, wrong_keys=RATE)
         pipe = Pipeline()
         with Gallery.open(Path(folder, "people.db"), backbone=pipe.backbone) as gallery:
-            pipe.enroll("Ada", samples() / "obama.jpg", gallery)
+            pipe.enroll("Eve", samples() / "obama.jpg", gallery)
             pipe.enroll("Ben", samples() / "biden.jpg", gallery)
             gallery.calibrate(made_up(pipe.backbone.id))
             place = server.listen(settings)

@@ -107,7 +107,7 @@ def test_schemathesis_finds_nothing(
     """A few examples for each operation; scripts/check_openapi.py tries a hundred, and all phases."""
     keys = tmp_path / "keys.json"
     key = Keyring(keys).add("check", "admin")
-    pipeline.enroll("Ada", [samples / "obama.jpg"], gallery)
+    pipeline.enroll("Eve", [samples / "obama.jpg"], gallery)
     pipeline.enroll("Ben", [samples / "biden.jpg"], gallery)
     calibrate(gallery, pipeline, fpir={"1e-1": 0.92, "1e-2": 0.94, "1e-3": 0.95})
     served: Served = start(keys=keys, require_key=True, wrong_keys=10_000)
