@@ -51,10 +51,10 @@ def find_people(folder: Path | str) -> People:
         [(name, found.pictures) for name, found in contents.items() if found.pictures],
         [(None, one) for one in loose] + [(name, one) for name, found in contents.items() for one in found.left_out],
     )
+    _tell(folder, contents, loose, system, layout)
     if not people.people:
         words = in_words([one for _, one in people.left_out])
         raise UsageError(f"{folder}: no people in this folder{words and f', only {words}'}; {layout}")
-    _tell(folder, contents, loose, system, layout)
     return people
 
 
