@@ -103,8 +103,7 @@ def enroll(
             batch = out.Batch(len(items), "enrolling", as_json)
             added = _enrol_images(items, outcomes, people, batch, picked=pick is not None)
             _remark_on_likeness(added, people, pipe)
-            for person, file in left_out:
-                unread.tell([file], batch, {"person": person, "reference": None})
+            _tell_left_out(left_out, batch)
             batch.finish()
 
 
@@ -130,6 +129,11 @@ def _enrol_images(
     if added or known:
         out.say(f"{out.count(len(added), 'image')} enrolled{before}; {_holding(gallery)}")
     return added
+
+
+def _tell_left_out(left_out: Sequence[tuple[str | None, LeftOut]], batch: out.Batch) -> None:
+    for person, file in left_out:
+        unread.tell([file], batch, {"person": person, "reference": None})
 
 
 def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipeline) -> None:
