@@ -117,6 +117,15 @@ def test_pictures_of_two_people_are_asked_about(site: Callable, visit: Visit, sa
     assert here.gallery.people()[0].references == 2
 
 
+def test_of_two_pictures_neither_is_said_to_be_the_odd_one(site: Callable, visit: Visit, samples: Path) -> None:
+    page = visit(site(), "#enrol", expected=("422",))
+    choose(page, samples / "obama.jpg", samples / "biden.jpg")
+    enrol_as(page, "Barack")
+    dialog = page.get_by_role("dialog", name="Is this one person?")
+    dialog.get_by_role("button", name="Leave this picture out").wait_for()
+    assert "The pictures do not look like one person" in dialog.inner_text()
+
+
 def test_all_are_enrolled_all_the_same(doubted: Any) -> None:
     here, page, dialog, _ = doubted
     dialog.get_by_role("button", name="Enrol Barack all the same").click()
