@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from facepipe.records import Candidate
 
-WORTH_SAYING = 0.01  # the least probability with which a stranger's nearest is named
+WORTH_SAYING = 0.05  # the least probability with which a stranger's nearest is named; any stranger may have 1 %
 
 
 def percent(probability: float) -> str:

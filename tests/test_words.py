@@ -44,8 +44,9 @@ def candidate(odds: float | None) -> Candidate:
         ("Ada", candidate(0.98), "Ada, 98 %"),
         ("Ada", candidate(None), "Ada"),
         (None, candidate(0.0737), "unknown; nearest Ada, 7 %"),
-        (None, candidate(0.01), "unknown; nearest Ada, 1 %"),
-        (None, candidate(0.0099), "unknown"),
+        (None, candidate(0.05), "unknown; nearest Ada, 5 %"),
+        (None, candidate(0.0499), "unknown"),
+        (None, candidate(0.0141), "unknown"),  # what any stranger has where one or two people are enrolled
         (None, candidate(None), "unknown"),
         (None, None, "unknown"),
     ],

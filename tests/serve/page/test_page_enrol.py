@@ -100,6 +100,30 @@ def test_the_picture_of_somebody_else_is_left_out(doubted: Any) -> None:
     page.get_by_role("heading", name="Barack is enrolled").wait_for()
     assert here.gallery.people()[0].references == 2
     assert page.get_by_text("1 picture was left out.").is_visible()
+    assert "Looks like somebody else" in page.locator(".picture").inner_text()
+
+
+def test_pictures_of_two_people_are_asked_about(site: Callable, visit: Visit, samples: Path) -> None:
+    here = site()
+    page = visit(here, "#enrol", expected=("422",))
+    choose(page, samples / "obama.jpg", samples / "obama2.jpg", samples / "biden.jpg")
+    enrol_as(page, "Barack")
+    dialog = page.get_by_role("dialog", name="Is this one person?")
+    dialog.wait_for()
+    assert dialog.locator(".face-picture").count() == 1
+    dialog.get_by_role("button", name="Leave this picture out").click()
+    page.get_by_role("heading", name="Barack is enrolled").wait_for()
+    assert "biden.jpg" in page.locator(".picture").inner_text()
+    assert here.gallery.people()[0].references == 2
+
+
+def test_of_two_pictures_neither_is_said_to_be_the_odd_one(site: Callable, visit: Visit, samples: Path) -> None:
+    page = visit(site(), "#enrol", expected=("422",))
+    choose(page, samples / "obama.jpg", samples / "biden.jpg")
+    enrol_as(page, "Barack")
+    dialog = page.get_by_role("dialog", name="Is this one person?")
+    dialog.get_by_role("button", name="Leave this picture out").wait_for()
+    assert "The pictures do not look like one person" in dialog.inner_text()
 
 
 def test_all_are_enrolled_all_the_same(doubted: Any) -> None:

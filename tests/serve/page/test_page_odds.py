@@ -12,6 +12,7 @@ import pytest
 from calibrating import EVIDENCE, calibrate
 
 from facepipe import Pipeline
+from facepipe.words import WORTH_SAYING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -72,7 +73,16 @@ def test_a_stranger_may_be_somebody_all_the_same(
     page.locator("input[type=file]").set_input_files(samples / "astronaut.png")
     page.wait_for_function("() => !document.querySelector('.face')?.innerText.includes('Obama')")
     page.locator(".face[data-status=unknown]").wait_for()
-    assert page.locator(".face").inner_text() == "Unknown"  # less than 1 % is nobody's
+    assert page.locator(".face").inner_text() == "Unknown"
+
+
+def test_a_guess_is_worth_a_word_from_where_it_is_in_the_shell(site: Callable, visit: Visit) -> None:
+    page = visit(site(), "#people")
+    page.locator("h1").wait_for()
+    face = "{ name: null, candidates: [{ person: 'Ada', probability }] }"
+    say = f"(probability) => import('/page/js/faces.js').then(({{ whoOf }}) => String(whoOf({face})))"
+    assert page.evaluate(say, WORTH_SAYING) == "Unknown; nearest Ada, 5\u00a0%"
+    assert page.evaluate(say, WORTH_SAYING - 1e-4) == "Unknown"
 
 
 def test_a_guess_is_said_to_be_right(

@@ -41,10 +41,10 @@ function askName(error, how, pictures) {
 /** The pictures are not of one person, or not of the one who has the name. */
 function askPeople(error, how, pictures) {
   const doubts = doubtsOf(error, how);
-  const some = doubts.length > 0 && doubts.length < how.kept.length;
+  const few = doubts.length > 0 && 2 * doubts.length < how.kept.length; // else which are the odd ones is not plain
   return ask({
     title: say("several.title"),
-    text: say(some ? "several.text" : "several.text.all", { n: doubts.length, name: how.name }),
+    text: say(few ? "several.text" : "several.text.all", { n: doubts.length, name: how.name }),
     doubts,
     how,
     pictures,

@@ -8,7 +8,7 @@ import { drawFace } from "./pictures.js";
 
 export const ICONS = { known: "check", unknown: "unknown", looking: "looking" };
 const SIGNS = { known: "✓", unknown: "?", looking: "" };
-const PERHAPS = 0.01; // the least probability for which a stranger's best candidate is named
+const PERHAPS = 0.05; // the least probability for which a stranger's best candidate is named, as in words.py
 const THUMBNAIL_FOR = 2500; // ms until a face's small picture is taken anew
 
 /** "known", "unknown", or "looking" while a live face was not yet seen well enough. */

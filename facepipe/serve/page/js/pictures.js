@@ -1,28 +1,24 @@
 /** Pictures before they are sent: large ones are made smaller, faces are cut out of them. */
 
-import { preview } from "./api.js";
+import { ApiError, preview } from "./api.js";
 
 const LARGEST = 1600; // px of the longer side; more shows a face no better and takes long to send
+const MOST = 32 * 2 ** 20; // bytes that the server takes
 
 const SENT_AS_THEY_ARE = new Set(["image/jpeg", "image/png", "image/webp"]); // others only some browsers can show
 
-/** Raised for a file that says itself that it is no picture. */
-export class PictureProblem extends Error {
-  code = "image-format";
-}
-
 /**
  * A file as {blob, size: [w, h], full: [w, h], name}, upright, at most LARGEST px; `full` is its own size. `look(bitmap)`
- * sees it before it is let go. Raises PictureProblem, or the server's ApiError.
+ * sees it before it is let go. What it is its content says, not its name. Raises ApiError.
  */
 export async function prepare(file, look) {
-  if (file.type !== "" && !file.type.startsWith("image/")) throw new PictureProblem(file.name);
   const { bitmap, picture, full } = await shownOf(file);
   const { width, height } = bitmap;
   const scale = Math.min(1, LARGEST / Math.max(width, height));
   const size = [width, height].map((side) => Math.round(side * scale));
   look?.(bitmap);
-  const blob = scale >= 1 && SENT_AS_THEY_ARE.has(picture.type) ? picture : await smaller(bitmap, size, file.name);
+  const sent = scale === 1 && SENT_AS_THEY_ARE.has(picture.type) && picture.size <= MOST;
+  const blob = sent ? picture : await smaller(bitmap, size, file.name);
   bitmap.close();
   return { blob, size, full, name: file.name };
 }
@@ -31,6 +27,7 @@ export async function prepare(file, look) {
 export async function shownOf(file) {
   const own = await createImageBitmap(file).catch(() => null);
   if (own !== null) return { bitmap: own, picture: file, full: [own.width, own.height] };
+  if (file.size > MOST) throw new ApiError({ code: "body-too-large", message: `${file.name}: over 32 MiB` });
   const { blob, full } = await preview(file);
   return { bitmap: await createImageBitmap(blob), picture: new File([blob], file.name, { type: blob.type }), full };
 }

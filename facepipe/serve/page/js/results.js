@@ -29,6 +29,9 @@ const plain = ({ box, score, landmarks, name, candidates }, number, scale) => ({
 
 const rounded = (value) => Math.round(value * 100) / 100;
 
+/** Nothing is wholly certain, nor impossible. */
+const perCent = (probability) => Math.max(0.01, Math.min(99.99, rounded(100 * probability)));
+
 export const jsonOf = (items) =>
   new Blob([`${JSON.stringify(resultsOf(items), null, 1)}\n`], { type: "application/json" });
 
@@ -45,7 +48,7 @@ export function csvOf(items) {
 
 function lineOf({ source, threshold }, { face, name, box, candidates: [best] }) {
   const [x0, y0, x1, y1] = box;
-  const likely = best && best.probability !== null ? rounded(100 * best.probability) : null;
+  const likely = best && best.probability !== null ? perCent(best.probability) : null;
   const about = { name, per_cent: likely, nearest: best?.person, score: best?.score, threshold };
   return { file: source, face, ...about, x0, y0, x1, y1 };
 }

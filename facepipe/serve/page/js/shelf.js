@@ -6,7 +6,6 @@ import { canvasOf, prepare } from "./pictures.js";
 
 const AT_ONCE = 2; // pictures: one on its way while the server works on another
 const SMALL = 112; // px a side of the small picture
-const LARGEST = 32 * 2 ** 20; // bytes that the server takes
 
 /**
  * `items`: {file, path, state: waiting, looking, done or failed, small: a canvas, and then faces, size, full, threshold,
@@ -89,7 +88,6 @@ export const shelf = new Shelf();
 
 async function found({ file, small }, signal) {
   try {
-    if (file.size > LARGEST) throw new api.ApiError({ code: "body-too-large", message: file.name });
     const { blob, size, full } = await prepare(file, (bitmap) => shrink(bitmap, small));
     const { faces, threshold, size: seen } = await api.identify(blob, signal);
     return {

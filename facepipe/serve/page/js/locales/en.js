@@ -65,6 +65,7 @@ export default {
   "picture.looking": "Looking for the face…",
   "picture.fine": "Ready",
   "picture.fine.face": ({ n }) => `Ready: face ${n}`,
+  "picture.unlike": "Looks like somebody else.",
   "picture.not-shown": "The picture cannot be shown any longer.",
   "picture.remove": ({ name }) => `Take ${name} out`,
 

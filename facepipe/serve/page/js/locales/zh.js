@@ -63,6 +63,7 @@ export default {
   "picture.looking": "正在找人脸……",
   "picture.fine": "可用",
   "picture.fine.face": ({ n }) => `可用：第 ${n} 张脸`,
+  "picture.unlike": "看起来是另一个人。",
   "picture.not-shown": "这张照片已无法显示。",
   "picture.remove": ({ name }) => `去掉 ${name}`,
 

@@ -131,13 +131,14 @@ class Pictures {
     try {
       answer = await enrolAs(name, run, faces);
     } catch (error) {
-      for (const { image, problems } of error.details?.details ?? []) this.#refuse(sent[image], problems);
+      for (const { image, problems } of error.details?.details ?? []) this.#refuse(sent[image], sayProblem(problems[0]));
       this.#ready();
       throw error;
     }
     if (answer === undefined) return;
     for (const [index, { problems }] of answer.references.entries())
-      if (problems.length > 0) this.#refuse(sent[index], problems);
+      if (problems.length > 0) this.#refuse(sent[index], sayProblem(problems[0]));
+    for (const item of good) if (!sent.includes(item)) this.#refuse(item, say("picture.unlike"));
     const taken = sent.filter(({ problem }) => problem === null);
     this.done(
       answer.person,
@@ -146,9 +147,9 @@ class Pictures {
     );
   }
 
-  /** Put what the server found beside the picture. */
-  #refuse(item, [problem]) {
-    item.problem = sayProblem(problem);
+  /** Put beside the picture what is wrong with it. */
+  #refuse(item, problem) {
+    item.problem = problem;
     this.#render(item, item.shot.name);
   }
 }
