@@ -55,6 +55,20 @@ class Enrolled:
     def pictured(self, row: int) -> Pictured:
         return Pictured(int(self.ids[row]), self.people[self.owners[row]], self.sources[row])
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> Enrolled:
+        """With the references that are ``kept`` (R,) alone, and the people who have one of them."""
+        places, owners = np.unique(self.owners[kept], return_inverse=True)
+        rows = np.flatnonzero(kept)
+        return Enrolled(
+            tuple(self.people[place] for place in places.tolist()),
+            self.ids[rows],
+            owners.astype(np.int64),
+            self.vectors[rows],
+            self.sizes[rows],
+            tuple(self.sources[row] for row in rows.tolist()),
+            tuple(self.marks[row] for row in rows.tolist()),
+        )
+
     @classmethod
     def read(cls, gallery: Gallery) -> Enrolled:
         references = gallery.references()
