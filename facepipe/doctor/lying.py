@@ -13,27 +13,26 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from facepipe.detect.base import CloseDetector, Detector, load_detector
-from facepipe.detect.turned import WAYS, looks
-from facepipe.records import Pixels
+from facepipe.detect.turned import SEEN, SURE, looks
+from facepipe.records import Floats, Pixels
 
-UPRIGHT = 0.97  # score from which on a face is believed to be upright
+UPRIGHT = 0.97  # score of a closer look from which on a face is believed to be upright
 
 
-def find_lying(faces: Sequence[Pixels]) -> list[bool]:
-    """Of each of ``faces``, squares of one size in which it fills the middle, whether it is seen better turned by a
-    quarter or half than as it is."""
-    detector = _detector()
-    if not faces or not isinstance(detector, CloseDetector):
-        return [False] * len(faces)
-    upright = looks(detector, faces, WAYS[:1])[:, 0]
+def find_lying(faces: Sequence[Pixels], scores: Floats) -> npt.NDArray[np.bool_]:
+    """Of each of ``faces``, squares of one size in which it fills the middle, whether it is surely seen, and better,
+    turned by a quarter or half than as it is: (N,). ``scores`` (N,): how surely it was found once, NaN: not known."""
     lying = np.zeros(len(faces), bool)
-    doubtful = np.flatnonzero(upright < UPRIGHT)
-    if doubtful.size:
-        turned = looks(detector, [faces[number] for number in doubtful.tolist()], WAYS[1:]).max(axis=1)
-        lying[doubtful] = turned > upright[doubtful]
-    return lying.tolist()
+    doubtful = np.flatnonzero(~(scores >= SURE))
+    detector = _detector()
+    if doubtful.size and isinstance(detector, CloseDetector):
+        seen = looks(detector, [faces[number] for number in doubtful.tolist()])
+        upright, turned = seen[:, 0], seen[:, 1:].max(axis=1)
+        lying[doubtful] = (upright < UPRIGHT) & (turned >= SEEN) & (turned > upright)
+    return lying
 
 
 @cache

@@ -51,7 +51,7 @@ def look(gallery: Gallery, enrolled: Enrolled, card: Card | None, report: Progre
             rows = [start + number for number, face in enumerate(found) if face is not None]
             faces = [face for face in found if face is not None]
             seen.sharpness[rows] = list(pool.map(_sharpness, faces))
-            seen.lying[rows] = find_lying(faces)
+            seen.lying[rows] = find_lying(faces, enrolled.scores[rows])
     return seen
 
 
