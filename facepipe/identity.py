@@ -19,6 +19,7 @@ from facepipe.decision.evidence import ByReferences, probability
 from facepipe.errors import EnrolledAlready, PersonNotFound, SeveralPeople
 from facepipe.gallery import Gallery, NewReference
 from facepipe.records import Candidate, Floats
+from facepipe.words import percent
 
 # Chosen on lfw-dev, fold 0 (scripts/measure_enrolment.py); what they do is told of fold 1 in docs/deciding.md
 UNLIKE = -2.0  # ln of the likelihood ratio below which a picture is another person's
@@ -116,11 +117,6 @@ def _is_known(found: Candidate, rule: Rule) -> bool:
 def _sureness(hits: Sequence[Candidate], rule: Rule) -> str:
     sure = [hit.probability for hit in hits if hit.probability is not None]
     return f"{percent(median(sure))} likely" if sure else f"{median(hit.score for hit in hits):.3f} ≥ {rule.known:.3f}"
-
-
-def percent(share: float) -> str:
-    """What is nearly certain or nearly impossible is not said to be wholly so."""
-    return "below 1 %" if share < 0.01 else f"{min(100 * share, 99):.0f} %"
 
 
 def _details(new: Sequence[NewReference], numbers: Sequence[int]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facepipe import words
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import unread
@@ -20,7 +21,7 @@ from facepipe.errors import UsageError
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Enrolment, Pipeline
-    from facepipe.records import Reference
+    from facepipe.records import Candidate, Reference
     from facepipe.sources import LeftOut
     from facepipe.stream import Outcome
 
@@ -137,20 +138,29 @@ def _tell_left_out(left_out: Sequence[tuple[str | None, LeftOut]], batch: out.Ba
 
 
 def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipeline) -> None:
-    """A person under two names is found under either, which is rarely meant."""
-    if not pipe.backbone.card.thresholds:  # nothing says who is the same
+    """Whoever was enrolled all the same, under a second name or too little like the other to be refused."""
+    card = pipe.backbone.card
+    if not card.thresholds:  # nothing says who is the same
         return
     limit = pipe.threshold(gallery=gallery)
-    alike: dict[tuple[str, str], float] = {}
-    for reference, row in zip(added, gallery.search([new.template for new in added], top=2), strict=True):
+    alike: dict[tuple[str, str], str] = {}
+    rows = gallery.search([new.template for new in added], top=2, evidence=card.evidence)
+    for reference, row in zip(added, rows, strict=True):
+        own = sum(found.probability or 0 for found in row if found.person == reference.person)
         for other in row:
             if other.person != reference.person and other.score >= limit:
-                alike.setdefault((reference.person, other.person), other.score)
-    for (name, other_name), score in list(alike.items())[:MOST_REMARKS]:
-        alike_so = f"{name} looks like {other_name} ({score:.3f} ≥ {limit:.3f})"
-        out.say(f"{alike_so}; if they are one, merge them, else a photo may be another's: facepipe gallery doctor")
+                alike.setdefault((reference.person, other.person), _how_alike(other, own, limit))
+    for (name, other_name), how in list(alike.items())[:MOST_REMARKS]:
+        out.say(f"{name} looks like {other_name} ({how}); to sort it out: facepipe gallery doctor")
     if len(alike) > MOST_REMARKS:
         out.say(f"… and {len(alike) - MOST_REMARKS} more who look like others")
+
+
+def _how_alike(other: Candidate, own: float, limit: float) -> str:
+    """How likely it is the ``other``, as if the person, whose own probability is ``own``, were not enrolled."""
+    if other.probability is None:
+        return f"{other.score:.3f} ≥ {limit:.3f}"
+    return f"{words.percent(other.probability / max(1 - own, other.probability))} likely"
 
 
 def _report(enrolments: Sequence[Enrolment], gallery: Gallery, as_json: bool) -> None:

@@ -49,18 +49,22 @@ def _ways(detector: Detector, image: Image, found: Sequence[Detection]) -> list[
     ways: list[int | None] = [0] * len(found)
     doubtful = [number for number, face in enumerate(found) if face.score < SURE]
     if doubtful and isinstance(detector, CloseDetector):
-        looks = detector.look(_mosaic(image, [found[number] for number in doubtful]), _tiles(len(doubtful)))
-        scores = np.array([face.score for face in looks]).reshape(len(doubtful), len(WAYS))
+        scores = looks(detector, [_tile(image, found[number]) for number in doubtful])
         for number, seen in zip(doubtful, scores, strict=True):
             best = int(seen.argmax())
             ways[number] = best if seen[best] >= SEEN else None
     return ways
 
 
-def _mosaic(image: Image, faces: Sequence[Detection]) -> Image:
-    """A row for each face, in which it is turned in all ways."""
-    tiles = [_tile(image, face) for face in faces]
-    return Image(np.vstack([np.hstack([np.rot90(tile, way) for way in WAYS]) for tile in tiles]), image.source)
+def looks(detector: CloseDetector, tiles: Sequence[Pixels], ways: Sequence[int] = WAYS) -> Floats:
+    """How surely each of the square ``tiles``, of one size, shows a face when it is turned in each of ``ways``: scores
+    (N, len(ways))."""
+    side = len(tiles[0])
+    mosaic = np.vstack([np.hstack([np.rot90(tile, way) for way in ways]) for tile in tiles])
+    corners = [(side * column, side * row) for row in range(len(tiles)) for column in range(len(ways))]
+    boxes = np.array([(x, y, x + side - 1, y + side - 1) for x, y in corners], np.float32)
+    seen = detector.look(Image(mosaic, "faces in all directions"), boxes)
+    return np.array([face.score for face in seen], np.float32).reshape(len(tiles), len(ways))
 
 
 def _tile(image: Image, face: Detection) -> Pixels:
@@ -71,12 +75,6 @@ def _tile(image: Image, face: Detection) -> Pixels:
     beyond = max(-y0, 0), max(y1 + 1 - image.height, 0), max(-x0, 0), max(x1 + 1 - image.width, 0)
     square = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_CONSTANT, value=GREY)
     return np.asarray(cv2.resize(square, (TILE, TILE), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _tiles(rows: int) -> Floats:
-    """The boxes (N, 4) of the faces in a mosaic."""
-    corners = [(TILE * way, TILE * row) for row in range(rows) for way in WAYS]
-    return np.array([(x, y, x + TILE - 1, y + TILE - 1) for x, y in corners], np.float32)
 
 
 def _detect_turned(detector: Detector, image: Image, way: int) -> list[Detection]:

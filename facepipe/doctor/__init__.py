@@ -5,7 +5,8 @@ enrolled.py     the gallery laid out flat, likeness in blocks
 odds.py         how sure one can be, in a gallery of so many people
 labels.py       references under the wrong name
 twins.py        people under two names, pictures that are there twice
-weak.py         poor pictures
+pictures.py     what the kept pictures show
+lying.py        those on their side or head; weak.py: poor ones
 finding.py      what is found; remedy.py: the commands that mend it
 words.py        the same in English and Chinese; page.py: with pictures
 """

@@ -26,14 +26,15 @@ def quiet(step: str, done: int, total: int) -> None:
 @dataclass(frozen=True, eq=False)
 class Enrolled:
     """R references, in the order of their people, of P ``people``: ``ids`` and ``owners`` (R,), ``owners`` as places in
-    ``people``; ``vectors`` (R, D) of norm 1; ``sizes`` (R,) of the faces, image px, NaN where they are not known;
-    ``marks``: the images' hashes or ""."""
+    ``people``; ``vectors`` (R, D) of norm 1; ``sizes`` (R,) of the faces, image px, and the detector's ``scores``
+    (R,), NaN where they are not known; ``marks``: the images' hashes or ""."""
 
     people: tuple[str, ...]
     ids: Ints
     owners: Ints
     vectors: Floats
     sizes: Floats
+    scores: Floats
     sources: tuple[str, ...]
     marks: tuple[str, ...]
 
@@ -55,6 +56,21 @@ class Enrolled:
     def pictured(self, row: int) -> Pictured:
         return Pictured(int(self.ids[row]), self.people[self.owners[row]], self.sources[row])
 
+    def only(self, kept: npt.NDArray[np.bool_]) -> Enrolled:
+        """With the references that are ``kept`` (R,) alone, and the people who have one of them."""
+        places, owners = np.unique(self.owners[kept], return_inverse=True)
+        rows = np.flatnonzero(kept)
+        return Enrolled(
+            tuple(self.people[place] for place in places.tolist()),
+            self.ids[rows],
+            owners.astype(np.int64),
+            self.vectors[rows],
+            self.sizes[rows],
+            self.scores[rows],
+            tuple(self.sources[row] for row in rows.tolist()),
+            tuple(self.marks[row] for row in rows.tolist()),
+        )
+
     @classmethod
     def read(cls, gallery: Gallery) -> Enrolled:
         references = gallery.references()
@@ -69,6 +85,7 @@ class Enrolled:
             owners[order],
             np.stack([reference.template.vector for reference in references]),
             np.array([np.nan if r.quality is None else r.quality.size for r in references], np.float32),
+            np.array([np.nan if r.quality is None else r.quality.score for r in references], np.float32),
             tuple(reference.source for reference in references),
             tuple(reference.image_sha256 for reference in references),
         )

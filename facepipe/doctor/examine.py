@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +12,9 @@ import numpy as np
 
 from facepipe.cards import Card, find_card
 from facepipe.decision.evidence import Evidence
-from facepipe.doctor import labels, twins, weak
+from facepipe.doctor import labels, pictures, twins, weak
 from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress, quiet
-from facepipe.doctor.finding import Finding, Kind
+from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.odds import Odds, find_odds
 from facepipe.doctor.remedy import Step, drop, enrol, enrol_anew, merge
 from facepipe.errors import ModelNotFound
@@ -58,9 +58,12 @@ def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progr
     enrolled = Enrolled.read(gallery)
     backbone = (gallery.backbone or "").rpartition("@")[0]
     card = _card(backbone)
-    odds = find_odds(gallery, enrolled, card, evidence)
-    poor = weak.find_weak(gallery, enrolled, card, report)
-    findings = _Doctor(enrolled, odds, poor, backbone, report).findings()
+    seen = pictures.look(gallery, enrolled, card, report)
+    lying = [_lying(enrolled.pictured(row), backbone) for row in np.flatnonzero(seen.lying).tolist()]
+    upright = enrolled.only(~seen.lying)  # what is no face misleads every other step
+    odds = find_odds(gallery, upright, card, evidence)
+    poor = weak.find_weak(upright, seen.sharpness[~seen.lying])
+    findings = _Doctor(upright, odds, poor, backbone, report).findings(lying) if len(upright) else tuple(lying)
     judged_by, threshold = (None, None) if odds is None else (odds.source, odds.threshold)
     return Diagnosis(len(enrolled.people), len(enrolled), threshold, judged_by, findings)
 
@@ -69,6 +72,16 @@ def _card(backbone: str) -> Card | None:
     with suppress(ModelNotFound):
         return find_card(backbone)
     return None
+
+
+def _lying(this: Pictured, backbone: str) -> Finding:
+    again = enrol(this.person, this.source, backbone) if _is_there(this) else enrol_anew(this.person, backbone)
+    return Finding(Kind.LYING, this.person, (this,), remedy=(drop(this.id), again))
+
+
+def _is_there(this: Pictured) -> bool:
+    """Whether its picture can be enrolled again."""
+    return bool(this.source) and Path(this.source).is_file()
 
 
 class _Doctor:
@@ -81,8 +94,9 @@ class _Doctor:
         self._backbone, self._report = backbone, report
         self._circle = Circle(enrolled)
 
-    def findings(self) -> tuple[Finding, ...]:
-        found = list(self._same_pictures())
+    def findings(self, lying: Sequence[Finding]) -> tuple[Finding, ...]:
+        """All there are, with what was found ``lying`` before."""
+        found = [*lying, *self._same_pictures()]
         if self._odds is not None:
             wrong = labels.Search(self._circle, self._odds, self._report).run()
             alike = twins.find_twins(self._circle, self._odds, self._report)
@@ -111,7 +125,7 @@ class _Doctor:
         enrolled, other = self._enrolled, self._enrolled.people[case.other]
         this = enrolled.pictured(case.row)
         steps = [drop(this.id)]
-        if this.source and Path(this.source).is_file():
+        if _is_there(this):
             steps.append(enrol(other, this.source, self._backbone))
         beside = self._nearest(case.row, self._circle.others(case.row))
         beside += self._nearest(case.row, self._circle.kept(case.other))

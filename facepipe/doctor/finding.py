@@ -11,6 +11,7 @@ from facepipe.doctor.remedy import Step
 class Kind(str, Enum):
     """The kinds of finding, the most important first."""
 
+    LYING = "lying"
     MISLABELLED = "mislabelled"
     SAME_PICTURE = "same-picture"
     TWO_NAMES = "two-names"

@@ -10,6 +10,7 @@ from facepipe.doctor.finding import Finding, Kind
 from facepipe.layers.view import Text
 
 TITLES = {
+    Kind.LYING: Text("On their side or head", "照片横放或倒置"),
     Kind.MISLABELLED: Text("Under the wrong name?", "姓名可能标错"),
     Kind.SAME_PICTURE: Text("The same picture under two names", "同一张照片登记在两个姓名下"),
     Kind.TWO_NAMES: Text("One person under two names?", "可能是同一人的两个姓名"),
@@ -19,6 +20,11 @@ TITLES = {
     Kind.SAME_SHOT: Text("Nearly the same shot", "几乎相同的照片"),
 }
 ADVICE = {
+    Kind.LYING: Text(
+        "Enrolled from pictures that lie on their side or stand on their head, by an older version that did not turn "
+        "them. What is stored is no face, and may be like anybody's; take it out and enrol the picture again.",
+        "由不会自动转正照片的旧版本登记，照片横放或倒置。保存下来的不是正常的人脸，可能与任何人相似；请移除该参考，并重新登记照片。",
+    ),
     Kind.MISLABELLED: Text(
         "More like somebody else than like the rest of their person. Look at the pictures first; if it is so, take the "
         "reference out and enrol its photo under the right name.",
@@ -114,6 +120,7 @@ def _same_shot(finding: Finding, who: Text) -> Text:
 
 
 _SAY: dict[Kind, Callable[[Finding, Text], Text]] = {
+    Kind.LYING: lambda _, who: who,
     Kind.MISLABELLED: _mislabelled,
     Kind.SAME_PICTURE: _same_picture,
     Kind.TWO_NAMES: _two_names,

@@ -89,7 +89,7 @@ def test_enrolled_already(run: Run, films: Path) -> None:
     assert run("enroll", "Ada", "obama.jpg", "obama2.jpg").code == 0
     done = run("enroll", "Ben", "--webcam", films / "obama.avi")
     assert done.code == 1
-    assert "Ben: is enrolled already, as Ada (99 % likely)" in done.complaint
+    assert "Ben: is enrolled already, as Ada (99.9 % likely)" in done.complaint
     assert run("enroll", "Ben", "--webcam", films / "obama.avi", "--threshold", "0.9999").code == 1  # no one person
     assert run("enroll", "Ben", "--webcam", films / "obama.avi", "--anyway").code == 0
     counts = {row["person"]: row["references"] for row in run("people", "list", "--json").json}

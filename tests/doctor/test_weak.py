@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from facepipe import Pipeline, read_image
-from facepipe.doctor import Kind, examine, weak
+from facepipe.doctor import Kind, examine, pictures
 from facepipe.enrolment import new_reference
 from facepipe.gallery import Gallery, NewReference
 from facepipe.records import Image, Pixels
@@ -50,7 +50,7 @@ def test_groups_of_pictures_keep_their_places(
 ) -> None:
     image = picture(samples, "obama.jpg")
     ids = [enrol(gallery, pipeline, cv2.GaussianBlur(image.pixels, (0, 0), s), f"{s}") for s in (0.1, 9.0, 0.2, 8.0)]
-    monkeypatch.setattr(weak, "GROUP", 1)
+    monkeypatch.setattr(pictures, "GROUP", 1)
     assert list(told(gallery)) == [ids[1], ids[3]]
 
 
