@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ SYSTEM_FOLDERS = frozenset({  # of systems and storage devices: their bins, thum
     "network trash folder", "temporary items", "~snapshot",
 })
 # fmt: on
+_RESCUED = re.compile(r"found\.\d{3}", re.IGNORECASE)  # where Windows puts what it mends of a disk
 THUMBNAILS = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "zbthumbnail.info", "pspbrwse.jbf"})
 COMPANIONS = frozenset(
     {"text", "audio", "database", "program", "thumbnail database", "empty file"}
@@ -103,7 +105,7 @@ def visible(names: Iterable[str]) -> list[str]:
 
 
 def is_system(name: str) -> bool:
-    return name.lower() in SYSTEM_FOLDERS
+    return name.lower() in SYSTEM_FOLDERS or _RESCUED.fullmatch(name) is not None
 
 
 def in_words(left_out: Sequence[LeftOut], system_folders: Sequence[Path] = ()) -> str:
