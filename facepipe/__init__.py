@@ -29,7 +29,8 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         from facepipe.dependencies import explained
+        from facepipe.memory import enough
 
-        with explained():
+        with explained(), enough():
             return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'facepipe' has no attribute {name!r}")

@@ -186,7 +186,9 @@ def _decode_as(kind: str, data: bytes, label: str, most: int | None) -> tuple[Pi
     with _pillow_errors_named(kind, label, data):
         picture, shrunk = _open(kind, data, label, most)
         if picture.mode in _NO_RANGE:
-            raise ImageFormatError(f"{label}: expected 8 or 16 bits a colour, got a {kind} of mode {picture.mode}")
+            raise ImageFormatError(
+                f"{label}: expected grey or RGB of 8 or 16 bits, got a {kind} of mode {picture.mode}; save it as such"
+            )
         if getattr(picture, "is_animated", False):
             what, part = _SEVERAL.get(kind, ("animated", "first frame"))
             log.warning("%s: %s %s, only the %s is used", label, what, kind, part)

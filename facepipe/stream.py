@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -14,6 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import PIL.Image
 
+from facepipe import memory
 from facepipe.errors import FaceError, FacepipeError, ImageError, ImageTooLarge, UsageError
 from facepipe.forks import PerProcess
 from facepipe.image import ImageLike, is_one, label_of, read_image
@@ -27,8 +27,6 @@ Work = Callable[[list[Any]], Sequence[T]]
 AHEAD = 4  # images decoded before they are needed
 AHEAD_OF_EACH = 2  # of a pool's threads: images decoded and looked at before they are needed
 GROUP = 8  # images handed over at once
-# How torch, CUDA, OpenCV and onnxruntime say it, in errors of different types
-_NO_MEMORY = re.compile(r"can't allocate memory|out of memory|insufficient memory|failed to allocate", re.IGNORECASE)
 GROUP_PIXELS = 8_000_000  # …or fewer when they are large, so that memory stays flat
 
 
@@ -84,7 +82,7 @@ def within_memory(image: Image) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, MemoryError) and not _NO_MEMORY.search(str(error)):
+        if not memory.is_lacking(error):
             raise
         extent = f"{image.width}x{image.height}"
         raise ImageTooLarge(f"{image.source}: {extent} px take more memory than there is; save it smaller") from error

@@ -33,7 +33,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
     {"detect", "embed", "gallery", "layers", "track"},
     {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
     {"decision", "words"},
-    {"records", "errors", "defaults", "dependencies", "forks", "threads"},
+    {"records", "errors", "defaults", "dependencies", "forks", "memory", "threads"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 APART = {"detect", "embed", "gallery", "layers", "track"}  # these do not know each other

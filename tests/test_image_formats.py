@@ -228,7 +228,13 @@ def test_a_large_heic_that_says_it_is_small_is_not_decoded():
 
 @pytest.mark.parametrize("mode", ["F", "I"])
 def test_numbers_without_a_range(mode):
-    refused(encoded("TIFF", PIL.Image.new(mode, (20, 20))), errors.ImageFormatError, "8 or 16 bits", mode)
+    refused(
+        encoded("TIFF", PIL.Image.new(mode, (20, 20))),
+        errors.ImageFormatError,
+        "grey or RGB of 8 or 16 bits",
+        mode,
+        "save it",
+    )
 
 
 def raw(*entries):

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from facepipe import __version__, dependencies, threads
+from facepipe import __version__, dependencies, memory, threads
 from facepipe.cli import (
     calibrate,
     demo,
@@ -82,7 +82,7 @@ def main() -> None:
 def _run() -> int:
     """The exit code. A failure becomes one line on stderr, never a traceback."""
     try:
-        with dependencies.explained(), threads.starting():
+        with dependencies.explained(), threads.starting(), memory.enough():
             code = app(prog_name="facepipe", standalone_mode=False) or 0
     except FacepipeError as error:
         out.complain(str(error))

@@ -111,8 +111,8 @@ def _stills(given: Sequence[Given], label: str, loop: bool, on_state: OnState | 
 
 def _link(given: Given, patience: Patience) -> Link | None:
     """The way to the camera or stream that ``given`` names; None when it is a path to a file."""
-    if is_device(given):
-        return _camera(os.fsdecode(given), patience)
+    if is_device(device := os.fsdecode(given).removeprefix("webcam:")):
+        return _camera(device, patience)
     if not isinstance(given, str):
         return None
     if camera := _CAMERA.fullmatch(given):

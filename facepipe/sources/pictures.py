@@ -43,7 +43,7 @@ def find_images(paths: Iterable[Path | str]) -> Found:
         if not contents.pictures and not any(one.matters for one in contents.left_out):
             raise UsageError(f"{path}: {_no_images(words)}")
         if words:
-            log.warning("%s: left out: %s", path, words)
+            log.warning("%s: %s", path, f"left out: {words}" if contents.pictures else _no_images(words))
         found.files.extend(contents.pictures)
         found.left_out.extend(contents.left_out)
     return found

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from facepipe.errors import FacepipeError, ImageFormatError
+from facepipe.errors import FacepipeError, ImageError, ImageFormatError
 from facepipe.formats import ACCEPTED, HEAD, OPENERS, counted, kind_of
 from facepipe.image import one_line
 
@@ -29,6 +31,7 @@ SYSTEM_FOLDERS = frozenset({  # of systems and storage devices: their bins, thum
     "network trash folder", "temporary items", "~snapshot",
 })
 # fmt: on
+_RESCUED = re.compile(r"found\.\d{3}", re.IGNORECASE)  # where Windows puts what it mends of a disk
 THUMBNAILS = frozenset({"thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "zbthumbnail.info", "pspbrwse.jbf"})
 COMPANIONS = frozenset(
     {"text", "audio", "database", "program", "thumbnail database", "empty file"}
@@ -70,7 +73,7 @@ def search(folder: Path) -> Contents:
     """Look through ``folder`` and its sub-folders: its own files first, each level sorted by name, hidden ones left
     out, links followed but every folder visited once."""
     found = Contents([], [], [])
-    for parent, names in _files_in(folder, found.system_folders):
+    for parent, names in _files_in(folder, found):
         for name in names:
             path = Path(parent, name)
             kind = told(path)
@@ -103,7 +106,7 @@ def visible(names: Iterable[str]) -> list[str]:
 
 
 def is_system(name: str) -> bool:
-    return name.lower() in SYSTEM_FOLDERS
+    return name.lower() in SYSTEM_FOLDERS or _RESCUED.fullmatch(name) is not None
 
 
 def in_words(left_out: Sequence[LeftOut], system_folders: Sequence[Path] = ()) -> str:
@@ -123,17 +126,25 @@ def unreadable(error: OSError) -> None:
     log.warning("%s: cannot be searched (%s) and is left out", error.filename, error.strerror)
 
 
-def _files_in(folder: Path, system: list[Path]) -> Iterator[tuple[str, list[str]]]:
+def _files_in(folder: Path, found: Contents) -> Iterator[tuple[str, list[str]]]:
+    """The files of each folder; those that are not searched are put down in ``found``."""
     visited: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True, onerror=unreadable):
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=partial(_leave_out, found)):
         real = os.path.realpath(parent)
         if real in visited:  # through a link, perhaps one that leads back up
             folders.clear()
             continue
         visited.add(real)
-        system += [Path(parent, name) for name in visible(folders) if is_system(name)]
+        found.system_folders.extend(Path(parent, name) for name in visible(folders) if is_system(name))
         folders[:] = [name for name in visible(folders) if not is_system(name)]
         yield parent, visible(files)
+
+
+def _leave_out(found: Contents, error: OSError) -> None:
+    unreadable(error)
+    problem = f"cannot be searched ({error.strerror}); change its permissions, or give other folders"
+    path = Path(error.filename)
+    found.left_out.append(LeftOut(path, "unreadable folder", ImageError(f"{one_line(str(path))}: {problem}")))
 
 
 def _error(path: Path, kind: str) -> ImageFormatError:

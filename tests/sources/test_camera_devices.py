@@ -23,6 +23,11 @@ def test_a_camera_that_is_not_there(path: str, kind: type[str] | type[Path]) -> 
     assert "this machine has " in str(caught.value)
 
 
+def test_a_path_may_stand_for_a_number() -> None:
+    with pytest.raises(SourceNotFound, match=r"^/dev/video97: no such camera"):
+        open_source("webcam:/dev/video97")
+
+
 def test_a_path_is_opened_as_the_device_that_it_leads_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []  # append's None says that it cannot be opened
     monkeypatch.setattr("facepipe.sources.open.open_camera", opened.append)

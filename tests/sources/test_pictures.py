@@ -72,5 +72,8 @@ def test_an_unreadable_folder_is_said(tree, monkeypatch, caplog):
 
     monkeypatch.setattr(os, "scandir", deny)
     with caplog.at_level(logging.WARNING, "facepipe"):
-        assert relative(image_files([root]), root) == ["a/1.jpg"]
+        found = find_images([root])
+    assert relative(found.files, root) == ["a/1.jpg"]
+    assert [(one.path, one.matters) for one in found.left_out] == [(root / "b", True)]
+    assert str(found.left_out[0].error).startswith(f"{root / 'b'}: cannot be searched (Permission denied); change")
     assert f"{root / 'b'}: cannot be searched (Permission denied)" in caplog.text

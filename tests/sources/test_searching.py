@@ -90,11 +90,11 @@ def test_only_what_may_hold_a_picture(tmp_path, caplog):
     for look in (lambda: list(image_files([tmp_path])), lambda: open_source(tmp_path)):
         with pytest.raises(UsageError, match="no images in this folder"):
             look()
-    assert "left out: 1 video (MP4)" in caplog.text
+    assert f"{tmp_path}: no images in this folder, only 1 video (MP4); expected one that holds a JPEG" in caplog.text
 
 
 @pytest.mark.parametrize(
-    "name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX"]
+    "name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found", "__MACOSX", "FOUND.000"]
 )
 def test_folders_of_systems_are_left_out_and_said(name, tree, caplog):
     root = tree("a.jpg", f"{name}/b.jpg", f"deep/{name}/c.jpg")
