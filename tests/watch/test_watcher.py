@@ -400,6 +400,21 @@ def test_a_name_that_changes_is_told_again(pipeline: Pipeline, gallery: Gallery,
     assert told(watcher.take_events()) == [("left", 1, None)]
 
 
+def test_a_frame_is_searched_for_upright_faces_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Detector:
+        searched = 0
+
+        def detect(self, image: Image) -> list[Detection]:
+            self.searched += 1
+            return []
+
+    monkeypatch.setattr(pipeline, "detector", detector := Detector())
+    watcher, nobody = Watcher(pipeline, None, every=1), np.full((120, 160, 3), 90, np.uint8)
+    for number in range(3):
+        assert watcher.see(Frame(Image(nobody, "film"), number, number / 25)) == []
+    assert detector.searched == 3
+
+
 @pytest.mark.parametrize(("dark", "light"), [(1, 0.02), (2, 0.02), (1, 0.25), (2, 0.25)])
 def test_a_lamp_that_flashes_does_not_end_tracks(
     pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], dark: int, light: float
