@@ -3,9 +3,9 @@
     python scripts/measure_videos.py VIDEO … [--only WORD …] [--keep FOLDER]
 
 Needs ffmpeg, which makes the versions in a temporary folder: recorded in fields, with pixels that are not square,
-before a lamp that flashes, in AV1, with few frames. Whoever is seen in a clip is enrolled from it, by one picture
-of each track; then all versions are watched. Compared with the clip as it is: faces a frame, named faces a frame, and
-the names that were told.
+before a lamp that flashes, in AV1, with few frames. Whoever is seen in a clip is enrolled from it, by a picture of each
+second; then all versions are watched. Compared with the clip as it is: faces a frame, named faces a frame, and the
+names that were told.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facepipe import Gallery, Pipeline
-from facepipe.errors import EnrolledAlready, NoFace
+from facepipe.errors import FaceError
 from facepipe.records import Floats, Image
 from facepipe.sources import open_source
 from facepipe.watch import Watcher
@@ -78,17 +78,18 @@ def main() -> None:
 
 
 def enrol(pipe: Pipeline, gallery: Gallery, video: Path) -> None:
-    """Each track of the clip by the picture of it in which the face is largest."""
+    """Each track of the clip by a picture of each second, that in which the face is largest. By one alone a name may
+    hang on a score at the threshold itself, and versions would differ by chance."""
     watcher = Watcher(pipe, None)
-    best: dict[int, tuple[float, Image]] = {}
+    best: dict[tuple[int, int], tuple[float, Image]] = {}
     with open_source(video) as source:
         for frame in source:
             for face in watcher.see(frame):
-                size = face.detection.size
-                if face.detected and face.chips > 1 and size > best.get(face.track, (0.0, None))[0]:
-                    best[face.track] = size, cut(frame.image, face.detection.box)
-    for track, (_, picture) in best.items():
-        with suppress(NoFace, EnrolledAlready):  # the latter: in an earlier track
+                size, when = face.detection.size, (face.track, int(frame.time))
+                if face.detected and face.chips > 1 and size > best.get(when, (0.0, None))[0]:
+                    best[when] = size, cut(frame.image, face.detection.box)
+    for (track, _), (_, picture) in best.items():
+        with suppress(FaceError):  # nobody is found, or somebody of an earlier track
             pipe.enroll(f"track {track}", picture, gallery, pick=1)
 
 

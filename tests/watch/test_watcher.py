@@ -375,6 +375,13 @@ def test_whoever_walks_before_a_slow_camera_keeps_the_number(
     assert [kind for kind, *_ in events].count("appeared") == [kind for kind, *_ in events].count("left") == 2
 
 
+def test_fewer_frames_leave_time_for_more_chips_in_each(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    watcher, film = Watcher(pipeline, None), Film(heads)
+    places = {OBAMA: (90, 110), BIDEN: (210, 110), STRANGER: (330, 110)}
+    sparse(watcher, film, 5, places, 0.08)
+    assert [face.chips for face in watcher.see(film.frame(places))] == [3, 3, 3]
+
+
 def test_who_comes_later_is_found_within_a_second(pipeline: Pipeline, heads: dict[str, Head]) -> None:
     watcher, film = Watcher(pipeline, None, every=1000), Film(heads)
     sparse(watcher, film, 3, {OBAMA: (120, 120)}, 0.5)
