@@ -21,6 +21,7 @@ from facepipe.gallery.names import clean_name
 from facepipe.gate import DEFAULTS, Limits, Measures, Problem, assess
 from facepipe.pipeline import Pipeline
 from facepipe.records import Consent, Detection, Floats, Image
+from facepipe.stream import within_memory
 from facepipe.track.strobe import Strobe
 
 HOLD_STILL, DONE = "hold-still", "done"
@@ -82,8 +83,8 @@ class Shot:
 class Guide:
     """Takes ``shots`` (1 to 20) good and different pictures of one person; for one thread at a time, without I/O.
 
-    A picture costs one detection; the backbone runs only when it becomes a shot. With ``in_oval`` a face must be in the
-    oval of ``oval``: for those who draw it. Raises UsageError.
+    Faces have to be upright. A picture costs one detection; the backbone runs only when it becomes a shot. With
+    ``in_oval`` a face must be in the oval of ``oval``: for those who draw it. Raises UsageError.
     """
 
     def __init__(self, pipe: Pipeline, *, shots: int = 5, limits: Limits = DEFAULTS, in_oval: bool = False) -> None:
@@ -140,7 +141,8 @@ class Guide:
 
     def _look(self, image: Image, time: float | None) -> Guidance:
         now = monotonic() if time is None else time
-        faces = self._pipe.detect(image)
+        with within_memory(image):
+            faces = self._pipe.detector.detect(image)  # upright ones: to search all ways up costs four times as much
         found = assess(image, faces, self._limits)
         problems, took = self._problems(image, faces, found.problems), False
         self._idle_until(now, bool(faces))

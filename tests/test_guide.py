@@ -79,6 +79,15 @@ def test_it_says_what_is_wrong_and_takes_nothing(pipeline: Pipeline, view: View,
     assert all(problem in g.problems and g.message == problem.message and not g.taken for g in told)
 
 
+def test_a_picture_without_a_face_is_searched_once(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    detect = pipeline.detector.detect
+    monkeypatch.setattr(pipeline.detector, "detect", lambda image: searched.append(image.source) or detect(image))
+    told = perform(Guide(pipeline), [squares()] * 3)
+    assert [g.hint for g in told] == ["no-face"] * 3
+    assert len(searched) == 3
+
+
 def test_two_people(pipeline: Pipeline) -> None:
     left, right = (picture(name, pipeline, View(size=110, centre=(160, 240))) for name in ("obama", "biden"))
     both = Image(np.ascontiguousarray(np.hstack([left.pixels[:, :320], right.pixels[:, :320]])), "both")
@@ -159,6 +168,7 @@ class Puppet:
     """A pipeline that sees a head just as it is posed, and each pose as a template of its own."""
 
     def __init__(self) -> None:
+        self.detector = self
         self.yaw = self.pitch = self.roll = 0.0
         self.size, self.x, self.faces = 160.0, 320.0, 1
         self.embedded = 0

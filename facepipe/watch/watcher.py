@@ -23,8 +23,8 @@ from facepipe.watch.relink import relink
 
 REFRESH = 0.5  # seconds by the clock, after which the gallery is asked again whatever happened: it may have changed
 SCANS, AFTER = 2, 0.1  # a track is believed when so many scans found it, and so many seconds after it began
-CHIPS_AT_ONCE = 1  # summarised in a frame: 20 to 35 ms each on two cores
-SPARE = 0.2  # seconds between frames that leave time for a scan and a chip, and for a chip more each
+CHIP = 0.03  # seconds that a chip takes to summarise on two cores: as many in a frame as there is time, and one always
+SPARE = 0.2  # seconds between frames that leave time for a scan and a chip
 FACES_AT_ONCE = 4  # summarised together, the largest, where they may be tracks that were lost
 LOOK_BACK = 5  # candidates among which one who was named before is looked for
 STRIKES = 2  # good chips in a row that are clearly somebody else's end a track
@@ -165,7 +165,7 @@ class Watcher:
                 value = worth(measures, track.face.score)
                 if evidence.wants(value, is_good(measures), self._time):
                     wanting.append((evidence.looked, -value, track.id, track.face))
-        most = min(max(CHIPS_AT_ONCE, int(self._apart / SPARE)), FACES_AT_ONCE)
+        most = min(max(1, int(self._apart / CHIP)), FACES_AT_ONCE)
         return self._summarise(image, [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:most]])
 
     def _summarise(self, image: Image, faces: Sequence[Detection]) -> dict[Detection, View]:

@@ -85,6 +85,15 @@ def test_a_source_that_ends_too_early_enrols_nobody(run: Run, films: Path) -> No
     assert run("people", "list").code == 1  # there is no gallery
 
 
+@pytest.mark.parametrize("dark", [1, 2])
+def test_a_lamp_that_flashes(run: Run, tmp_path: Path, pipeline: Pipeline, dark: int) -> None:
+    lit, unlit = View(), View(light=0.02)
+    video(tmp_path / "flash.avi", (picture("obama", pipeline, view) for view in [lit, *[unlit] * dark] * 8))
+    assert run("enroll", "Ada", "--webcam", tmp_path / "flash.avi", "--shots", 1).code == 0
+    done = run("watch", tmp_path / "flash.avi", "--json")
+    assert [row["name"] for row in done.json if row["event"] == "left"] == ["Ada"]
+
+
 def test_enrolled_already(run: Run, films: Path) -> None:
     assert run("enroll", "Ada", "obama.jpg", "obama2.jpg").code == 0
     done = run("enroll", "Ben", "--webcam", films / "obama.avi")

@@ -375,6 +375,13 @@ def test_whoever_walks_before_a_slow_camera_keeps_the_number(
     assert [kind for kind, *_ in events].count("appeared") == [kind for kind, *_ in events].count("left") == 2
 
 
+def test_fewer_frames_leave_time_for_more_chips_in_each(pipeline: Pipeline, heads: dict[str, Head]) -> None:
+    watcher, film = Watcher(pipeline, None), Film(heads)
+    places = {OBAMA: (90, 110), BIDEN: (210, 110), STRANGER: (330, 110)}
+    sparse(watcher, film, 5, places, 0.08)
+    assert [face.chips for face in watcher.see(film.frame(places))] == [3, 3, 3]
+
+
 def test_who_comes_later_is_found_within_a_second(pipeline: Pipeline, heads: dict[str, Head]) -> None:
     watcher, film = Watcher(pipeline, None, every=1000), Film(heads)
     sparse(watcher, film, 3, {OBAMA: (120, 120)}, 0.5)
@@ -398,6 +405,21 @@ def test_a_name_that_changes_is_told_again(pipeline: Pipeline, gallery: Gallery,
     assert names == ["Barack", "Barry"]
     watcher.finish()
     assert told(watcher.take_events()) == [("left", 1, None)]
+
+
+def test_a_frame_is_searched_for_upright_faces_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Detector:
+        searched = 0
+
+        def detect(self, image: Image) -> list[Detection]:
+            self.searched += 1
+            return []
+
+    monkeypatch.setattr(pipeline, "detector", detector := Detector())
+    watcher, nobody = Watcher(pipeline, None, every=1), np.full((120, 160, 3), 90, np.uint8)
+    for number in range(3):
+        assert watcher.see(Frame(Image(nobody, "film"), number, number / 25)) == []
+    assert detector.searched == 3
 
 
 @pytest.mark.parametrize(("dark", "light"), [(1, 0.02), (2, 0.02), (1, 0.25), (2, 0.25)])
