@@ -9,7 +9,7 @@ from types import ModuleType
 
 from facepipe.errors import ModelNotFound
 
-_NOT_PLUGINS = {"base", "chip", "chip_torch"}
+_NOT_PLUGINS = {"base", "chip", "chip_torch", "turned"}
 
 
 def names(package: str) -> list[str]:

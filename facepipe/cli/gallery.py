@@ -58,7 +58,7 @@ def doctor(
         typer.Option("--html", metavar="FILE", dir_okay=False, help="Write a page with the pictures side by side."),
     ] = None,
 ) -> None:
-    """Look for wrong labels, second names, and poor or lying pictures.
+    """Look for wrong labels, second names, and poor pictures.
 
     Each finding comes with the command that mends it; nothing is changed. Exit code 1 when something looks wrong.
     """

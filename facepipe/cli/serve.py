@@ -21,7 +21,7 @@ Origins = Annotated[
     ),
 ]
 RootPath = Annotated[
-    str, typer.Option("--root-path", metavar="PATH", help="Where a proxy has the server, as /facepipe.")
+    str | None, typer.Option("--root-path", metavar="PATH", help="Where a proxy has the server, as /facepipe.")
 ]
 
 
@@ -34,7 +34,7 @@ def serve(
     ] = Settings.port,
     name: Names = None,
     origin: Origins = None,
-    root_path: RootPath = Settings.root_path,
+    root_path: RootPath = None,
     require_key: Annotated[bool, typer.Option("--require-key", help="Ask for an API key on this machine too.")] = False,
     cert: Annotated[
         Path | None, typer.Option("--cert", metavar="FILE", readable=False, help="A certificate (PEM), for https.")
@@ -60,7 +60,7 @@ def serve(
         port=port,
         names=tuple(name or ()),
         origins=tuple(origin or ()),
-        root_path=root_path,
+        root_path=root_path or Settings.root_path,
         require_key=require_key,
         certificate=cert,
         private_key=key_file,

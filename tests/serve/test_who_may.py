@@ -29,7 +29,7 @@ OPEN = {  # to all but pages of other sites
     *("GET /", "GET /page/{path:path}", "GET /api/v1/openapi.json", "GET /api/v1/health"),
     *("GET /api/v1/session", "POST /api/v1/session", "DELETE /api/v1/session"),
 }
-READING = {f"POST /api/v1/{verb}" for verb in ("detect", "identify", "verify", "inspect", "dump")}
+READING = {f"POST /api/v1/{verb}" for verb in ("detect", "identify", "verify", "preview", "inspect", "dump")}
 ENROLLING = {"POST /api/v1/enroll"}
 FOR_OUR_PAGE = {"POST /api/v1/session", "DELETE /api/v1/session"}
 
