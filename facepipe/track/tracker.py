@@ -115,6 +115,10 @@ class Tracker:
                 track.patch = _patch(grey, track.face.box * scale)
         return self._end(time)
 
+    def skip(self) -> None:
+        """A frame is left out: it counts on the way to the next scan, which so comes no later."""
+        self._since_scan += 1
+
     def _is_due(self, time: float) -> bool:
         """Is the next scan due, by the frames or by the time since the last?"""
         unsure = any(track.scans == 1 for track in self.tracks)

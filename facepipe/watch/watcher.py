@@ -94,6 +94,7 @@ class Watcher:
         """The faces in view in ``frame``, by track; as they were in one that is dark between two flashes of a lamp.
         Raises GalleryError, ImageError."""
         if self._strobe.off(frame.image.pixels):
+            self._tracker.skip()
             return self._faces(unseen=True)
         self._apart = max(0.0, frame.time - self._time)
         self._time += self._apart

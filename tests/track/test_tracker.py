@@ -93,6 +93,14 @@ def test_a_square_is_followed_between_scans(close: bool) -> None:
     assert run.toy.scans == 3
 
 
+def test_frames_that_are_left_out_put_no_scan_off() -> None:
+    run = Run(every=10)
+    for _ in range(10):
+        run({"A": (100, 100)})
+        run.tracker.skip()
+    assert run.toy.scans == 2
+
+
 def test_squares_that_cross_do_not_swap() -> None:
     run = Run()
     first = run({"A": (50, 90), "B": (270, 110)})
