@@ -108,9 +108,9 @@ child = fork.Process(target=lambda: print(names(photos[2]), flush=True))
 child.start()
 child.join()
 with gallery:
-    print(leave(lambda: print(names(photos[2]))))
-    print(leave(gallery.close))
-    print(len(gallery), gallery.check())
+    print(leave(lambda: print(names(photos[2]))), flush=True)  # a child would print what waits to be printed, too
+    print(leave(gallery.close), flush=True)
+    print(len(gallery), gallery.check(), flush=True)
 """
     assert run(folder, MADE + code) == ["[['Barack'], ['Joe']]", "['Barack']", "['Barack']", "0", "0", "2 []"]
 

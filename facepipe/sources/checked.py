@@ -1,8 +1,9 @@
 """Pictures that are known to have been decoded.
 
 Of interlaced frames OpenCV 5.0 says that they were retrieved, and leaves the buffer as it was: black, or with what the
-memory held before, which may be a picture of another video, or the picture before. So a first picture that is black or
-another at a second try, and one that is the very same as that before it, are in doubt; then PyAV decodes from there.
+memory held before, which may be a picture of another video, or the picture before. So a first picture that is black,
+another at a second try, or there the same as the one after it, and one that is the very same as that before it, are in
+doubt; then PyAV decodes from there.
 """
 
 from __future__ import annotations
@@ -66,8 +67,12 @@ class Checked:
         if self._settled or pixels is None:
             return pixels
         last, self._last = self._last, pixels
-        if self._proved(pixels) if last is None else not _same(last, pixels):
-            self._written = True
+        if last is None:
+            self._written, sure = self._tried_again(pixels)
+        else:
+            sure = not _same(last, pixels)
+            self._written |= sure
+        if sure:
             return pixels
         if last is None and self._again is None and pixels.any():
             return None
@@ -83,12 +88,17 @@ class Checked:
         """Let go of it. More than once does no harm."""
         self._now.close()
 
-    def _proved(self, first: Pixels) -> bool:
+    def _tried_again(self, first: Pixels) -> tuple[bool, bool]:
+        """Whether the first picture is the same at a second try, and whether that is of the video for sure: another
+        follows it. Memory that nobody writes to may hold one picture twice, of a video that was closed just before."""
         if self._again is None or not first.any() or (again := self._again()) is None:
-            return False
+            return False, False
         try:
             pixels = again.picture() if again.grab() else None
-            return pixels is not None and _same(first, pixels)
+            if pixels is None or not _same(first, pixels):
+                return False, False
+            following = again.picture() if again.grab() else None
+            return True, following is not None and not _same(first, following)
         finally:
             again.close()
 

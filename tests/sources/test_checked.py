@@ -69,6 +69,7 @@ def test_a_picture_of_other_memory_is_not_shown() -> None:
     assert shown([GARBAGE] * 3, again=[GARBAGE + 1] * 3) == [None] * 3
     assert shown([GARBAGE] * 3, again=[BLACK] * 3, other=[10, 11, 12]) == [10, 11, 12]
     assert shown([GARBAGE, 11, 12], again=[BLACK, 11, 12]) == [None, 11, 12]
+    assert shown([GARBAGE] * 3, other=[10, 11, 12]) == [10, 11, 12]  # the memory was the same at the second try
 
 
 def test_black_pictures_may_not_have_been_written() -> None:
