@@ -18,6 +18,7 @@ from facepipe.sources import capture, pyav
 from facepipe.sources.base import Pictures
 
 WHOLE = frozenset({"MJPG"})  # codecs that cameras never send in fields: nothing of them is in doubt
+SPOILT = 4  # pictures' worth of memory, before a second try
 
 Open = Callable[[], Pictures | None]
 Other = Callable[[int, float | None], Pictures | None]
@@ -91,7 +92,11 @@ class Checked:
     def _tried_again(self, first: Pixels) -> tuple[bool, bool]:
         """Whether the first picture is the same at a second try, and whether that is of the video for sure: another
         follows it. Memory that nobody writes to may hold one picture twice, of a video that was closed just before."""
-        if self._again is None or not first.any() or (again := self._again()) is None:
+        if self._again is None or not first.any():
+            return False, False
+        spoilt = [255 - first for _ in range(SPOILT)]
+        del spoilt  # memory that is taken next, which holds something else now
+        if (again := self._again()) is None:
             return False, False
         try:
             pixels = again.picture() if again.grab() else None
