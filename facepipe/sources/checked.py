@@ -18,7 +18,7 @@ from facepipe.sources import capture, pyav
 from facepipe.sources.base import Pictures
 
 WHOLE = frozenset({"MJPG"})  # codecs that cameras never send in fields: nothing of them is in doubt
-SPOILT = 4  # pictures' worth of memory, before a second try
+SPOILT = 2**26  # bytes of memory, in pieces of a picture's size, before a second try
 
 Open = Callable[[], Pictures | None]
 Other = Callable[[int, float | None], Pictures | None]
@@ -94,7 +94,7 @@ class Checked:
         follows it. Memory that nobody writes to may hold one picture twice, of a video that was closed just before."""
         if self._again is None or not first.any():
             return False, False
-        spoilt = [255 - first for _ in range(SPOILT)]
+        spoilt = [255 - first for _ in range(min(SPOILT // first.nbytes + 1, 64))]
         del spoilt  # memory that is taken next, which holds something else now
         if (again := self._again()) is None:
             return False, False
