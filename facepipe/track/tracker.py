@@ -27,6 +27,9 @@ EVERY_IDLE = 3  # at most, while nobody is in view
 # Seconds from one scan to the next, of sources with few frames: while nobody is in view, while one scan alone found a
 # face that is in view, and else
 LONGEST_IDLE, LONGEST_UNSURE, LONGEST = 0.25, 0.5, 1.0
+# Where frames are fewer than usual a scan is also due after the time that it would take as many usual ones, but no more
+# often than every second frame: a computer that falls behind has to keep time for the rest
+USUAL, LEAST_BETWEEN = 25, 2  # frames a second; frames
 SURE = 0.7  # least score of a second look; MTCNN's own for its last network
 AGREE = 0.5  # least overlap of what a second look finds with where the flow led
 SAME = 0.3  # least overlap of a scan's detection with a track in view, or as much nearness: see ``_affinity``
@@ -124,7 +127,9 @@ class Tracker:
         unsure = any(track.scans == 1 for track in self.tracks)
         every = self._every if self.tracks else min(self._every, EVERY_IDLE)
         longest = LONGEST_IDLE if not self.tracks else LONGEST_UNSURE if unsure else LONGEST
-        return self._since_scan >= every or time - self._scan_time >= longest
+        since = time - self._scan_time
+        slow = self._since_scan >= LEAST_BETWEEN and since >= every / USUAL - 1e-3
+        return self._since_scan >= every or since >= longest or slow
 
     def split(self, track: Track, time: float) -> Track:
         """Give the face of ``track``, which is in view, to a new track; the old one counts as lost, as by a cut."""
