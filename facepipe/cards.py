@@ -78,6 +78,7 @@ class Card:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     measured_on: str = ""
     evidence: ByReferences | None = None
+    min_score: float = 0.0  # of a detector: the least score that it reports where nothing is said
 
     @property
     def chip(self) -> Input:
@@ -142,7 +143,7 @@ def load_card(path: Path) -> Card:
 
 
 _REQUIRED = ("name", "role", "architecture", "summary", "licence", "source", "weights")
-_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds", "evidence"}
+_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds", "evidence", "min_score"}
 
 
 def _parse(table: dict[str, Any], path: Path) -> Card:
@@ -164,6 +165,7 @@ def _parse(table: dict[str, Any], path: Path) -> Card:
         measured_on=_typed("thresholds.measured_on", thresholds.pop("measured_on", ""), str),
         thresholds={fmr: _number(f"thresholds.{fmr}", value) for fmr, value in thresholds.items()},
         evidence=_parse_evidence(_typed("evidence", table["evidence"], list)) if "evidence" in table else None,
+        min_score=_number("min_score", table.get("min_score", 0.0)),
     )
 
 
