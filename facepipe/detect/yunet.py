@@ -122,7 +122,7 @@ def sizes(height: int, width: int, min_face: float) -> Iterator[tuple[float, int
 
 
 def _decoded(maps: Sequence[Floats], columns: int, step: int) -> Proposals:
-    """What YuNet says, in px of what it was shown: ``maps`` (1, cells, 1), (1, cells, 1), (1, cells, 4), (1, cells, 10),
+    """What YuNet says, in px of what it was shown: ``maps`` (1, cells, n) each, n being 1, 1, 4 and 10,
     ``columns`` cells a row, ``step`` px apart."""
     faces, places, boxes, landmarks = (one[0] for one in maps)
     scores = np.sqrt(np.clip(faces[:, 0], 0, 1) * np.clip(places[:, 0], 0, 1))
