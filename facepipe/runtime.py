@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from facepipe.dependencies import explained
 from facepipe.errors import WeightsAltered
 from facepipe.forks import PerProcess
 from facepipe.records import Floats
@@ -32,8 +33,8 @@ class Network:
 
 
 def _session(model: bytes) -> Any:
-    import onnxruntime
-
+    with explained():
+        import onnxruntime
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 4  # what goes wrong is raised, not printed
@@ -41,9 +42,9 @@ def _session(model: bytes) -> Any:
 
 
 def read_graph(path: Path) -> Any:
-    """The graph of the ONNX file ``path``. Raises WeightsAltered."""
-    import onnx
-
+    """The graph of the ONNX file ``path``. Raises WeightsAltered, DependencyMissing."""
+    with explained():
+        import onnx
     try:
         return onnx.load_model(path, load_external_data=False).graph
     except Exception as error:  # protobuf's DecodeError; onnx has raised others

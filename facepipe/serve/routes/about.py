@@ -90,7 +90,7 @@ class Model(BaseModel):
     measured_on: Annotated[str, Field(description="What both were measured on.")]
     min_score: Annotated[
         float | None,
-        Field(description="Of a detector, the least score of a face that it reports where nothing else is said; else null."),
+        Field(description="Of a detector, the least score that it reports where nothing else is said; else null."),
     ]
 
 
