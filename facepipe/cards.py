@@ -81,6 +81,7 @@ class Card:
     measured_on: str = ""
     evidence: ByReferences | None = None
     tail: Tail | None = None
+    min_score: float = 0.0  # of a detector: the least score that it reports where nothing is said
 
     @property
     def chip(self) -> Input:
@@ -164,7 +165,7 @@ def load_card(path: Path) -> Card:
 
 
 _REQUIRED = ("name", "role", "architecture", "summary", "licence", "source", "weights")
-_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds", "evidence", "tail"}
+_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds", "evidence", "tail", "min_score"}
 
 
 def _parse(table: dict[str, Any], path: Path) -> Card:
@@ -187,6 +188,7 @@ def _parse(table: dict[str, Any], path: Path) -> Card:
         thresholds={fmr: _number(f"thresholds.{fmr}", value) for fmr, value in thresholds.items()},
         evidence=_parse_evidence(_typed("evidence", table["evidence"], list)) if "evidence" in table else None,
         tail=_parse_tail(_typed("tail", table["tail"], dict)) if "tail" in table else None,
+        min_score=_number("min_score", table.get("min_score", 0.0)),
     )
 
 

@@ -1,9 +1,8 @@
 """What holds when nothing is said, for Python and the shell alike; light, so that ``--help`` can show it at once."""
 
-BACKBONE = "dlib_resnet"
-DETECTOR = "mtcnn"
+BACKBONE = "sface"
+DETECTOR = "yunet"
 MIN_FACE = 32  # px; smaller faces carry too little to be recognised
-MIN_SCORE = 0.9
 FMR = "1e-3"
 FULL, HALF = "full", "half"  # precisions of a backbone; full where nothing is said
 EVERY = 5  # frames of a video from one search of the whole picture to the next

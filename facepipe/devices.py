@@ -1,16 +1,22 @@
-"""The device that networks run on. An asked-for device that is not there is an error, never a quiet fall-back."""
+"""The device that networks run on. An asked-for device that is not there is an error, never a quiet fall-back.
+
+torch is loaded where it is needed only, and may be so after the first threads have started.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
-from threading import Event, Lock, Semaphore
-from typing import TypeVar
-
-import torch
+from threading import Event, Lock, Semaphore, Thread, local
+from typing import TYPE_CHECKING, TypeVar
 
 from facepipe import forks
 from facepipe.errors import DeviceUnavailable
-from facepipe.threads import Threads
+from facepipe.threads import Threads, starting
+
+if TYPE_CHECKING:
+    import torch
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -18,6 +24,8 @@ R = TypeVar("R")
 
 def torch_device(name: str) -> torch.device:
     """``cpu``, ``cuda``, ``cuda:1``, ``mps``. Raises DeviceUnavailable, with the devices there are."""
+    import torch
+
     if (f"{name}:0" if name == "cuda" else name) not in available():
         raise DeviceUnavailable(f"device {name}: not available here; there is {', '.join(available())}")
     return torch.device(name)
@@ -25,16 +33,34 @@ def torch_device(name: str) -> torch.device:
 
 def available() -> list[str]:
     """The names of the devices that networks can run on."""
+    import torch
+
     cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     mps = ["mps"] if torch.backends.mps.is_available() else []
     return ["cpu", *cuda, *mps]
 
 
 _starting = forks.PerProcess(Lock)
+_mine = local()  # ``worker``: this thread is one of a pool's; ``settled``: and torch knows
+
+
+def cores() -> int:
+    """How many cores the calling thread may compute on: one in a pool's thread, else as many as torch would use, which
+    the environment's OMP_NUM_THREADS limits."""
+    if getattr(_mine, "worker", False):
+        _settle()
+        return 1
+    if "torch" in sys.modules:
+        import torch
+
+        return torch.get_num_threads()
+    limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(limit) if limit.isdecimal() and int(limit) else there
 
 
 class Workers(Threads):
-    """``count`` threads, each of which runs torch on one core."""
+    """``count`` threads, each of which runs networks on one core."""
 
     def __init__(self, count: int, name: str, initializer: Callable[[], None]) -> None:
         super().__init__(count, name, initializer=initializer)
@@ -56,22 +82,18 @@ class Workers(Threads):
 
 
 def workers(name: str, count: int | None = None) -> Workers:
-    """``count`` threads (None: as many as torch uses now), each of which runs torch on one core; fewer where the system
-    starts no more. Raises DeviceUnavailable where it starts none."""
+    """``count`` threads (None: as many as there are ``cores``), each of which runs networks on one core; fewer where
+    the system starts no more. Raises DeviceUnavailable where it starts none."""
     with _starting():
-        threads = torch.get_num_threads()
-        pool = _begun(name, threads if count is None else count)
-        # the last setting is also the process's, which threads of the caller's start with
-        torch.set_num_threads(threads)
-        return pool
+        return _begun(name, cores() if count is None else count)
 
 
 def _begun(name: str, count: int) -> Workers:
     all_there, ready = Event(), Semaphore(0)
 
     def begin() -> None:
-        torch.set_num_threads(1)
-        torch.get_num_threads()  # settles it: a thread's first look at the number takes over the process's
+        _mine.worker = True
+        _settle()
         ready.release()
         all_there.wait()
 
@@ -93,8 +115,31 @@ def _begun(name: str, count: int) -> Workers:
     return pool
 
 
+_settling = forks.PerProcess(Lock)
+
+
+def _settle() -> None:
+    """Tell torch, once it is there, that this thread computes on one core, and leave the process's number alone."""
+    if "torch" not in sys.modules or getattr(_mine, "settled", False):
+        return
+    import torch
+
+    with _settling():
+        before = torch.get_num_threads()  # settles it: a thread's first look at the number takes over the process's
+        torch.set_num_threads(1)
+        # that is the process's number too, which threads to come start with, until another thread sets it
+        with starting():
+            other = Thread(target=torch.set_num_threads, args=(before,))
+            other.start()
+        other.join()
+    _mine.settled = True
+
+
 def _alone() -> None:
-    torch.set_num_threads(1)
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
 
 
 # The threads that OpenMP has for torch stay in the parent, and a child that computes on several waits for them for ever

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from facepipe.cards import find_card
 from facepipe.decision.evidence import probability
-from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE, MIN_SCORE
+from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE
 from facepipe.detect.base import load_detector
 from facepipe.detect.turned import find_faces
 from facepipe.devices import workers
@@ -49,8 +49,9 @@ class Pipeline:
 
     ``detector`` and ``backbone`` are names of model cards (``facepipe models list``); the backbone loads when first
     needed, from its card's weights or from the file ``weights``. ``min_face`` is the shorter side of the smallest face
-    looked for, image px; ``min_score`` the least detection score, 0 to 1. With ``precision`` half the backbone computes
-    with 16 bits: quicker where the device does, and its templates may be compared with those of full precision.
+    looked for, image px; ``min_score`` the least detection score, 0 to 1, None for the detector's own. With
+    ``precision`` half the backbone computes with 16 bits: quicker where the device does, and its templates may be
+    compared with those of full precision.
     Raises ModelNotFound, WeightsMissing, WeightsAltered, DeviceUnavailable, UsageError.
     """
 
@@ -62,7 +63,7 @@ class Pipeline:
         device: str = "cpu",
         weights: Path | None = None,
         min_face: float = MIN_FACE,
-        min_score: float = MIN_SCORE,
+        min_score: float | None = None,
         precision: str = FULL,
     ) -> None:
         self._given = tuple(locals().items())[1:]  # without self

@@ -1,6 +1,6 @@
 """Measure a backbone on LFW crops, which lie in one folder: what ``facepipe evaluate`` says, of pairs and of all.
 
-    python scripts/measure_lfw.py FOLDER [--fold NAME] [--backbone NAME] [--html FOLDER]
+    python scripts/measure_lfw.py FOLDER [--fold NAME] [--backbone NAME] [--detector NAME] [--html FOLDER]
 
 FOLDER holds ``images/Name_0001.jpg`` … and ``pairs.csv`` (image_a, image_b, same_person, fold). First the listed pairs,
 by folds; then all images against all, from which the card's thresholds and evidence are. With ``--fold`` only that
@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from facepipe import Pipeline
 from facepipe.decision.evidence import Evidence
+from facepipe.defaults import BACKBONE, DETECTOR
 from facepipe.evaluate import Evaluation, evaluate_pairs, evaluate_people
 from facepipe.evaluate.comparisons import Cosine, all_against_all
 from facepipe.evaluate.faces import find_faces
@@ -31,10 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--fold")
-    parser.add_argument("--backbone", default="dlib_resnet")
+    parser.add_argument("--backbone", default=BACKBONE)
+    parser.add_argument("--detector", default=DETECTOR)
     parser.add_argument("--html", type=Path, help="a folder for listed.html and all.html")
     given = parser.parse_args()
-    pipe, images = Pipeline(given.backbone), given.folder / "images"
+    pipe, images = Pipeline(given.backbone, detector=given.detector), given.folder / "images"
     with Progress(transient=True) as bar, tempfile.TemporaryDirectory() as temporary:
         pairs, names = chosen(given.folder / "pairs.csv", given.fold, Path(temporary))
         labelled = [(path.name.rsplit("_", 1)[0], path) for path in sorted(images.glob("*.jpg")) if path.name in names]

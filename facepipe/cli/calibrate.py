@@ -43,7 +43,8 @@ def calibrate(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Measure on your own people what scores mean.
 
@@ -60,7 +61,7 @@ def calibrate(
         from facepipe.sources import find_people
 
         photos = find_people(folder)
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
         with out.steps() as step:
             found = measure(
                 pipe, photos.labelled, people, source=str(folder), cohort=cohort, cached=not no_cache, progress=step

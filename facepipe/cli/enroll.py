@@ -72,7 +72,8 @@ def enroll(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Store faces under a name.
 
@@ -92,7 +93,7 @@ def enroll(
         _expect_webcam(shots != 5, window is not None, threshold is not None)
         items, left_out = _enrol_items(name_and_paths or [], folders)
     with opt.open_gallery(gallery, backbone, weights, create=True) as people:
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
         known = [person.name for person in people.people()]
         if webcam:
             remark_on_spelling([name], known)

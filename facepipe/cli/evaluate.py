@@ -64,7 +64,8 @@ def evaluate(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Measure how well people are told apart.
 
@@ -81,7 +82,7 @@ def evaluate(
         out.ready(html.parent)
         if html.is_dir():
             raise WriteFailed(f"{html}: cannot be written: it is a folder; name a file")
-    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
     from facepipe.evaluate import evaluate_pairs, evaluate_people
     from facepipe.sources import find_people
 

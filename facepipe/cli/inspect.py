@@ -75,7 +75,8 @@ def inspect(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Show what every layer made of a face.
 
@@ -84,7 +85,7 @@ def inspect(
     given = images or []
     if not given and not list_layers:
         raise UsageError("expected an image: facepipe inspect IMAGE [IMAGE]")
-    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
     if list_layers:
         _list(pipe, given, network, layers, pick, as_json)
     elif dump is not None:

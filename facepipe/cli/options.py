@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facepipe.defaults import BACKBONE as BACKBONE
+from facepipe.defaults import DETECTOR as DETECTOR
 from facepipe.defaults import FMR as FMR
 from facepipe.defaults import MIN_FACE as MIN_FACE
-from facepipe.defaults import MIN_SCORE as MIN_SCORE
 from facepipe.errors import FacepipeError, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ def complete_models(incomplete: str) -> list[str]:
 
 def complete_backbones(incomplete: str) -> list[str]:
     return _cards(incomplete, "backbone")
+
+
+def complete_detectors(incomplete: str) -> list[str]:
+    return _cards(incomplete, "detector")
 
 
 def _cards(incomplete: str, role: str | None) -> list[str]:
@@ -74,7 +78,16 @@ Device = Annotated[
 MinFace = Annotated[
     float, typer.Option("--min-face", metavar="PX", help="Shorter side of the smallest face looked for, px.")
 ]
-MinScore = Annotated[float, typer.Option("--min-score", metavar="SCORE", help="Least detection score, 0 to 1.")]
+MinScore = Annotated[
+    float | None,
+    typer.Option("--min-score", metavar="SCORE", help="Least detection score, 0 to 1. Default: the detector's."),
+]
+DetectorName = Annotated[
+    str,
+    typer.Option(
+        "--detector", metavar="NAME", help="What finds faces; see `models list`.", autocompletion=complete_detectors
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout.")]
 Threshold = Annotated[
     float | None,
@@ -123,11 +136,12 @@ def open_pipeline(
     weights: Path | None = None,
     device: str = "cpu",
     min_face: float = MIN_FACE,
-    min_score: float = MIN_SCORE,
+    min_score: float | None = None,
+    detector: str = DETECTOR,
 ) -> Pipeline:
     from facepipe.pipeline import Pipeline  # brings in torch: only when it is needed
 
-    return Pipeline(backbone, weights=weights, device=device, min_face=min_face, min_score=min_score)
+    return Pipeline(backbone, detector=detector, device=device, weights=weights, min_face=min_face, min_score=min_score)
 
 
 def limit(

@@ -29,7 +29,8 @@ def detect(
     annotate: opt.Annotate = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Find the faces in images: box, score, five landmarks."""
     from facepipe.draw import Mark, numbered
@@ -37,7 +38,7 @@ def detect(
     images = opt.image_files(paths)
     files = images.files
     album = None if annotate is None else Album(annotate)
-    pipe = opt.open_pipeline(device=device, min_face=min_face, min_score=min_score)
+    pipe = opt.open_pipeline(device=device, min_face=min_face, min_score=min_score, detector=detector)
     batch = out.Batch(len(files), "detecting", as_json)
     for outcome in batch.successes(pipe.detect_each(files), repeat(NO_FACES)):
         faces = outcome.unwrap()
@@ -65,7 +66,8 @@ def identify(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Say who is in images: a name, or unknown."""
     from facepipe.draw import mark_identified, numbered
@@ -76,7 +78,7 @@ def identify(
         album = None if annotate is None else Album(annotate)
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
         limit = opt.limit(pipe, people, threshold, fmr, fpir)
         found = pipe.identify_each(files, people, top=top, threshold=limit)
         batch = out.Batch(len(files), "identifying", as_json)
@@ -104,13 +106,14 @@ def verify(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Say whether two images show one person.
 
     Each must show one face, or --pick says which. The exit code is 0 for a match and for no match.
     """
-    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
     found = pipe.verify(a, b, threshold=opt.limit(pipe, None, threshold, fmr), pick=pick)
     if as_json:
         score, limit = round(found.score, 4), round(found.threshold, 4)

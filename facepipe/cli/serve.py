@@ -47,7 +47,8 @@ def serve(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Serve the page, the API and live recognition.
 
@@ -69,5 +70,5 @@ def serve(
     from facepipe.serve.app import create_app
 
     with listening, opt.open_gallery(gallery, backbone, weights, create=True) as people:
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
         server.run(settings, create_app(settings, pipe, people), listening)

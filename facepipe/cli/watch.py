@@ -62,7 +62,8 @@ def watch(
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
-    min_score: opt.MinScore = opt.MIN_SCORE,
+    min_score: opt.MinScore = None,
+    detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Recognise faces in a video or live.
 
@@ -75,7 +76,7 @@ def watch(
     with opt.open_gallery(gallery, backbone, weights) as people, ExitStack() as stack:
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score)
+        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
         watcher = Watcher(pipe, people, threshold=opt.limit(pipe, people, threshold, fmr, fpir), every=every)
         frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from facepipe import registry
 from facepipe.cards import Card, find_card
-from facepipe.defaults import DETECTOR, MIN_FACE, MIN_SCORE
+from facepipe.defaults import DETECTOR, MIN_FACE
 from facepipe.errors import UsageError
 from facepipe.records import Detection, Floats, Image, Pixels
 
@@ -70,17 +70,19 @@ class CloseDetector(Detector, Protocol):
 
 
 def load_detector(
-    name: str = DETECTOR, device: str = "cpu", min_face: float = MIN_FACE, min_score: float = MIN_SCORE
+    name: str = DETECTOR, device: str = "cpu", min_face: float = MIN_FACE, min_score: float | None = None
 ) -> Detector:
     """The detector that the card ``name`` describes.
 
-    ``min_face`` is the shorter side of the smallest face reported, image px; ``min_score`` the least score.
+    ``min_face`` is the shorter side of the smallest face reported, image px; ``min_score`` the least score, None
+    for the card's.
     Raises ModelNotFound, UsageError, DeviceUnavailable.
     """
     if not min_face >= 12:
         raise UsageError(f"min-face {min_face:g}: expected at least 12 px, the window of the first network")
-    if not 0 <= min_score <= 1:
-        raise UsageError(f"min-score {min_score:g}: expected 0 to 1")
     card = find_card(name, "detector")
-    loaded: Detector = registry.plugin("facepipe.detect", card.architecture).load(card, device, min_face, min_score)
+    least = card.min_score if min_score is None else min_score
+    if not 0 <= least <= 1:
+        raise UsageError(f"min-score {least:g}: expected 0 to 1")
+    loaded: Detector = registry.plugin("facepipe.detect", card.architecture).load(card, device, min_face, least)
     return loaded

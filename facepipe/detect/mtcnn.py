@@ -22,9 +22,10 @@ from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.detect._area import MIDDLE, SPREAD, AreaMeans
 from facepipe.detect._boxes import shift, squared, suppress
+from facepipe.detect._crops import around, crops
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
 from facepipe.detect.base import Candidates
-from facepipe.devices import torch_device, workers
+from facepipe.devices import cores, torch_device, workers
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.forks import PerProcess
 from facepipe.records import Detection, Floats, Image, Pixels
@@ -97,7 +98,7 @@ class Mtcnn:
     def look(self, image: Image, boxes: Floats) -> list[Detection]:
         """What O-Net makes of each of ``boxes`` (N, 4) image px, in their order."""
         squares = squared(boxes)
-        (x0, y0), (x1, y1) = _around(squares, image.width, image.height)
+        (x0, y0), (x1, y1) = around(squares, image.width, image.height)
         moved = np.array([x0, y0, x0, y0], np.float32)
         found, scores, landmarks = self._guess(AreaMeans(image.pixels[y0:y1, x0:x1]), squares - moved)
         parts = (found + moved, scores.tolist(), landmarks + moved[:2])
@@ -192,7 +193,7 @@ class Mtcnn:
 
     def _look(self, network: nn.Module, means: AreaMeans, boxes: Floats, side: int) -> tuple[np.ndarray, ...]:
         """What ``network`` says of each box, shrunk or enlarged to ``side`` px."""
-        threads = torch.get_num_threads()
+        threads = cores()
         rounds = math.ceil(len(boxes) / (threads * BATCH))
         parts = np.array_split(boxes, max(1, min(len(boxes), rounds * threads)))
         return _joined(self._spread(partial(self._answers, network, means, side), parts))
@@ -204,7 +205,7 @@ class Mtcnn:
     def _spread(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """``work`` of each; on the CPU side by side, a core each: all cores at one of them wait for each other at every
         layer."""
-        alone = self.device.type != "cpu" or len(items) == 1 or torch.get_num_threads() == 1
+        alone = self.device.type != "cpu" or len(items) == 1 or cores() == 1
         return [work(item) for item in items] if alone else self._workers().each(work, items)
 
     def _placed(self, values: Floats) -> torch.Tensor:
@@ -239,21 +240,6 @@ def bands(height: int, width: int) -> list[tuple[int, int]]:
     bottom, overlap = height + 2 * MARGIN, WINDOW - STRIDE
     step = max(1, BAND // (width + 2 * MARGIN) // STRIDE) * STRIDE
     return [(top, min(top + step + overlap, bottom)) for top in range(0, bottom - overlap - 1, step)]
-
-
-def crops(means: AreaMeans, boxes: Floats, side: int) -> Floats:
-    """The parts of the image inside ``boxes`` (N, 4), which count pixels from 1, both ends inside, at ``side`` px, as
-    the networks are shown them: (N, side, side, 3)."""
-    corners = boxes[:, :2].astype(np.intp) - 1
-    return means.crops(corners, np.maximum(boxes[:, 2:].astype(np.intp) - corners, 1), side)
-
-
-def _around(boxes: Floats, width: int, height: int) -> np.ndarray:
-    """The two corners (2, 2) of the part of an image that ``crops`` of ``boxes`` look at; at least one px."""
-    size = np.array([width, height])
-    first = np.clip(np.floor(boxes[:, :2].min(axis=0, initial=width + height)) - 2, 0, size - 1)
-    last = np.clip(np.ceil(boxes[:, 2:].max(axis=0, initial=0)) + 1, first + 1, size)
-    return np.stack([first, last]).astype(int)
 
 
 def _joined(parts: Iterable[Sequence[np.ndarray]]) -> tuple[np.ndarray, ...]:

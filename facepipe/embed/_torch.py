@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.devices import torch_device, workers
+from facepipe.devices import cores, torch_device, workers
 from facepipe.embed import _fused
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
@@ -64,7 +64,7 @@ class TorchBackbone:
     def _spread(self, run: Callable[[Pixels], Floats], pixels: Pixels) -> Floats:
         """Small passes side by side, a core each: all cores on one pass wait for each other at every layer, which on a
         busy machine takes many times longer."""
-        threads = torch.get_num_threads()
+        threads = cores()
         rounds = math.ceil(len(pixels) / (threads * PASS))
         parts = np.array_split(pixels, min(len(pixels), rounds * threads))
         return np.concatenate(self._workers().each(run, parts) if threads > 1 else [run(part) for part in parts])

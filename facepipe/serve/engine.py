@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-import torch
-
-from facepipe.devices import workers
+from facepipe.devices import cores, workers
 from facepipe.errors import FaceError, FacepipeError, ServerBusy
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Face, Image
@@ -84,7 +82,7 @@ class Engine:
         self.taken = 0  # places, now
         self._waiting: deque[Job] = deque()
         self._lock = threading.Lock()
-        self._count, self._busy = torch.get_num_threads(), 0
+        self._count, self._busy = cores(), 0
         self._pool = workers("facepipe-faces", self._count)
         self._short = Lane(Threads(SHORT_THREADS, "facepipe-short"), SHORT, wait)
         self._long = Lane(workers("facepipe-long", 1), LONG, wait)

@@ -1,0 +1,66 @@
+"""MTCNN's O-Net, which decides on one face and places its landmarks, run without torch (Zhang et al. 2016,
+arXiv:1604.02878; weights facenet-pytorch's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from facepipe.detect._area import AreaMeans
+from facepipe.detect._boxes import shift, squared
+from facepipe.detect._crops import around, crops
+from facepipe.errors import WeightsAltered
+from facepipe.records import Floats, Image
+from facepipe.runtime import Graph, Network
+from facepipe.tensors import read_arrays
+
+SIDE = 48  # px of what it is shown
+
+
+class ONet:
+    """Guesses at faces. Raises WeightsAltered when the file ``path`` holds other weights."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._network = network(read_arrays(path))
+        except (KeyError, ValueError, IndexError) as error:
+            raise WeightsAltered(f"{path}: not the weights of MTCNN's O-Net: {error}") from None
+
+    def guess(self, image: Image, boxes: Floats) -> tuple[Floats, Floats, Floats]:
+        """What it makes of the squares around each of ``boxes`` (N, 4) image px: boxes (N, 4), scores (N,), landmarks
+        (N, 5, 2) image px."""
+        if not len(boxes):
+            return np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32)
+        squares = squared(boxes)
+        shown = np.concatenate([_shown(image, square[None]) for square in squares])
+        regressions, odds, points = self._network(crops=np.ascontiguousarray(shown.transpose(0, 3, 1, 2)))
+        sides = squares[:, 2:] - squares[:, :2] + 1
+        landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + squares[:, None, :2] - 1
+        return shift(squares, regressions), odds[:, 1], landmarks
+
+
+def _shown(image: Image, square: Floats) -> Floats:
+    """The one ``square`` (1, 4) of the image, going on in grey beyond it: (1, 48, 48, 3)."""
+    (x0, y0), (x1, y1) = around(square, image.width, image.height)
+    return crops(AreaMeans(image.pixels[y0:y1, x0:x1]), square - np.array([x0, y0, x0, y0], np.float32), SIDE)
+
+
+def network(weights: Mapping[str, Floats]) -> Network:
+    """``crops`` (N, 3, 48, 48) float32 RGB, (value − 127.5) / 128 → regressions (N, 4), odds (N, 2) of none and of a
+    face, landmarks (N, 10)."""
+    graph = Graph("crops", ("N", 3, SIDE, SIDE))
+    x = "crops"
+    for number, pool in enumerate((3, 3, 2, 0), 1):
+        x = graph.conv(x, weights[f"conv{number}.weight"], weights[f"conv{number}.bias"])
+        x = graph.prelu(x, weights[f"prelu{number}.weight"])
+        if pool:
+            x = graph.step("MaxPool", x, kernel_shape=[pool] * 2, strides=[2, 2], ceil_mode=1)
+    x = graph.step("Flatten", graph.step("Transpose", x, perm=[0, 3, 2, 1]))  # columns first, as in Caffe
+    x = graph.step("PRelu", graph.dense(x, weights["dense5.weight"], weights["dense5.bias"]), weights["prelu5.weight"])
+    odds, regressions, points = (
+        graph.dense(x, weights[f"dense6_{head}.weight"], weights[f"dense6_{head}.bias"]) for head in (1, 2, 3)
+    )
+    return graph.network(regressions, graph.step("Softmax", odds), points)

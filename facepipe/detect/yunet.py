@@ -1,0 +1,133 @@
+"""YuNet proposes faces, MTCNN's O-Net looks at each, decides and places five landmarks.
+
+YuNet (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector", doi:10.1007/s11633-023-1423-y; OpenCV's weights)
+sees faces of about 10 to 300 px in one pass, so the picture is shrunk as far as the smallest face that is asked for
+allows, and for faces larger than that once more. The picture is taken to go on in grey beyond its border, so that
+faces which fill it are seen whole. YuNet's own landmarks lie less well than O-Net's, which templates feel; where O-Net
+does not see a face, in most profiles and bowed heads, they are all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from facepipe import weights as weight_files
+from facepipe.cards import Card
+from facepipe.detect._boxes import suppress
+from facepipe.detect._onet import ONet
+from facepipe.errors import CardInvalid, WeightsAltered
+from facepipe.records import Detection, Floats, Image, Pixels
+from facepipe.runtime import Network, plain, read_graph
+
+SMALLEST, LARGEST = 14, 280  # px of faces that YuNet finds well, as it is shown them
+FACTOR = 0.25  # from one size of the picture to the next, where it takes several
+MARGIN = 0.25  # of the shorter side: grey around the last, smallest size
+PROPOSE = 0.5  # least score of YuNet's for O-Net to look
+OVERLAP = 0.3  # intersection over union from which on two proposals are one face
+AGREES = 0.9  # O-Net's probability from which on box, landmarks and score are its
+ALONE = 0.9  # the most that YuNet's word alone counts
+KINDS = ("cls", "obj", "bbox", "kps")  # what it says: is there a face, is its centre here, its box, its landmarks
+STRIDES = (8, 16, 32)  # px from cell to cell of its three maps
+SHARE = 32  # px, which the sides of what it is shown are multiples of
+GREY = (127, 127, 127)
+
+
+class Proposals(NamedTuple):
+    """What YuNet saw: ``boxes`` (N, 4), ``scores`` (N,), ``landmarks`` (N, 5, 2), image px."""
+
+    boxes: Floats
+    scores: Floats
+    landmarks: Floats
+
+
+def load(card: Card, device: str, min_face: float, min_score: float) -> YuNet:
+    """The detector with the weights the card names, verified. It runs on the CPU.
+
+    Raises CardInvalid, WeightsMissing, WeightsAltered.
+    """
+    paths = weight_files.locate(card)
+    if len(paths) != 2:
+        raise CardInvalid(f"{card.path}: weights: expected the files of YuNet and of O-Net, got {len(paths)}")
+    graph = read_graph(paths[0])
+    if [end.name for end in graph.output] != [f"{kind}_{step}" for kind in KINDS for step in STRIDES]:
+        raise WeightsAltered(f"{paths[0]}: not YuNet: expected its twelve outputs")
+    return YuNet(card, plain(graph, (1, 3, "height", "width"), outputs=3), ONet(paths[1]), min_face, min_score)
+
+
+class YuNet:
+    """A detector; see ``facepipe.detect.base.load_detector`` for the options."""
+
+    def __init__(self, card: Card, yunet: Network, onet: ONet, min_face: float, min_score: float) -> None:
+        self.card, self.min_face, self.min_score = card, min_face, min_score
+        self._yunet, self._onet = yunet, onet
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Every face of the image, largest first; boxes and landmarks in image px.
+
+        A score from AGREES on is O-Net's probability; a lower one YuNet's score, the root of
+        its class's and its place's.
+        """
+        seen = self.propose(image)
+        boxes, odds, landmarks = self._onet.guess(image, seen.boxes)
+        agreed = odds >= AGREES
+        scores = np.where(agreed, odds, np.minimum(seen.scores, ALONE))
+        boxes = np.where(agreed[:, None], boxes, seen.boxes)
+        landmarks = np.where(agreed[:, None, None], landmarks, seen.landmarks)
+        kept = suppress(boxes, scores, 2 * OVERLAP, over_smaller=True)
+        faces = (Detection(boxes[at], float(scores[at]), landmarks[at]) for at in kept)
+        found = (face for face in faces if face.size >= self.min_face and face.score >= self.min_score)
+        return sorted(found, key=lambda face: -face.size)
+
+    scan = detect
+
+    def look(self, image: Image, boxes: Floats) -> list[Detection]:
+        """What O-Net makes of each of ``boxes`` (N, 4) image px, in their order."""
+        found, scores, landmarks = self._onet.guess(image, boxes)
+        return [Detection(*part) for part in zip(found, scores.tolist(), landmarks, strict=True)]
+
+    def propose(self, image: Image) -> Proposals:
+        """Where YuNet sees a face, best first."""
+        parts = [self._see(image.pixels, *size) for size in sizes(image.height, image.width, self.min_face)]
+        boxes, scores, landmarks = (np.concatenate(same) for same in zip(*parts, strict=True))
+        kept = suppress(boxes, scores, OVERLAP)
+        return Proposals(boxes[kept], scores[kept], landmarks[kept])
+
+    def _see(self, pixels: Pixels, scale: float, margin: int) -> Proposals:
+        """What YuNet sees of the picture at ``scale``, with ``margin`` px of grey around."""
+        height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+        shown = pixels if scale == 1 else cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        rows, columns = (-(-(side + 2 * margin) // SHARE) * SHARE for side in (height, width))
+        beyond = margin, rows - height - margin, margin, columns - width - margin
+        framed = cv2.copyMakeBorder(shown, *beyond, cv2.BORDER_CONSTANT, value=GREY)
+        maps = self._yunet(input=cv2.dnn.blobFromImage(framed, swapRB=True))  # it takes BGR, 0 to 255
+        levels = [_decoded(maps[at :: len(STRIDES)], columns // step, step) for at, step in enumerate(STRIDES)]
+        boxes, scores, landmarks = (np.concatenate(same) for same in zip(*levels, strict=True))
+        stretch = np.array([pixels.shape[1] / width, pixels.shape[0] / height], np.float32)
+        return Proposals((boxes - margin) * np.tile(stretch, 2), scores, (landmarks - margin) * stretch)
+
+
+def sizes(height: int, width: int, min_face: float) -> Iterator[tuple[float, int]]:
+    """The scales at which a picture is looked at, and px of grey around each: first that at which the smallest face is
+    large enough, last one at which a face that fills the picture is small enough."""
+    scale = min(1.0, SMALLEST / min_face)
+    shorter = min(height, width)
+    while shorter * scale > LARGEST:
+        yield scale, 0
+        scale *= FACTOR
+    yield scale, round(MARGIN * shorter * scale)
+
+
+def _decoded(maps: Sequence[Floats], columns: int, step: int) -> Proposals:
+    """What YuNet says, in px of what it was shown: ``maps`` (1, cells, n) each, n being 1, 1, 4 and 10,
+    ``columns`` cells a row, ``step`` px apart."""
+    faces, places, boxes, landmarks = (one[0] for one in maps)
+    scores = np.sqrt(np.clip(faces[:, 0], 0, 1) * np.clip(places[:, 0], 0, 1))
+    some = np.flatnonzero(scores >= PROPOSE)
+    corner = np.stack([some % columns, some // columns], axis=1).astype(np.float32)
+    centre, half = (corner + boxes[some, :2]) * step, np.exp(boxes[some, 2:]) * (step / 2)
+    points = (landmarks[some].reshape(-1, 5, 2) + corner[:, None]) * step
+    return Proposals(np.hstack([centre - half, centre + half]), scores[some], points)

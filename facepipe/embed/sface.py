@@ -1,0 +1,174 @@
+"""SFace's MobileFaceNet-like network: 27 convolutions, 112×112 chip → 128 numbers.
+
+Zhong et al. 2021, "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face Recognition", IEEE TIP
+(arXiv:2205.12010); the network is MobileNet's (Howard et al. 2017, arXiv:1704.04861) with PReLUs and a linear layer
+over all 7×7 places. The weights are OpenCV's file. Its batch norms are folded into the convolutions before them, the
+last ones into the linear layer: the same function with fewer layers. On the CPU onnxruntime runs it; to look inside,
+and on other devices, torch does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from facepipe import weights as weight_files
+from facepipe.cards import Card
+from facepipe.defaults import FULL
+from facepipe.devices import cores, workers
+from facepipe.embed.base import check_precision, normalise
+from facepipe.errors import WeightsAltered
+from facepipe.forks import PerProcess
+from facepipe.records import Activation, Floats, Pixels
+from facepipe.runtime import Constants, Graph, Network, read_graph, read_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from facepipe.embed._torch import TorchBackbone
+
+WIDTHS = (64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
+STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)  # of the depthwise convolutions
+PLACES = 49  # of the last map, 7×7
+EPSILON, EPSILON_LAST = 1e-3, 2e-5  # of the batch norms, and of the last two
+PASS = 8  # chips a forward pass
+
+
+class Step(NamedTuple):
+    """A convolution and the PReLU after it: ``weight`` (O, I, h, w), where I is 1 each map by itself; ``bias`` and
+    ``slope`` (O,)."""
+
+    weight: Floats
+    bias: Floats
+    slope: Floats
+    stride: int = 1
+
+    @property
+    def padding(self) -> int:
+        return self.weight.shape[2] // 2
+
+
+class Weights(NamedTuple):
+    """All convolutions in order, the first, then depthwise and pointwise in turn; ``head`` (128, 1024·49) and ``bias``
+    (128,) of the linear layer, whose columns are channel by channel, row by row."""
+
+    steps: tuple[Step, ...]
+    head: Floats
+    bias: Floats
+
+
+def load(card: Card, device: str, weights: Path | None = None, precision: str = FULL) -> SFace:
+    """The backbone with the card's weights, or with ``weights``, another ONNX file of the same architecture.
+
+    Raises WeightsMissing, WeightsAltered, DeviceUnavailable.
+    """
+    check_precision(precision)
+    path, id = weight_files.resolve(card, weights)
+    return SFace(card, read(path), id, device, precision)
+
+
+class SFace:
+    """A ``Backbone``. In full precision on the CPU onnxruntime computes its embeddings, else torch does."""
+
+    def __init__(self, card: Card, weights: Weights, id: str, device: str = "cpu", precision: str = FULL) -> None:
+        self.card, self.id, self.precision = card, id, precision
+        self._weights, self._device = weights, device
+        self._network = network(weights) if (device, precision) == ("cpu", FULL) else None
+        self._workers = PerProcess(partial(workers, "facepipe-embed"))
+        if self._network is None:
+            _ = self.torch  # fails now rather than at the first face
+
+    def embed(self, pixels: Pixels) -> Floats:
+        """``pixels`` (N, 112, 112, 3) uint8 RGB → (N, 128) float32."""
+        if self._network is None:
+            return self.torch.embed(pixels)
+        threads = cores()
+        parts = np.array_split(pixels, min(len(pixels), threads * -(-len(pixels) // (threads * PASS))))
+        alone = threads == 1 or len(parts) == 1
+        return np.concatenate(
+            [self._pass(part) for part in parts] if alone else self._workers().each(self._pass, parts)
+        )
+
+    def _pass(self, pixels: Pixels) -> Floats:
+        assert self._network is not None
+        found: Floats = self._network(chips=np.ascontiguousarray(normalise(pixels, self.card)))[0]
+        return found
+
+    @cached_property
+    def torch(self) -> TorchBackbone:
+        """The same network in torch, to be looked into."""
+        from facepipe.embed import _sface_net
+        from facepipe.embed._torch import TorchBackbone
+
+        module = _sface_net.SFaceNet(self._weights)
+        return TorchBackbone(self.card, module, self.id, self._device, self.precision)
+
+    @property
+    def module(self) -> nn.Module:
+        return self.torch.module
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return self.torch.layers
+
+    def activations(self, pixels: Pixels, layers: Sequence[str]) -> Iterator[Activation]:
+        """As ``TorchBackbone.activations``. Raises UsageError."""
+        return self.torch.activations(pixels, layers)
+
+
+def read(path: Path) -> Weights:
+    """The weights in OpenCV's file ``path``, batch norms folded in. Raises WeightsAltered when they do not fit."""
+    stored = read_weights(read_graph(path))
+    try:
+        return _read(stored)
+    except (KeyError, ValueError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise WeightsAltered(f"{path}: not the weights of SFace: {why}") from None
+
+
+def _read(stored: Constants) -> Weights:
+    names = ["conv_1", *(f"conv_{number}{kind}" for number in range(2, 15) for kind in ("_dw", ""))]
+    strides = [1, *(stride for each in STRIDES for stride in (each, 1))]
+    steps = tuple(_step(stored, name, stride) for name, stride in zip(names, strides, strict=True))
+    if tuple(len(step.bias) for step in steps) != (32, *(width for pair in _widths() for width in pair)):
+        raise ValueError("its convolutions have other widths")
+    scale, shift = _affine(stored, "bn1", EPSILON_LAST)
+    last_scale, last_shift = _affine(stored, "fc1", EPSILON_LAST)
+    head = stored["pre_fc1_weight_dequantized"].astype(np.float64).reshape(-1, WIDTHS[-1], PLACES)
+    bias = stored["pre_fc1_bias_dequantized"] + head.sum(axis=2) @ shift
+    head = (head * scale[:, None]).reshape(len(head), -1) * last_scale[:, None]
+    return Weights(steps, head.astype(np.float32), (bias * last_scale + last_shift).astype(np.float32))
+
+
+def _widths() -> Iterator[tuple[int, int]]:
+    """How many maps the depthwise and the pointwise convolution of each pair put out."""
+    return zip((32, *WIDTHS), WIDTHS, strict=False)
+
+
+def _step(stored: Constants, name: str, stride: int) -> Step:
+    scale, shift = _affine(stored, f"{name}_batchnorm", EPSILON)
+    weight = stored[f"{name}_conv2d_weight_reshaped"] * scale[:, None, None, None]
+    slope = stored[f"{name}_relu_gamma"].ravel()
+    return Step(weight.astype(np.float32), shift.astype(np.float32), slope.astype(np.float32), stride)
+
+
+def _affine(stored: Constants, name: str, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    """A batch norm at rest is x · scale + shift (n,) float64 each."""
+    gamma, beta, mean, variance = (
+        stored[f"{name}_{part}"].astype(np.float64) for part in ("gamma", "beta", "moving_mean", "moving_var")
+    )
+    scale = gamma / np.sqrt(variance + epsilon)
+    return scale, beta - mean * scale
+
+
+def network(weights: Weights) -> Network:
+    """``chips`` (N, 3, 112, 112) float32, normalised as the card says → (N, 128)."""
+    graph = Graph("chips", ("N", 3, 112, 112))
+    x = "chips"
+    for step in weights.steps:
+        x = graph.prelu(graph.conv(x, step.weight, step.bias, step.stride, step.padding), step.slope)
+    return graph.network(graph.dense(graph.step("Flatten", x), weights.head, weights.bias))
