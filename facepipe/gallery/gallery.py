@@ -12,8 +12,9 @@ import numpy as np
 from facepipe import folders
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences
+from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import PersonNotFound, UsageError
-from facepipe.gallery import calibrated, faults, rows
+from facepipe.gallery import calibrated, faults, own_strangers, rows
 from facepipe.gallery.base import NewReference, Person, StoredChip, Strangers, Tally
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.scoring import Scoring
@@ -157,6 +158,19 @@ class Gallery(Upkeep):
             kept = scoring or self._session.scoring
             says = evidence if kept.calibration is None else kept.calibration.evidence
             return kept.rank(index, vectors, int(top), says, who)
+
+    def own_strangers(self, evidence: ByReferences | None = None) -> OwnStrangers | None:
+        """How near everybody comes to all the others, which tells how often a stranger gets a name here; None while
+        fewer than 50 people are enrolled, or so many (400,000 references) that it would take too long.
+
+        ``evidence`` says who is likelier one person under two names: they are not compared. Measured anew when the
+        gallery has changed, in a fraction of a second.
+        """
+        with self._session.searching() as index:
+            key = (index.state, evidence)
+            if self._session.strangers is None or self._session.strangers[0] != key:
+                self._session.strangers = key, own_strangers.measure(index, self._session.scoring, evidence)
+            return self._session.strangers[1]
 
     @property
     def calibration(self) -> Calibration | None:

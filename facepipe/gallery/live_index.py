@@ -18,6 +18,7 @@ from facepipe.records import Floats
 
 _log = logging.getLogger("facepipe")
 _NONE = np.empty(0, np.int64)
+_MIX, _MODULUS = 2654435761, 1 << 32  # Knuth's multiplicative hash: which people are a sample, whoever else comes
 
 
 class LiveIndex:
@@ -170,6 +171,19 @@ class LiveIndex:
         places = np.concatenate([self._by_owner[start:end] for start, end in zip(*ends, strict=True)])
         counts = ends[1] - ends[0]
         return fuse(self._index.vectors(places), counts), counts
+
+    def some(self, most: int) -> tuple[Floats, Ids, Ids]:
+        """At most ``most`` references: everybody's first, then everybody's second, …; always of the same people, so
+        that one more changes little. Their vectors (n, D), positions (n,) and persons (n,)."""
+        order = np.argsort(self._owners, kind="stable")
+        starts = np.searchsorted(self._owners[order], self._owners[order])
+        turns = np.empty_like(order)
+        turns[order] = np.arange(len(order)) - starts
+        mixed = (self._owners * _MIX) % _MODULUS
+        kept = np.lexsort((mixed, turns))[:most]
+        if self._index is None:
+            return np.empty((0, 0), np.float32), kept, self._owners[kept]
+        return self._index.vectors(kept), kept, self._owners[kept]
 
     def named(self, position: int) -> tuple[str, int]:
         """Whose the reference at ``position`` is, and its id."""

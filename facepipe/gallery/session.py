@@ -11,6 +11,7 @@ from threading import RLock
 
 import numpy as np
 
+from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import (
     FacepipeError,
     GalleryError,
@@ -35,6 +36,7 @@ class Session:
         self.lock = RLock()
         self.index = LiveIndex(path)
         self.scoring = Scoring()
+        self.strangers: tuple[object, OwnStrangers | None] | None = None  # as last measured, and of what
         self._expected = expected
         self._read_only = read_only
         self._busy_timeout = busy_timeout
