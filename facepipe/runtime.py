@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from facepipe.dependencies import explained
 from facepipe.devices import cores
 from facepipe.errors import WeightsAltered
 from facepipe.forks import PerProcess
@@ -39,8 +40,8 @@ class Network:
 
 
 def _session(model: bytes, threads: int) -> Any:
-    import onnxruntime
-
+    with explained():
+        import onnxruntime
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # who waits leaves its core to others
@@ -49,9 +50,9 @@ def _session(model: bytes, threads: int) -> Any:
 
 
 def read_graph(path: Path) -> Any:
-    """The graph of the ONNX file ``path``. Raises WeightsAltered."""
-    import onnx
-
+    """The graph of the ONNX file ``path``. Raises WeightsAltered, DependencyMissing."""
+    with explained():
+        import onnx
     try:
         return onnx.load_model(path, load_external_data=False).graph
     except Exception as error:  # protobuf's DecodeError; onnx has raised others
