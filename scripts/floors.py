@@ -53,7 +53,7 @@ def make(folder: Path, python: str) -> None:
     chosen = [*floors(project)]
     print(*chosen, sep="\n", flush=True)
     subprocess.run([python, "-m", "venv", str(folder)], check=True)
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--progress-bar", "off"]
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--progress-bar", "off"]
     subprocess.run([*pip, "--editable", f"{ROOT}[dev]", *chosen], check=True)
 
 
