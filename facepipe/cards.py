@@ -142,12 +142,14 @@ def all_cards(role: str | None = None) -> Iterator[Card]:
 
 def find_card(name: str, role: str | None = "backbone") -> Card:
     """The card called ``name``, of any ``role`` for None. Raises ModelNotFound with the nearest names."""
-    known = {card.name: card for card in all_cards(role)}
+    cards = {card.name: card for card in all_cards()}
+    known = {each: card for each, card in cards.items() if role in (None, card.role)}
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+    wrong = f"a {cards[name].role}, not a {role}" if name in cards else f"no such {role or 'model'}"
     raise ModelNotFound(
-        f"{name}: no such {role or 'model'}; did you mean {' or '.join(near)}? `facepipe models list` shows all"
+        f"{name or repr(name)}: {wrong}; did you mean {' or '.join(near)}? `facepipe models list` shows all"
     )
 
 

@@ -168,8 +168,8 @@ class Limits:
 
     def _nothing_says(self, fpir: Rate) -> str:
         return (
-            f"fpir {fpir}: with {_people(self._people)} enrolled and {self._card.name}'s card not measured, nothing says"
-            f" it; enrol 100 for 1e-1, 1,000 for 1e-2, or measure it: facepipe calibrate FOLDER"
+            f"fpir {fpir}: nothing says it: {self._card.name}'s card has no rates, and {_people(self._people)} are too"
+            " few; enrol 100 for 1e-1, 1,000 for 1e-2, or measure it: facepipe calibrate FOLDER"
         )
 
     def _chance(self, limit: Limit) -> tuple[str | None, Chance | None]:

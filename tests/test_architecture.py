@@ -29,6 +29,8 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "guide",
         "identity",
         "limits",
+        "stored_chip",
+        "upgrade",
         "watch",
     },
     {"detect", "embed", "gallery", "layers", "track"},

@@ -138,12 +138,14 @@ def test_a_users_card_hides_a_shipped_one_of_its_name() -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ModelNotFound, match=r"dlib_resent: no such backbone; did you mean dlib_resnet"):
         find_card("dlib_resent")
+    with pytest.raises(ModelNotFound, match="'': no such detector; did you mean mtcnn or yunet"):
+        find_card("", "detector")
 
 
 def test_a_detector_is_no_backbone(tmp_path: Path) -> None:
     write(folders.user_models(), CARD.replace('"backbone"', '"detector"'))
     assert find_card("toy", "detector").role == "detector"
-    with pytest.raises(ModelNotFound, match="toy: no such backbone"):
+    with pytest.raises(ModelNotFound, match="toy: a detector, not a backbone; did you mean dlib_resnet or"):
         find_card("toy")
 
 

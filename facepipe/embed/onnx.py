@@ -15,9 +15,10 @@ import numpy as np
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.defaults import FULL
+from facepipe.dependencies import explained
 from facepipe.embed import _onnx_graph as graph
 from facepipe.embed.base import check_precision, normalise
-from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError
+from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError
 from facepipe.forks import PerProcess
 from facepipe.records import Activation, Floats, Pixels
 
@@ -132,10 +133,8 @@ class Network:
 
 
 def _session(data: bytes, path: Path, device: str, optimise: bool = True) -> Any:
-    try:
+    with explained():
         import onnxruntime
-    except ImportError:
-        raise DependencyMissing("ONNX models need onnx and onnxruntime: pip install 'facepipe[onnx]'") from None
     provider, options = _provider(device, onnxruntime.get_available_providers())
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # what goes wrong is raised, not printed

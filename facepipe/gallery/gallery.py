@@ -15,7 +15,7 @@ from facepipe.decision.evidence import ByReferences
 from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, own_strangers, rows
-from facepipe.gallery.base import NewReference, Person, Strangers, Tally
+from facepipe.gallery.base import NewReference, Person, StoredChip, Strangers, Tally
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.session import Session
@@ -226,11 +226,16 @@ class Gallery(Upkeep):
         with self._session.reading() as record:
             return record.reference(id)
 
-    def thumbnail(self, id: int) -> bytes | None:
-        """The encoded chip stored with a reference, or None. Raises ReferenceNotFound."""
+    def chip(self, id: int) -> StoredChip | None:
+        """The aligned face stored with a reference, or None. Raises ReferenceNotFound."""
         with self._session.reading() as record:
             record.reference(id)
-            return record.thumbnail(id)
+            return record.chip(id)
+
+    def thumbnail(self, id: int) -> bytes | None:
+        """Its encoded picture alone."""
+        chip = self.chip(id)
+        return None if chip is None else chip.image
 
     def rename(self, old: Who, new: str) -> None:
         """Raises PersonNotFound, PersonExists (merge instead), NameInvalid."""

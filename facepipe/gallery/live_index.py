@@ -13,7 +13,7 @@ from facepipe.decision.fusion import fuse
 from facepipe.gallery import index_file
 from facepipe.gallery.base import Ids, Index
 from facepipe.gallery.faiss_index import FaissIndex
-from facepipe.gallery.store import Record, Roster
+from facepipe.gallery.store import LIVE, Record, Roster
 from facepipe.records import Floats
 
 _log = logging.getLogger("facepipe")
@@ -99,7 +99,7 @@ class LiveIndex:
             if not replacing and sealed.state not in (record.state, self._before):
                 why = "not of the gallery's present state"
         except FileNotFoundError:
-            if not replacing and not self._deleted and record.count("reference"):
+            if not replacing and not self._deleted and record.count(LIVE):
                 why = "missing"
         except index_file.OtherVersion:
             why = "of another version of facepipe"
@@ -236,7 +236,7 @@ class LiveIndex:
         try:
             sealed = self.sealed(record)
         except FileNotFoundError:
-            return ("missing" if record.count("reference") else "valid"), None
+            return ("missing" if record.count(LIVE) else "valid"), None
         except index_file.OtherVersion:
             return "stale", None
         except index_file.Damaged:

@@ -384,8 +384,11 @@ def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, here: Path, args: lis
     ("option", "value", "reason"),
     [
         ("--backbone", "dlib_resne", "did you mean dlib_resnet?"),
-        ("--backbone", "mtcnn", "no such backbone"),
+        ("--backbone", "yunet", "a detector, not a backbone; did you mean dlib_resnet or"),
         ("--backbone", "../x", "no such backbone"),
+        ("--detector", "yune", "yune: no such detector; did you mean yunet?"),
+        ("--detector", "sface", "sface: a backbone, not a detector; did you mean mtcnn or yunet?"),
+        ("--detector", "", "'': no such detector"),
         ("--device", "cuda:99", "device cuda:99: not available here; there is cpu"),
         ("--device", "gpu", "device gpu: not available"),
         ("--weights", "nowhere.dat", "nowhere.dat: no such file"),
