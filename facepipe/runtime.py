@@ -6,6 +6,7 @@ layer; and a session without threads of its own leaves none behind when the proc
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,17 @@ class Network:
         return found
 
 
-def _session(model: bytes) -> Any:
+def load_onnxruntime() -> Any:
+    """The package, kept from telling Microsoft what is run, and from the number for this machine that it would keep in
+    the home folder for that. It listens only before it is imported. Raises DependencyMissing."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     with explained():
         import onnxruntime
+    return onnxruntime
+
+
+def _session(model: bytes) -> Any:
+    onnxruntime = load_onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 4  # what goes wrong is raised, not printed
