@@ -25,19 +25,10 @@ from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery
 from facepipe.gallery.names import clean_name
+from facepipe.gallery.network import network_of
 from facepipe.identity import Rule
 from facepipe.image import ImageLike, is_one, read_image
-from facepipe.records import (
-    Activation,
-    Chip,
-    Consent,
-    Detection,
-    Face,
-    Identification,
-    Image,
-    Template,
-    Verification,
-)
+from facepipe.records import Activation, Chip, Consent, Detection, Face, Identification, Image, Template, Verification
 from facepipe.stream import Outcome, each, expect_many, within_memory
 
 T = TypeVar("T")
@@ -72,6 +63,12 @@ class Pipeline:
         self._load = cache(partial(load_backbone, find_card(backbone).name, device, weights, precision))
         self._loading = PerProcess(Lock)
         self._workers = PerProcess(partial(workers, "facepipe-detect"))
+
+    @classmethod
+    def for_gallery(cls, gallery: Gallery, **settings: Any) -> Pipeline:
+        """With the network that ``gallery`` was made with, the usual one where nobody was ever enrolled; ``settings``
+        are the other arguments. Raises GalleryMismatch where that network is not here, and as above."""
+        return cls(network_of(gallery, settings.get("weights")), **settings)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """It goes to another process as its arguments, and loads its networks there."""

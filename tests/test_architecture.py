@@ -28,6 +28,8 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "gate",
         "guide",
         "identity",
+        "stored_chip",
+        "upgrade",
         "watch",
     },
     {"detect", "embed", "gallery", "layers", "track"},

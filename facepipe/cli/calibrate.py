@@ -39,7 +39,7 @@ def calibrate(
     remove: Annotated[bool, typer.Option("--remove", help="Forget the calibration; the card's table decides.")] = False,
     no_cache: opt.NoCache = False,
     as_json: opt.Json = False,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -52,16 +52,17 @@ def calibrate(
     """
     if (folder is None) != remove:
         raise UsageError("expected a folder with one sub-folder of photos per person, or --remove")
-    with opt.open_gallery(gallery, backbone, weights) as people:
-        if folder is None:
+    if folder is None:
+        with opt.open_gallery(gallery) as people:
             people.calibrate(None)
             out.say(f"{people.path}: not calibrated any more; the card's thresholds decide")
-            return
+        return
+    with opt.gallery_with_network(gallery, backbone, weights) as (people, network):
         from facepipe.evaluate.calibrate import calibrate as measure
         from facepipe.sources import find_people
 
         photos = find_people(folder)
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         with out.steps() as step:
             found = measure(
                 pipe, photos.labelled, people, source=str(folder), cohort=cohort, cached=not no_cache, progress=step

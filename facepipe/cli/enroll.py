@@ -68,7 +68,7 @@ def enroll(
     consent: ConsentText = None,
     gallery: opt.GalleryPath = None,
     as_json: opt.Json = False,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -92,8 +92,8 @@ def enroll(
     else:
         _expect_webcam(shots != 5, window is not None, threshold is not None)
         items, left_out = _enrol_items(name_and_paths or [], folders)
-    with opt.open_gallery(gallery, backbone, weights, create=True) as people:
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
+    with opt.gallery_with_network(gallery, backbone, weights, create=True) as (people, network):
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         known = [person.name for person in people.people()]
         if webcam:
             remark_on_spelling([name], known)

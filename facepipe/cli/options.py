@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facepipe.cli import output as out
 from facepipe.defaults import BACKBONE as BACKBONE
 from facepipe.defaults import DETECTOR as DETECTOR
 from facepipe.defaults import FMR as FMR
@@ -65,6 +66,16 @@ BackboneName = Annotated[
         "-b",
         metavar="NAME",
         help="The network that summarises faces; see `models list`.",
+        autocompletion=complete_backbones,
+    ),
+]
+GalleryBackbone = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        "-b",
+        metavar="NAME",
+        help="The network that summarises faces. Default: the one the gallery was made with.",
         autocompletion=complete_backbones,
     ),
 ]
@@ -153,16 +164,32 @@ def limit(
     return pipe.threshold(threshold, FMR if fmr is None else fmr, fpir=fpir, gallery=gallery)
 
 
-def open_gallery(
-    path: Path | None, backbone: str | None = None, weights: Path | None = None, *, create: bool = False
-) -> Gallery:
-    """The gallery, refused when another backbone made it: known from the card, before any network is loaded."""
+def open_gallery(path: Path | None, *, create: bool = False) -> Gallery:
+    from facepipe.gallery import Gallery
+
+    return Gallery.open(path, create=create)
+
+
+@contextmanager
+def gallery_with_network(
+    path: Path | None, backbone: str | None, weights: Path | None, *, create: bool = False
+) -> Iterator[tuple[Gallery, str]]:
+    """The gallery, and the name of the network to use with it: the one it was made with, said where that is not the
+    usual one. A ``backbone`` that is given must be that one: known from the card, before any network is loaded."""
     from facepipe.cards import find_card
     from facepipe.gallery import Gallery
+    from facepipe.gallery.network import network_of
     from facepipe.weights import resolve
 
-    id = None if backbone is None else resolve(find_card(backbone), weights)[1]
-    return Gallery.open(path, backbone=id, create=create)
+    if backbone is None:
+        with open_gallery(path, create=create) as found:
+            name = network_of(found, weights)
+    else:
+        name = backbone
+    with Gallery.open(path, backbone=resolve(find_card(name), weights)[1], create=create) as gallery:
+        if name != (backbone or BACKBONE):
+            out.say(f"{gallery.path}: made with {name}, which is used")
+        yield gallery, name
 
 
 def camera(source: str) -> str:

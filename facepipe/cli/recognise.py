@@ -62,7 +62,7 @@ def identify(
     fpir: opt.Fpir = None,
     as_json: opt.Json = False,
     annotate: opt.Annotate = None,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -72,13 +72,13 @@ def identify(
     """Say who is in images: a name, or unknown."""
     from facepipe.draw import mark_identified, numbered
 
-    with opt.open_gallery(gallery, backbone, weights) as people:
+    with opt.gallery_with_network(gallery, backbone, weights) as (people, network):
         images = opt.image_files(paths)
         files = images.files
         album = None if annotate is None else Album(annotate)
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         limit = opt.limit(pipe, people, threshold, fmr, fpir)
         found = pipe.identify_each(files, people, top=top, threshold=limit)
         batch = out.Batch(len(files), "identifying", as_json)

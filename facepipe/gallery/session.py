@@ -11,6 +11,7 @@ from threading import RLock
 
 import numpy as np
 
+from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import (
     FacepipeError,
     GalleryError,
@@ -35,6 +36,7 @@ class Session:
         self.lock = RLock()
         self.index = LiveIndex(path)
         self.scoring = Scoring()
+        self.strangers: tuple[object, OwnStrangers | None] | None = None  # as last measured, and of what
         self._expected = expected
         self._read_only = read_only
         self._busy_timeout = busy_timeout
@@ -178,8 +180,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _mismatch(path: Path, gallery: str | None, other: str) -> GalleryMismatch:
     name, _, _ = str(gallery).partition("@")
     same = name == other.partition("@")[0]
-    remedy = "leave out --weights, or give those it was made with" if same else f"take --backbone {name}"
+    remedy = "leave out --weights, or give those it was made with" if same else f"take --backbone {name}, or none"
     return GalleryMismatch(
         f"{path}: holds templates of {gallery}, which cannot be compared with those of {other};"
-        f" {remedy}, or enrol the photos again into another gallery (--gallery OTHER)"
+        f" {remedy}, or change the gallery's network (facepipe gallery upgrade)"
     )

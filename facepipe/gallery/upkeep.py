@@ -12,7 +12,7 @@ from facepipe.gallery import archive, calibrated, faults
 from facepipe.gallery.base import GalleryInfo, Tally
 from facepipe.gallery.check import problems
 from facepipe.gallery.session import Session
-from facepipe.gallery.store import Entry
+from facepipe.gallery.store import LIVE, Entry
 
 
 class Upkeep:
@@ -29,7 +29,7 @@ class Upkeep:
     def __len__(self) -> int:
         """How many references there are."""
         with self._session.reading() as record:
-            return record.count("reference")
+            return record.count(LIVE)
 
     @property
     def backbone(self) -> str | None:
@@ -45,14 +45,14 @@ class Upkeep:
                 uuid=record.uuid.hex() if record.uuid else None,
                 backbone=record.backbone,
                 dimension=record.dimension,
-                people=record.count("person"),
-                references=record.count("reference"),
+                people=record.count(f"person WHERE id IN (SELECT person_id FROM {LIVE})"),
+                references=record.count(LIVE),
                 thumbnails=record.count("thumbnail"),
                 record_bytes=_size(self.path),
                 index_bytes=_size(self._session.index.path),
                 index=self._session.index.kind(record)[0] if self._session.exists else "valid",
                 calibration=calibrated.describe(record, self._session.scoring.calibration),
-                cohort=record.count("cohort") if record.version > 2 else 0,
+                cohort=record.count(record.cohort) if record.version > 2 else 0,
             )
 
     def expect_writable(self, backbone: str) -> None:
@@ -93,7 +93,7 @@ class Upkeep:
             backbone, dimension = record.backbone, record.dimension
             if backbone is None or dimension is None:
                 raise GalleryNotFound(f"{self.path}: nobody was ever enrolled there, so there is nothing to export")
-            pairs = ((reference, record.thumbnail(reference.id)) for reference in record.references())
+            pairs = ((reference, record.chip(reference.id)) for reference in record.references())
             try:
                 return archive.write(target, backbone, dimension, pairs)
             except OSError as error:
