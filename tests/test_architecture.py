@@ -28,6 +28,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "gate",
         "guide",
         "identity",
+        "limits",
         "stored_chip",
         "upgrade",
         "watch",

@@ -16,6 +16,7 @@ from facepipe.cli import output as out
 from facepipe.cli import unread
 from facepipe.cli import webcam as cam
 from facepipe.cli.people import remark_on_spelling
+from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipe
     card = pipe.backbone.card
     if not card.thresholds:  # nothing says who is the same
         return
-    limit = pipe.threshold(gallery=gallery)
+    limit = pipe.threshold(fmr=FMR, gallery=gallery)
     alike: dict[tuple[str, str], str] = {}
     rows = gallery.search([new.template for new in added], top=2, evidence=card.evidence)
     for reference, row in zip(added, rows, strict=True):

@@ -14,7 +14,6 @@ import typer
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import unread
-from facepipe.defaults import FMR
 from facepipe.errors import GalleryMismatch, GalleryNotFound, ModelError, UsageError, WriteFailed
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def inspect(
                 enrolled,
                 pick=pick,
                 threshold=threshold,
-                fmr=FMR if fmr is None else fmr,
+                fmr=fmr,
                 views=None if views is None else [name.strip() for name in views.split(",")],
                 network=network,
                 layers=layers,

@@ -13,7 +13,6 @@ import typer
 from facepipe.cli import output as out
 from facepipe.defaults import BACKBONE as BACKBONE
 from facepipe.defaults import DETECTOR as DETECTOR
-from facepipe.defaults import FMR as FMR
 from facepipe.defaults import MIN_FACE as MIN_FACE
 from facepipe.errors import FacepipeError, UsageError
 
@@ -109,7 +108,9 @@ Threshold = Annotated[
 Fmr = Annotated[
     str | None,
     typer.Option(
-        "--fmr", metavar="RATE", show_default=FMR, help="Take the threshold measured for this false match rate."
+        "--fmr",
+        metavar="RATE",
+        help="Take the threshold for this false match rate (of a stranger, with one person). Default: 1e-3.",
     ),
 ]
 Fpir = Annotated[
@@ -117,7 +118,7 @@ Fpir = Annotated[
     typer.Option(
         "--fpir",
         metavar="RATE",
-        help="Instead, that at which this share of strangers is taken for somebody; see `facepipe calibrate`.",
+        help="Take the one at which this share of strangers is taken for anybody. Default: 1e-2, and 1e-3 with each.",
     ),
 ]
 Pick = Annotated[
@@ -158,10 +159,15 @@ def open_pipeline(
 def limit(
     pipe: Pipeline, gallery: Gallery | None, threshold: float | None, fmr: str | None, fpir: str | None = None
 ) -> float:
-    """The threshold in force. Raises UsageError for --fpir with one of the others, or a rate that was not measured."""
+    """The threshold in force; what it means in the gallery is said in one line. Raises UsageError for --fpir with one
+    of the others, or a rate that nothing says."""
     if fpir is not None and (threshold is not None or fmr is not None):
         raise UsageError("expected one of --threshold, --fmr and --fpir")
-    return pipe.threshold(threshold, FMR if fmr is None else fmr, fpir=fpir, gallery=gallery)
+    limits = pipe.limits(gallery)
+    found = limits.find(threshold, fmr, fpir)
+    if gallery is not None or found.between is not None:
+        out.say(limits.explained(found).said)
+    return found.threshold
 
 
 def open_gallery(path: Path | None, *, create: bool = False) -> Gallery:

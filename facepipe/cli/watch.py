@@ -77,7 +77,9 @@ def watch(
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
         pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
-        watcher = Watcher(pipe, people, threshold=opt.limit(pipe, people, threshold, fmr, fpir), every=every)
+        asked = opt.limit(pipe, people, threshold, fmr, fpir)
+        usual = threshold is None and fmr is None and fpir is None  # that follows the gallery while it changes
+        watcher = Watcher(pipe, people, threshold=None if usual else asked, every=every)
         frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)
         report = Report(as_json, None if snapshots is None else Snapshots(snapshots), ticker)

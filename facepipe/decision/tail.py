@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -116,9 +116,18 @@ class Curve:
             raise ValueError(f"{len(self.table)} rates: expected at least two")
 
     @property
-    def measured(self) -> float:
-        """The lowest rate that was."""
-        return min(map(float, self.table))
+    def lowest(self) -> float:
+        """The lowest rate it may be asked for: without a tail one that was measured."""
+        return min(map(float, self.table)) if self.tail is None else self.tail.lowest
+
+    def through(self, table: Mapping[str, float]) -> Curve:
+        """By the rates of ``table``, measured elsewhere; for others this curve, moved to meet the lowest of them."""
+        lowest = min(table, key=float)
+        moved = table[lowest] - self.score(float(lowest))
+        here = {float(rate) for rate in table}
+        others = {rate: score + moved for rate, score in self.table.items() if float(rate) not in here}
+        tail = None if self.tail is None else replace(self.tail, threshold=self.tail.threshold + moved)
+        return Curve(others | dict(table), tail)
 
     def score(self, rate: float) -> float:
         """The score that a share ``rate`` of strangers reaches."""

@@ -206,6 +206,11 @@ class Gallery(Upkeep):
         with self._session.reading() as record:
             return record.people()
 
+    def count(self) -> int:
+        """How many people are enrolled."""
+        with self._session.reading() as record:
+            return record.count("person")
+
     def person(self, person: Who) -> Person:
         """Raises PersonNotFound."""
         with self._session.reading() as record:

@@ -89,7 +89,16 @@ def test_a_table_without_a_tail_is_straight_lines() -> None:
     assert curve.rate(0.1) == pytest.approx(1e-1)
     assert curve.rate(-1) == 1.0
     assert curve.between(1e-3) is None
-    assert curve.measured == 1e-4
+    assert curve.lowest == 1e-4
+
+
+def test_a_curve_is_moved_to_where_others_were_measured() -> None:
+    moved = Curve(TABLE, TAIL).through({"1e-2": 0.4, "1e-4": TAIL.score(1e-4) + 0.1})
+    assert moved.score(1e-2) == pytest.approx(0.4)
+    for rate in (1e-4, 1e-5, 1e-6):
+        assert moved.score(rate) == pytest.approx(TAIL.score(rate) + 0.1)
+    assert Curve(TABLE).through({"0.01": 0.5}).score(1e-3) == pytest.approx(0.7)
+    assert Curve(TABLE, TAIL).lowest == 1e-5
 
 
 def test_from_its_threshold_on_the_tail_says_it() -> None:
