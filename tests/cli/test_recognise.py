@@ -156,7 +156,7 @@ def test_a_gallery_of_another_backbone_is_refused_with_a_hint(enrolled: Run, her
     (here / "other.dat").write_bytes(b"other weights")
     done = enrolled("identify", "--weights", "other.dat", "obama.jpg")
     assert done.code == 1
-    assert "dlib_resnet@" in done.complaint
+    assert "sface@" in done.complaint
 
 
 # Annotated pictures ---------------------------------------------------------------------------------------------------
