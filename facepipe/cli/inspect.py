@@ -138,7 +138,7 @@ def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pic
     shown = list(networks) if only is None else [only]
     if not any(fnmatchcase(layer, pattern) for name in shown for layer in networks[name].layers):
         choose_layers(networks[shown[-1]], pattern)  # says which names are near
-    if not images and only in (None, "pnet"):
+    if not images and "pnet" in shown:
         out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
     for name in shown:
         rows = [row for row in list_layers(networks[name]) if row.name == "total" or fnmatchcase(row.name, pattern)]
