@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -27,9 +28,8 @@ from facepipe.cards import Input, find_card
 from facepipe.embed.base import load_backbone, templates
 from facepipe.embed.chip import cut_chip
 from facepipe.evaluate import match_rate, threshold_at_fmr
-from facepipe.evaluate.embedded import central_face
 from facepipe.gallery import StoredChip
-from facepipe.records import Chip, Floats, Image
+from facepipe.records import Chip, Detection, Floats, Image
 from facepipe.stored_chip import keep, recut
 
 NETWORKS = ("sface", "dlib_resnet")
@@ -62,7 +62,11 @@ def found(folder: Path, files: list[str]) -> Iterator[tuple[str, Face]]:
     for file, outcome in track(zip(files, outcomes, strict=True), "looking", len(files), console=Console(stderr=True)):
         if outcome.error is None and outcome.unwrap():
             image = read_image(folder / "images" / file)
-            yield file, (image, central_face(outcome.unwrap(), image).landmarks)
+            yield file, (image, min(outcome.unwrap(), key=partial(from_middle, image)).landmarks)
+
+
+def from_middle(image: Image, face: Detection) -> float:
+    return float(np.linalg.norm(face.box.reshape(2, 2).mean(axis=0) - (image.width / 2, image.height / 2)))
 
 
 def measure(name: str, faces: list[Face], people: np.ndarray, sizes: bool) -> None:
