@@ -22,6 +22,9 @@ FACTS = [
     "index",
     "calibration",
     "cohort",
+    "changed_from",
+    "left_out",
+    "threshold",
 ]
 
 

@@ -59,6 +59,8 @@ FACTS = {
     "references": 2,
     "backbone": "sface@f4854d57bca03edf",
     "dimension": 128,
+    "changed_from": None,
+    "left_out": 0,
     "thumbnails": 2,
     "record_bytes": 69632,
     "index_bytes": 1189,
@@ -117,6 +119,10 @@ class GalleryFacts(BaseModel):
     references: int
     backbone: Annotated[str | None, Field(description="The network whose templates it holds.")]
     dimension: int | None
+    changed_from: Annotated[
+        str | None, Field(description="The network of before, while a change is neither kept nor taken back.")
+    ]
+    left_out: Annotated[int, Field(description="References that could not be made anew then, and are not matched.")]
     thumbnails: int
     record_bytes: int
     index_bytes: int
