@@ -21,9 +21,9 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Inspect, ch
 
 @app.command()
 def info(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
-    """Show where the gallery is, what it holds, and what decides in it.
+    """Show where the gallery is, what it holds, what decides.
 
-    That is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
+    The last is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
     """
     from facepipe.limits import in_force
 
