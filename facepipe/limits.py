@@ -235,7 +235,8 @@ def _people(count: int | None) -> str:
 def _within(chance: Chance | None) -> str:
     if chance is None or chance.low is None or chance.high is None:
         return ""
-    return f" ({percent(chance.low)} to {percent(chance.high)})"
+    low, high = percent(chance.low), percent(chance.high)
+    return "" if low == percent(chance.value) == high else f" ({low} to {high})"
 
 
 def _rates(low: float, high: float) -> str:

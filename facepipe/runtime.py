@@ -6,6 +6,7 @@ layer; and a session without threads of its own leaves none behind when the proc
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,17 @@ class Network:
         return found
 
 
-def _session(model: bytes, threads: int) -> Any:
+def load_onnxruntime() -> Any:
+    """The package, kept from telling Microsoft what is run, and from the number for this machine that it would keep in
+    the home folder for that. It listens only before it is imported. Raises DependencyMissing."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     with explained():
         import onnxruntime
+    return onnxruntime
+
+
+def _session(model: bytes, threads: int) -> Any:
+    onnxruntime = load_onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # who waits leaves its core to others

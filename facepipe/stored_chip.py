@@ -40,20 +40,26 @@ def keep(image: Image, landmarks: Floats) -> StoredChip:
     return StoredChip(data.tobytes(), places.astype(np.float32))
 
 
-def recut(stored: StoredChip, spec: Input, of: Input | None) -> Chip | None:
-    """The chip that ``spec`` describes, from what is kept of a face; ``to_chip`` is from there.
+def open_chip(stored: StoredChip, of: Input | None) -> tuple[Image, Floats | None] | None:
+    """The picture that is kept of a face, and where its landmarks are, (5, 2) px of it; None where it is no picture.
 
-    ``of``: how it was cut, where its landmarks are not kept with it, as older facepipes did; it is handed back as it is
-    where that is how it should be. None where it is no picture, or nothing says where the face is in it. Raises
-    FaceError: its landmarks are no face's.
+    ``of``: how it was cut, where its landmarks are not kept with it, as older facepipes did. Nothing says where they
+    are if that is not known either: None.
     """
     bgr = cv2.imdecode(np.frombuffer(stored.image, np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         return None
     image = Image(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8), "a stored chip")
-    landmarks = stored.landmarks
-    if landmarks is None and of is not None:
-        if of.template == spec.template and image.width == image.height == of.size == spec.size:
-            return Chip(image.pixels, np.eye(2, 3, dtype=np.float32))
-        landmarks = of.template_points() * np.float32(image.width / of.size)
-    return None if landmarks is None else cut_chip(image, landmarks, spec)
+    if stored.landmarks is not None or of is None:
+        return image, stored.landmarks
+    return image, of.template_points() * np.float32(image.width / of.size)
+
+
+def recut(stored: StoredChip, spec: Input, of: Input | None) -> Chip | None:
+    """The chip that ``spec`` describes, from what is kept of a face; ``to_chip`` is from there. ``of`` as in
+    ``open_chip``. None where there is no picture or its landmarks are not known. Raises FaceError: they are no face's.
+    """
+    opened = open_chip(stored, of)
+    if opened is None or opened[1] is None:
+        return None
+    return cut_chip(opened[0], opened[1], spec)

@@ -93,10 +93,7 @@ def inspect(
         if dump is not None:
             _dump(pipe, given, dump, layers, pick, as_json)
             return
-        target = page or Path(f"{Path(given[0]).stem}-inspect.html")
-        out.ready(target.parent)
-        if target.is_dir():
-            raise WriteFailed(f"{target}: cannot be written: it is a folder; name a file")
+        target = _ready(page or Path(f"{Path(given[0]).stem}-inspect.html"))
         from facepipe.inspect.explain import explain  # brings in the views
         from facepipe.sources import find_people
 
@@ -119,6 +116,14 @@ def inspect(
     unread.finish([] if photos is None else [file for _, file in photos.left_out])
 
 
+def _ready(page: Path) -> Path:
+    """Raises WriteFailed before the long part."""
+    out.ready(page.parent)
+    if page.is_dir():
+        raise WriteFailed(f"{page}: cannot be written: it is a folder; name a file")
+    return page
+
+
 def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pick: int | None, as_json: bool) -> None:
     """Every layer of every network, with what it costs and sees."""
     from facepipe import folders
@@ -133,7 +138,7 @@ def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pic
     shown = list(networks) if only is None else [only]
     if not any(fnmatchcase(layer, pattern) for name in shown for layer in networks[name].layers):
         choose_layers(networks[shown[-1]], pattern)  # says which names are near
-    if not images and only in (None, "pnet"):
+    if not images and "pnet" in shown:
         out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
     for name in shown:
         rows = [row for row in list_layers(networks[name]) if row.name == "total" or fnmatchcase(row.name, pattern)]

@@ -18,6 +18,7 @@ from facepipe.errors import FacepipeError, UsageError
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
+    from facepipe.limits import Limit
     from facepipe.pipeline import Pipeline
     from facepipe.sources import Found
 
@@ -158,16 +159,20 @@ def open_pipeline(
 
 def limit(
     pipe: Pipeline, gallery: Gallery | None, threshold: float | None, fmr: str | None, fpir: str | None = None
-) -> float:
-    """The threshold in force; what it means in the gallery is said in one line. Raises UsageError for --fpir with one
-    of the others, or a rate that nothing says."""
+) -> Limit:
+    """The threshold in force, with what it means in the gallery. Raises UsageError for --fpir with one of the others,
+    or a rate that nothing says."""
     if fpir is not None and (threshold is not None or fmr is not None):
         raise UsageError("expected one of --threshold, --fmr and --fpir")
     limits = pipe.limits(gallery)
-    found = limits.find(threshold, fmr, fpir)
-    if gallery is not None or found.between is not None:
-        out.say(limits.explained(found).said)
-    return found.threshold
+    return limits.explained(limits.find(threshold, fmr, fpir))
+
+
+def say_limit(limit: Limit) -> None:
+    """What decides, in one line, once all that is wrong with the command has been told; but of nobody there is nothing
+    to say, nor of two faces, unless the rate is an extrapolation."""
+    if limit.people or limit.between is not None:
+        out.say(limit.said)
 
 
 def open_gallery(path: Path | None, *, create: bool = False) -> Gallery:

@@ -79,7 +79,7 @@ def watch(
         pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         asked = opt.limit(pipe, people, threshold, fmr, fpir)
         usual = threshold is None and fmr is None and fpir is None  # that follows the gallery while it changes
-        watcher = Watcher(pipe, people, threshold=None if usual else asked, every=every)
+        watcher = Watcher(pipe, people, threshold=None if usual else asked.threshold, every=every)
         frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)
         report = Report(as_json, None if snapshots is None else Snapshots(snapshots), ticker)
@@ -88,6 +88,7 @@ def watch(
             report.film = stack.enter_context(Film(video, min(rate, max_fps or rate)))
         if shown:
             report.window = stack.enter_context(win.Window(f"facepipe: {frames.label}"))
+        opt.say_limit(asked)
         stopped = _run(watcher, frames, report)
     if stopped and not frames.live:
         raise typer.Exit(out.INTERRUPTED)

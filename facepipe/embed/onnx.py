@@ -15,12 +15,12 @@ import numpy as np
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.dependencies import explained
 from facepipe.embed import _onnx_graph as graph
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError
 from facepipe.forks import PerProcess
 from facepipe.records import Activation, Floats, Pixels
+from facepipe.runtime import load_onnxruntime
 
 PASS = 16  # chips a forward pass
 
@@ -133,8 +133,7 @@ class Network:
 
 
 def _session(data: bytes, path: Path, device: str, optimise: bool = True) -> Any:
-    with explained():
-        import onnxruntime
+    onnxruntime = load_onnxruntime()
     provider, options = _provider(device, onnxruntime.get_available_providers())
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # what goes wrong is raised, not printed

@@ -129,6 +129,10 @@ class Session:
         self._record, self._file = record, file
         self.index.forget()
 
+    def follow_to(self, backbone: str) -> None:
+        """This process has changed the network: from now on templates of ``backbone`` are going to be used."""
+        self._expected = backbone if self._expected else None
+
     def expect(self, backbone: str) -> None:
         """Raise GalleryNotFound where nobody is enrolled, GalleryMismatch where it was with another ``backbone``."""
         if self._record.backbone is None:

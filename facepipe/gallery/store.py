@@ -43,6 +43,15 @@ _INSERT = """
 _WITH_IT = "FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING"
 _INSERT_THUMBNAIL = f"INSERT INTO thumbnail (image, landmarks, reference_id) SELECT ?, ?, id {_WITH_IT}"
 _INSERT_CONSENT = f"INSERT INTO consent (wording, given_at, reference_id) SELECT ?, ?, id {_WITH_IT}"
+# What the network in force could not make: enrolled again it is made of what is new
+_FORGET_PICTURE = """
+    DELETE FROM thumbnail WHERE reference_id IN
+    (SELECT id FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = 0)
+"""
+_FORGET_UNMADE = """
+    DELETE FROM reference WHERE person_id = :target AND stamp = 0
+    AND fingerprint IN (SELECT fingerprint FROM reference WHERE person_id = :person AND stamp)
+"""
 _MOVE_COHORT = "UPDATE cohort SET person = :into WHERE person = (SELECT name FROM person WHERE id = :person)"
 _KEEP_CONSENT = """
     INSERT INTO consent (reference_id, wording, given_at)
@@ -101,6 +110,8 @@ class Record(Database):
                 thumbnails.append((new.thumbnail, places(new.landmarks), *which))
             if new.consent is not None:
                 consents.append((new.consent.wording, iso(new.consent.given_at), *which))
+        if self.meta("former_backbone") is not None:
+            self.sql.executemany(_FORGET_PICTURE, [(row[0], row[6]) for row in rows])
         added = self.sql.executemany(_INSERT, rows).rowcount if rows else 0
         self.sql.executemany(_INSERT_THUMBNAIL, thumbnails)
         self.sql.executemany(_INSERT_CONSENT, consents)
@@ -126,6 +137,7 @@ class Record(Database):
         for person in {self.person(name): None for name in sources}:  # a dict: each once, in order
             if person == target:
                 continue
+            self.sql.execute(_FORGET_UNMADE, {"person": person, "target": target})
             move = "UPDATE OR IGNORE reference SET person_id = ? WHERE person_id = ?"
             moved += self.sql.execute(move, (target, person)).rowcount
             self.sql.execute(_KEEP_CONSENT, {"person": person, "target": target})

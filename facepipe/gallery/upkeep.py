@@ -8,7 +8,7 @@ from zipfile import is_zipfile
 
 from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
 from facepipe.forks import PerProcess
-from facepipe.gallery import archive, calibrated, faults
+from facepipe.gallery import archive, calibrated, change, faults
 from facepipe.gallery.base import GalleryInfo, Tally
 from facepipe.gallery.check import problems
 from facepipe.gallery.session import Session
@@ -53,6 +53,8 @@ class Upkeep:
                 index=self._session.index.kind(record)[0] if self._session.exists else "valid",
                 calibration=calibrated.describe(record, self._session.scoring.calibration),
                 cohort=record.count(record.cohort) if record.version > 2 else 0,
+                changed_from=change.former(record),
+                left_out=record.count("reference WHERE NOT stamp"),
             )
 
     def expect_writable(self, backbone: str) -> None:
@@ -114,6 +116,67 @@ class Upkeep:
                 f"{path}: holds templates of {found.backbone}, {self.path} those of"
                 f" {self.backbone or 'another backbone'}; import it into another gallery (--gallery OTHER)"
             ) from error
+
+    # A change of network, which stays open until it is settled. facepipe.upgrade makes the references anew
+
+    @property
+    def former(self) -> str | None:
+        """The id of the backbone of before a change that is neither settled nor taken back; None: there is none."""
+        with self._session.reading() as record:
+            return change.former(record)
+
+    def roll(self, since_change: bool = False) -> list[tuple[int, int]]:
+        """Every reference as (id, stamp), which stand for one vector; or those enrolled ``since_change``."""
+        with self._session.reading() as record:
+            return change.since(record) if since_change else change.live(record)
+
+    def expect_settled(self) -> None:
+        """Before long work for a change. Raises ChangeRefused while another is neither settled nor taken back."""
+        with self._session.reading() as record:
+            change.expect_settled(record)
+
+    def switch(self, backbone: str, make: change.Make, *, leave_out: bool = False) -> int:
+        """Change to templates of ``backbone``, which ``make`` makes of the references; returns of how many.
+
+        It is one transaction, in which ``make`` is called. With ``leave_out`` those that it cannot make wait,
+        unmatched, for what becomes of the change. Raises ChangeRefused: some cannot be made, or the last change is not
+        settled.
+        """
+        with self._session.writing(removing=True) as (record, stamp):
+            self._expect_there()
+            count = change.switch(record, stamp, backbone, make, leave_out)
+        self._session.follow_to(backbone)
+        return count
+
+    def switch_back(self, make: change.Make, *, leave_out: bool = False) -> tuple[int, int]:
+        """Return to what was before the change, calibration and cohort too; ``make`` makes what was enrolled since.
+
+        Returns how many references were there before, and how many are made now; those that cannot be made are deleted
+        with ``leave_out``. Raises ChangeRefused: some cannot be made, or nothing was changed.
+        """
+        with self._session.writing(removing=True) as (record, stamp):
+            self._expect_there()
+            found = change.restore(record, stamp, make, leave_out)
+            backbone = str(record.backbone)
+        self._session.follow_to(backbone)
+        return found
+
+    def settle(self) -> int:
+        """Keep the change: what was before is overwritten, and the references that could not be made are deleted;
+        returns how many those are. Raises ChangeRefused: nothing was changed."""
+        with self._session.writing(removing=True) as (record, _):
+            self._expect_there()
+            return change.settle(record)
+
+    def copy(self, path: Path) -> None:
+        """Write the record, as it is at one moment, into the empty file ``path``, as a gallery of its own."""
+        with self._session.reading() as record, faults.clear_errors(path):
+            self._expect_there()
+            record.copy(path)
+
+    def _expect_there(self) -> None:
+        if not self._session.exists:
+            raise faults.not_there(self.path)
 
     def _add_entries(self, entries: list[Entry]) -> Tally:
         if not entries:

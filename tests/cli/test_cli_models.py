@@ -133,7 +133,10 @@ def test_add_makes_a_backbone_that_recognises(run: Run, here: Path) -> None:
     assert done.code == 2
     assert "no measured thresholds" in done.complaint
     assert "  Ada " in run("identify", *own, "--threshold", "0.999", "obama.jpg").out
-    assert "tiny2@" in run("identify", "--gallery", "tiny.db", "obama.jpg").complaint
+    assert "tiny2@" in run("identify", "--backbone", "sface", "--gallery", "tiny.db", "obama.jpg").complaint
+    unasked = run("identify", "--gallery", "tiny.db", "--threshold", "0.999", "obama.jpg")
+    assert "  Ada " in unasked.out
+    assert unasked.complaint == f"{here}/tiny.db: made with tiny2, which is used\n"
 
 
 @pytest.mark.parametrize(

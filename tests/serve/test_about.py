@@ -29,7 +29,7 @@ def test_the_gallery_says_whether_it_is_calibrated(
             "fpir": made.fpir,
         }
         told = found["threshold"]
-        assert (told["threshold"], told["kind"], told["source"]) == (0.935, "fpir", "calibration")
+        assert (told["threshold"], told["kind"], told["source"]) == (0.4, "fpir", "calibration")
         assert told["chance"] == {"value": 0.01, "low": None, "high": None, "by": "calibration"}
         gallery.calibrate(None)
         plain = client.get("/api/v1/gallery").json()["threshold"]
