@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import PIL.Image
 import PIL.ImageFilter
 import pytest
