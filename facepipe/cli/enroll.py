@@ -41,6 +41,9 @@ Folders = Annotated[
         "--folders", metavar="DIR", file_okay=False, help="Enrol everybody in a folder: one sub-folder per person."
     ),
 ]
+Webcam = Annotated[
+    bool, typer.Option("--webcam", help="Take the pictures with a camera, guided: enroll NAME --webcam [CAMERA].")
+]
 ConsentText = Annotated[
     str | None,
     typer.Option("--consent", metavar="TEXT", help="What the person agreed to: kept with the time, as it is shown."),
@@ -52,9 +55,7 @@ def enroll(
     folders: Folders = None,
     pick: opt.Pick = None,
     gate: Annotated[bool, typer.Option("--gate", help="Refuse images that are blurred, dark, small, turned…")] = False,
-    webcam: Annotated[
-        bool, typer.Option("--webcam", help="Take the pictures with a camera, guided: enroll NAME --webcam [CAMERA].")
-    ] = False,
+    webcam: Webcam = False,
     shots: Annotated[int, typer.Option("--shots", min=1, max=20, help="With --webcam: pictures to take.")] = 5,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Even if several people, or enrolled under another name.")

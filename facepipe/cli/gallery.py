@@ -10,6 +10,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli.upgrade import upgrade
 
 if TYPE_CHECKING:
     from facepipe.doctor import Diagnosis, Finding, Pictured
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 MOST_ADVICE = 10  # lines of a kind that is only advice; --json has all
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Inspect, check, back up and restore a gallery.")
+app.command("upgrade")(upgrade)
 
 
 @app.command()

@@ -93,10 +93,7 @@ def inspect(
         if dump is not None:
             _dump(pipe, given, dump, layers, pick, as_json)
             return
-        target = page or Path(f"{Path(given[0]).stem}-inspect.html")
-        out.ready(target.parent)
-        if target.is_dir():
-            raise WriteFailed(f"{target}: cannot be written: it is a folder; name a file")
+        target = _ready(page or Path(f"{Path(given[0]).stem}-inspect.html"))
         from facepipe.inspect.explain import explain  # brings in the views
         from facepipe.sources import find_people
 
@@ -117,6 +114,14 @@ def inspect(
             )
     _save(found, target, png, asked=views is not None)
     unread.finish([] if photos is None else [file for _, file in photos.left_out])
+
+
+def _ready(page: Path) -> Path:
+    """Raises WriteFailed before the long part."""
+    out.ready(page.parent)
+    if page.is_dir():
+        raise WriteFailed(f"{page}: cannot be written: it is a folder; name a file")
+    return page
 
 
 def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pick: int | None, as_json: bool) -> None:

@@ -136,8 +136,8 @@ class GalleryInfo:
     """``index``: "valid", "missing", "stale" (of another state of the record or another version of facepipe) or
     "damaged"; all but the first are put right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None
     until the first enrolment. ``calibration``: on what it was measured, None without one;
-    ``cohort``: how many faces of strangers are kept with it. ``former``: the backbone of before a change of network
-    that is not settled, and ``left_out``: how many references could not be made anew then.
+    ``cohort``: how many faces of strangers are kept with it. ``changed_from``: the backbone of before a change of
+    network that is not settled, and ``left_out``: how many references could not be made anew then.
     """
 
     path: Path
@@ -152,7 +152,7 @@ class GalleryInfo:
     index: str
     calibration: str | None
     cohort: int
-    former: str | None = None
+    changed_from: str | None = None
     left_out: int = 0
 
 

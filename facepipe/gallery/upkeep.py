@@ -53,7 +53,7 @@ class Upkeep:
                 index=self._session.index.kind(record)[0] if self._session.exists else "valid",
                 calibration=calibrated.describe(record, self._session.scoring.calibration),
                 cohort=record.count(record.cohort) if record.version > 2 else 0,
-                former=change.former(record),
+                changed_from=change.former(record),
                 left_out=record.count("reference WHERE NOT stamp"),
             )
 
@@ -139,7 +139,8 @@ class Upkeep:
         """Change to templates of ``backbone``, which ``make`` makes of the references; returns of how many.
 
         It is one transaction, in which ``make`` is called. With ``leave_out`` those that it cannot make wait,
-        unmatched, for what becomes of the change. Raises ChangeRefused: some cannot be made, or the last change is not settled.
+        unmatched, for what becomes of the change. Raises ChangeRefused: some cannot be made, or the last change is not
+        settled.
         """
         with self._session.writing(removing=True) as (record, stamp):
             self._expect_there()

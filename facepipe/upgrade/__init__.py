@@ -4,7 +4,7 @@ renewal.py    references made anew, batch by batch     comparison.py   what that
 change.py     showing it, doing it, keeping it, taking it back
 """
 
-from facepipe.upgrade.change import Upgrade, commit, go_back
+from facepipe.upgrade.change import Upgrade, commit, expect_free, go_back
 from facepipe.upgrade.comparison import Comparison, Errors, PersonErrors, Unmade
 
-__all__ = ["Comparison", "Errors", "PersonErrors", "Unmade", "Upgrade", "commit", "go_back"]
+__all__ = ["Comparison", "Errors", "PersonErrors", "Unmade", "Upgrade", "commit", "expect_free", "go_back"]

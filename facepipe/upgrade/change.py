@@ -59,6 +59,7 @@ class Upgrade:
         return of how many references. With ``leave_out`` those that cannot be made are not in it. Raises as ``apply``,
         and UsageError where there is something at ``path``.
         """
+        expect_free(Path(path))
         self._expect_another()
         self.gallery.expect_settled()
         self._renewal.make(self.gallery, self.gallery.roll(), self._report)
@@ -107,6 +108,12 @@ def go_back(
     return gallery.switch_back(partial(renewal.make, gallery), leave_out=leave_out)
 
 
+def expect_free(path: Path) -> None:
+    """Raises UsageError where something is at ``path``."""
+    if path.exists():
+        raise UsageError(f"{path}: there is something already; it was left as it is, name another file")
+
+
 def _card(backbone: str | None) -> Card | None:
     with suppress(ModelNotFound):
         return find_card((backbone or "").partition("@")[0])
@@ -115,10 +122,7 @@ def _card(backbone: str | None) -> Card | None:
 
 @contextmanager
 def _copy(gallery: Gallery, path: Path) -> Iterator[Gallery]:
-    """A copy of the gallery, which is at ``path`` when all went well, whole from the first moment. Raises UsageError
-    where something is there."""
-    if path.exists():
-        raise UsageError(f"{path}: there is something already; it was left as it is, name another file")
+    """A copy of the gallery, which is at ``path`` when all went well, whole from the first moment."""
     with faults.clear_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)  # mode 0600

@@ -48,7 +48,7 @@ def test_it_changes_all_references_and_goes_on(gallery: Gallery, grid: Pipeline,
     assert Upgrade(gallery, grid).apply() == 9
     info = gallery.info()
     assert (info.backbone, info.dimension, info.references) == (grid.backbone.id, 192, 9)
-    assert (info.former, info.left_out) == (coarse.backbone.id, 0)
+    assert (info.changed_from, info.left_out) == (coarse.backbone.id, 0)
     assert [(r.id, r.person, r.source, r.enrolled_at) for r in gallery.references()] == kept
     assert names(gallery, grid) == [*PEOPLE]
     gallery.add("Dan", [new(grid, 7, 0)])
