@@ -35,8 +35,11 @@ def encoded(pixels: np.ndarray, kind: str = "PNG") -> bytes:
 @pytest.fixture
 def pair(samples: Path) -> bytes:
     """Obama on the left, Biden, smaller, on the right."""
-    faces = [np.asarray(PIL.Image.open(samples / name).resize((400, 500))) for name in ("obama.jpg", "biden.jpg")]
-    return encoded(np.hstack(faces))
+    left, right = (PIL.Image.open(samples / name) for name in ("obama.jpg", "biden.jpg"))
+    both = PIL.Image.new("RGB", (800, 500), "grey")
+    both.paste(left.resize((400, 500)))
+    both.paste(right.resize((320, 400)), (449, 24))
+    return encoded(np.asarray(both))
 
 
 def post(client: httpx.Client, verb: str, files: dict[str, bytes], **fields: str) -> Any:
