@@ -6,12 +6,15 @@ layer; and a session without threads of its own leaves none behind when the proc
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from facepipe.dependencies import explained
+from facepipe.devices import cores
 from facepipe.errors import WeightsAltered
 from facepipe.forks import PerProcess
 from facepipe.records import Floats
@@ -21,29 +24,44 @@ OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime that is allowed
 
 
 class Network:
-    """An ONNX graph, as bytes, ready to run: arrays by name in, arrays in the order of its outputs out."""
+    """An ONNX graph, as bytes, ready to run: arrays by name in, arrays in the order of its outputs out.
 
-    def __init__(self, model: bytes) -> None:
-        self._session = PerProcess(partial(_session, model))
+    A ``wide`` one, of few weights, takes all cores that the calling thread may take.
+    """
+
+    def __init__(self, model: bytes, wide: bool = False) -> None:
+        self._wide = wide
+        self._alone = PerProcess(partial(_session, model, 1))
+        self._together = PerProcess(lambda: _session(model, cores()))
 
     def __call__(self, **inputs: np.ndarray) -> list[np.ndarray]:
-        found: list[np.ndarray] = self._session().run(None, inputs)
+        session = self._together() if self._wide and cores() > 1 else self._alone()
+        found: list[np.ndarray] = session.run(None, inputs)
         return found
 
 
-def _session(model: bytes) -> Any:
-    import onnxruntime
+def load_onnxruntime() -> Any:
+    """The package, kept from telling Microsoft what is run, and from the number for this machine that it would keep in
+    the home folder for that. It listens only before it is imported. Raises DependencyMissing."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    with explained():
+        import onnxruntime
+    return onnxruntime
 
+
+def _session(model: bytes, threads: int) -> Any:
+    onnxruntime = load_onnxruntime()
     settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # who waits leaves its core to others
     settings.log_severity_level = 4  # what goes wrong is raised, not printed
     return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
 
 
 def read_graph(path: Path) -> Any:
-    """The graph of the ONNX file ``path``. Raises WeightsAltered."""
-    import onnx
-
+    """The graph of the ONNX file ``path``. Raises WeightsAltered, DependencyMissing."""
+    with explained():
+        import onnx
     try:
         return onnx.load_model(path, load_external_data=False).graph
     except Exception as error:  # protobuf's DecodeError; onnx has raised others
@@ -108,13 +126,13 @@ class Graph:
         self._nodes.append(helper.make_node(kind, names, [name], **options))
         return name
 
-    def network(self, *outputs: str) -> Network:
+    def network(self, *outputs: str, wide: bool = False) -> Network:
         """The whole, ready to run."""
         from onnx import TensorProto, helper
 
         ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         begin = helper.make_tensor_value_info(self._input, TensorProto.FLOAT, self._shape)
-        return _network(self._nodes, begin, ends, self._constants)
+        return _network(self._nodes, begin, ends, self._constants, wide)
 
     def _constant(self, values: np.ndarray) -> str:
         from onnx import numpy_helper
@@ -135,12 +153,12 @@ def plain(graph: Any, input: tuple[str | int, ...], outputs: int) -> Network:
     kept = [numpy_helper.from_array(constants[name], name) for name in sorted(taken)]
     begin = helper.make_tensor_value_info(graph.input[0].name, TensorProto.FLOAT, input)
     ends = [helper.make_tensor_value_info(end.name, TensorProto.FLOAT, [None] * outputs) for end in graph.output]
-    return _network(nodes, begin, ends, kept)
+    return _network(nodes, begin, ends, kept, wide=True)
 
 
-def _network(nodes: list[Any], begin: Any, ends: list[Any], constants: list[Any]) -> Network:
+def _network(nodes: list[Any], begin: Any, ends: list[Any], constants: list[Any], wide: bool) -> Network:
     from onnx import helper
 
     graph = helper.make_graph(nodes, "facepipe", [begin], ends, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    return Network(model.SerializeToString())
+    return Network(model.SerializeToString(), wide)

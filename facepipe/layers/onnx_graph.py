@@ -57,8 +57,7 @@ class OnnxNetwork(Network):
         if layer.window is None or any(given not in stored for given in node.input[1:]):
             raise UsageError(f"{name}: its weights are computed, not stored")
         weight, *bias = (torch.from_numpy(numpy_helper().to_array(stored[given]).copy()) for given in node.input[1:])
-        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-        window = layer.window
+        groups, window = layer.groups, layer.window
         conv = nn.Conv2d(
             weight.shape[1] * groups, len(weight), window.kernel, window.stride, window.padding, window.dilation, groups
         )
@@ -151,7 +150,9 @@ class _Reader:
         weights = sum(map(math.prod, stored[:2] if node.op_type == "BatchNormalization" else stored))
         if node.op_type == "Conv" and stored:
             adds = math.prod(stored[0][1:]) * math.prod(shape)
-            return Layer(name, "conv", inputs, shape, weights, adds, self._window(attributes, stored[0][2:], inputs[0]))
+            window = self._window(attributes, stored[0][2:], inputs[0])
+            groups = attributes["group"].i if "group" in attributes else 1
+            return Layer(name, "conv", inputs, shape, weights, adds, window, groups)
         if node.op_type in ("Gemm", "MatMul") and stored and shape[1:] == (1, 1):
             return Layer(name, "linear", inputs, shape, weights, math.prod(stored[0]))
         if node.op_type in _POOLS:

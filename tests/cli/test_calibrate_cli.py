@@ -29,7 +29,7 @@ def test_calibrate_identify_forget(enrolled: Run, folder: Path) -> None:
     (found,) = done.json
     made = found["calibration"]
     assert (made["corrected"], list(made["fmr"]), made["people"]) == (False, ["1e-2"], 2)
-    assert 0.85 < made["fmr"]["1e-2"] < 0.95
+    assert 0.2 < made["fmr"]["1e-2"] < 0.33
     after, looser = (
         enrolled("identify", "obama3.jpg", "--json", *more).json[0]["faces"][0] for more in ((), ("--fmr", "1e-2"))
     )

@@ -29,7 +29,7 @@ def test_info_says_where_the_gallery_is_and_what_it_holds(enrolled: Run, home: P
     (facts,) = enrolled("gallery", "info", "--json").json
     assert list(facts) == FACTS
     assert (facts["path"], facts["people"], facts["references"]) == (str(home / "gallery.db"), 2, 3)
-    assert facts["backbone"].startswith("dlib_resnet@")
+    assert facts["backbone"].startswith("sface@")
     rows = dict(row.split("\t") for row in enrolled("gallery", "info").out.splitlines())
     assert list(rows) == [name.replace("_", " ") for name in FACTS]
     assert rows["path"] == facts["path"]
@@ -140,7 +140,7 @@ def test_doctor_is_quiet_about_a_sound_gallery(enrolled: Run) -> None:
     assert "\n  Ben, reference 3\n    facepipe enroll --webcam Ben\n" in done.out
     assert enrolled("gallery", "doctor", "--json").json[0]["advice"] is True
     enrolled("people", "remove", "--yes", "Ben")
-    said = "1 person with 2 references; a score counts from 0.931\nnothing looks wrong\n"
+    said = "1 person with 2 references; a score counts from 0.335\nnothing looks wrong\n"
     assert enrolled("gallery", "doctor").out == said
     assert enrolled("gallery", "doctor", "--json").out == ""
 

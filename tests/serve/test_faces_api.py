@@ -224,9 +224,9 @@ def test_the_gallerys_own_thresholds_by_either_rate(
     assert (refused.status_code, refused.json()["error"]["code"]) == (422, "usage")
     assert "facepipe calibrate" in refused.json()["error"]["message"]
     calibrate(gallery, pipeline)
-    assert threshold() == 0.92
-    assert threshold(fmr="1e-2") == 0.91
-    assert threshold(fpir="1e-2") == threshold(fpir="1e-2", fmr="1e-2") == 0.935
+    assert threshold() == 0.33
+    assert threshold(fmr="1e-2") == 0.26
+    assert threshold(fpir="1e-2") == threshold(fpir="1e-2", fmr="1e-2") == 0.4
     assert threshold(fpir="1e-2", threshold="0.5") == 0.5
     unmeasured = post(client, "identify", files, fpir="1e-3").json()["error"]
     assert unmeasured == {

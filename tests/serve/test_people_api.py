@@ -155,7 +155,7 @@ def test_what_the_server_is(client: httpx.Client, pipeline: Pipeline) -> None:
     assert (facts["people"], facts["references"], facts["backbone"]) == (3, 4, pipeline.backbone.id)
     assert "path" not in facts
     used = {model["name"] for model in client.get("/api/v1/models").json()["models"] if model["used"]}
-    assert used == {"mtcnn", "dlib_resnet"}
+    assert used == {"yunet", "sface"}
 
 
 def test_while_somebody_else_writes_the_answer_is_busy(

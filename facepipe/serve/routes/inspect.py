@@ -123,7 +123,7 @@ async def inspection(
 @router.post(
     "/dump",
     summary="What every layer put out",
-    openapi_extra=documented(DumpAsk, {"image": FACE, "layers": "stages.*", "format": "safetensors"}),
+    openapi_extra=documented(DumpAsk, {"image": FACE, "layers": "blocks.*", "format": "safetensors"}),
     response_class=Response,
     responses=FILE | errors(*PICTURE, *ONE_FACE, e.WriteFailed),
 )
