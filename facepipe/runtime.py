@@ -6,12 +6,14 @@ layer; and a session without threads of its own leaves none behind when the proc
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from facepipe.dependencies import explained
 from facepipe.devices import cores
 from facepipe.errors import WeightsAltered
 from facepipe.forks import PerProcess
@@ -38,9 +40,17 @@ class Network:
         return found
 
 
-def _session(model: bytes, threads: int) -> Any:
-    import onnxruntime
+def load_onnxruntime() -> Any:
+    """The package, kept from telling Microsoft what is run, and from the number for this machine that it would keep in
+    the home folder for that. It listens only before it is imported. Raises DependencyMissing."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    with explained():
+        import onnxruntime
+    return onnxruntime
 
+
+def _session(model: bytes, threads: int) -> Any:
+    onnxruntime = load_onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # who waits leaves its core to others
@@ -49,9 +59,9 @@ def _session(model: bytes, threads: int) -> Any:
 
 
 def read_graph(path: Path) -> Any:
-    """The graph of the ONNX file ``path``. Raises WeightsAltered."""
-    import onnx
-
+    """The graph of the ONNX file ``path``. Raises WeightsAltered, DependencyMissing."""
+    with explained():
+        import onnx
     try:
         return onnx.load_model(path, load_external_data=False).graph
     except Exception as error:  # protobuf's DecodeError; onnx has raised others

@@ -138,8 +138,8 @@ def tell(faces: Sequence[Found], name: str) -> None:
     overlaps, shifts = [face.overlap for face in faces], [face.shift for face in faces]
     found, same = sum(overlap >= FOUND for overlap in overlaps), sum(face.same for face in faces)
     print(
-        f"{name}: {found} of {len(faces)} found, {same} the same (IoU ≥ {LEAST_OVERLAP}, landmarks within {MOST_SHIFT:.0%});"
-        f" IoU least {min(overlaps):.3f}, median {np.median(overlaps):.4f};"
+        f"{name}: {found} of {len(faces)} found, {same} the same (IoU ≥ {LEAST_OVERLAP}, landmarks within"
+        f" {MOST_SHIFT:.0%}); IoU least {min(overlaps):.3f}, median {np.median(overlaps):.4f};"
         f" landmarks most {max(shifts):.2%}, median {np.median(shifts):.3%}"
     )
 

@@ -1,5 +1,6 @@
 """Model cards: what is shipped loads, and what is wrong is named with its path and field."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,8 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
     assert card.architecture in registry.names(package)
     for entry in card.weights:
         assert len(entry.sha256) in (0, 64)
-        assert entry.package or (entry.url or "").startswith("https://")
+        beside = path.with_name(entry.file).is_file()
+        assert entry.package or beside or (entry.url or "").startswith("https://")
     if card.role == "backbone":
         assert card.dimension > 0
         points = card.chip.template_points()
@@ -66,7 +68,7 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
         assert left_eye[0] < nose[0] < right_eye[0]
         assert left_mouth[0] < nose[0] < right_mouth[0]
         assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
-        assert set(card.thresholds) <= {"1e-2", "1e-3", "1e-4"}
+        assert set(card.thresholds) <= {"1e-2", "1e-3", "1e-4", "1e-5"}
         assert bool(card.thresholds) == bool(card.measured_on)
 
 
@@ -137,12 +139,14 @@ def test_a_users_card_hides_a_shipped_one_of_its_name() -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ModelNotFound, match=r"dlib_resent: no such backbone; did you mean dlib_resnet"):
         find_card("dlib_resent")
+    with pytest.raises(ModelNotFound, match="'': no such detector; did you mean mtcnn or yunet"):
+        find_card("", "detector")
 
 
 def test_a_detector_is_no_backbone(tmp_path: Path) -> None:
     write(folders.user_models(), CARD.replace('"backbone"', '"detector"'))
     assert find_card("toy", "detector").role == "detector"
-    with pytest.raises(ModelNotFound, match="toy: no such backbone"):
+    with pytest.raises(ModelNotFound, match="toy: a detector, not a backbone; did you mean dlib_resnet or"):
         find_card("toy")
 
 
@@ -160,6 +164,46 @@ def test_thresholds_are_those_measured(tmp_path: Path) -> None:
 def changed(folder: Path, old: str, new: str) -> Card:
     assert old in CARD
     return load_card(write(folder, CARD.replace(old, new, 1)))
+
+
+TAIL = """
+[tail]
+threshold = 0.4
+share = 0.001
+scale = 0.02
+shape = 0
+"1e-4" = [1e-5, 5e-4]
+"1e-6" = [0, 1e-5]
+"""
+
+
+def test_a_rate_too_low_to_have_been_measured_comes_from_the_tail(tmp_path: Path) -> None:
+    card = load_card(write(tmp_path, CARD + TAIL))
+    assert card.threshold("1e-3") == 0.4
+    assert card.threshold("1e-5") == pytest.approx(0.4 + 0.02 * math.log(100))
+    assert not card.is_extrapolated("1e-3")
+    assert card.is_extrapolated("1e-5")
+    assert card.curve is not None
+    assert card.curve.between(1e-6) == pytest.approx((1e-12, 1e-5))
+    for rate in ("5e-3", "1e-7", "often"):
+        with pytest.raises(UsageError, match="take one of those, or a lower one down to 1e-06, extrapolated"):
+            card.threshold(rate)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("scale = 0.02", "scale = 0", "tail: expected a share between 0 and 1 and a positive scale"),
+        ("scale = 0.02", "", "field 'scale' is missing"),
+        ("[1e-5, 5e-4]", "[1e-5]", "tail.1e-4: expected two rates"),
+        ("[1e-5, 5e-4]", "1e-5", "tail.1e-4: expected list, got 1e-05"),
+        ("[1e-5, 5e-4]", "[1e-3, 1e-2]", "tail.interval: 1e-4 does not lie between"),
+    ],
+)
+def test_a_bad_tail_is_one_line(tmp_path: Path, old: str, new: str, why: str) -> None:
+    with pytest.raises(CardInvalid, match=r"toy\.toml: ") as caught:
+        load_card(write(tmp_path, CARD + TAIL.replace(old, new, 1)))
+    assert why in str(caught.value)
 
 
 def test_the_backbone_id_follows_everything_that_shapes_the_vectors(tmp_path: Path) -> None:

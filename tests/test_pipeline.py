@@ -15,6 +15,7 @@ from facepipe import Gallery, Pipeline, read_image
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.draw import side_by_side
+from facepipe.embed.chip import cut_chip
 from facepipe.errors import (
     DeviceUnavailable,
     EmbeddingInvalid,
@@ -33,6 +34,7 @@ from facepipe.errors import (
 from facepipe.image import ImageLike
 from facepipe.pipeline import pick_face
 from facepipe.records import Detection, Identification, Image, Template
+from facepipe.stored_chip import WIDE
 from facepipe.stream import AHEAD, GROUP
 
 NOBODY = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
@@ -244,7 +246,8 @@ def test_an_enrolment_keeps_where_it_came_from(
     thumbnail = gallery.thumbnail(kept.id)
     assert thumbnail is not None
     with PIL.Image.open(io.BytesIO(thumbnail)) as picture:
-        assert np.abs(np.asarray(picture).astype(int) - face.chip.pixels).mean() < 6  # RGB, not BGR
+        wide = cut_chip(image, face.detection.landmarks, WIDE).pixels
+        assert np.abs(np.asarray(picture).astype(int) - wide).mean() < 6  # RGB, not BGR
 
 
 def test_the_same_image_again_adds_nothing_and_says_so(

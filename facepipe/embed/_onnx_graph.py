@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facepipe.errors import CardInvalid, DependencyMissing
+from facepipe.dependencies import explained
+from facepipe.errors import CardInvalid
 
 # These hand on what they were given, in another shape or not at all
 _REARRANGING = {"Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
@@ -31,10 +32,8 @@ class Signature:
 
 def import_onnx() -> Any:
     """The ``onnx`` package. Raises DependencyMissing."""
-    try:
+    with explained():
         import onnx
-    except ImportError:
-        raise DependencyMissing("ONNX models need onnx and onnxruntime: pip install 'facepipe[onnx]'") from None
     return onnx
 
 

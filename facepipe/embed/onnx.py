@@ -17,9 +17,10 @@ from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.embed import _onnx_graph as graph
 from facepipe.embed.base import check_precision, normalise
-from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError
+from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError
 from facepipe.forks import PerProcess
 from facepipe.records import Activation, Floats, Pixels
+from facepipe.runtime import load_onnxruntime
 
 PASS = 16  # chips a forward pass
 
@@ -132,10 +133,7 @@ class Network:
 
 
 def _session(data: bytes, path: Path, device: str, optimise: bool = True) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise DependencyMissing("ONNX models need onnx and onnxruntime: pip install 'facepipe[onnx]'") from None
+    onnxruntime = load_onnxruntime()
     provider, options = _provider(device, onnxruntime.get_available_providers())
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # what goes wrong is raised, not printed

@@ -82,7 +82,7 @@ def test_the_first_write_upgrades_it(old: Path, new, tmp_path: Path, write: str)
         assert gallery.check() == []
         for reference in gallery.references("Eve") if write.startswith("add") else []:
             assert reference.consent == YES
-    assert version(old) == 4
+    assert version(old) == 5
     with Gallery.open(tmp_path / "fresh.db") as fresh:
         fresh.add("Ada", [new(1)])
     assert schema(old) == schema(tmp_path / "fresh.db")
@@ -99,7 +99,7 @@ def test_an_older_facepipe_says_what_to_do(old: Path, new, monkeypatch: pytest.M
     with Gallery.open(old) as gallery:
         gallery.add("Eve", [new(9)])
     monkeypatch.setattr(database, "SCHEMA_VERSION", 1)
-    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 4, this one knows 1\); upgrade it"):
+    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 5, this one knows 1\); upgrade it"):
         Gallery.open(old)
 
 
@@ -166,6 +166,6 @@ def test_killed_at_any_statement_it_is_old_or_new(old: Path, new, python, tmp_pa
             assert target.read_bytes() == before
         else:
             assert enrolled[-1] is not None
-    assert set(found) == {(1, 3), (4, 4)}
+    assert set(found) == {(1, 3), (5, 4)}
     assert found == sorted(found)
     assert half > 3  # some were killed with the transaction half done
