@@ -6,11 +6,13 @@ one held, the threads of OpenMP. So a child makes its own of whatever has thread
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 
@@ -25,17 +27,27 @@ def process() -> object:
 class PerProcess(Generic[T]):
     """Calling it gives what ``make`` makes, one in each process; threads that ask at once get the same.
 
-    ``made`` is that of this process, where it is there already.
+    ``made`` is that of this process, where it is there already. A child never lets go of its parent's: with it would go
+    a pool that waits for its threads.
     """
 
     def __init__(self, make: Callable[[], T], made: T | None = None) -> None:
         self._make = make
         self._made: dict[object, T] = {} if made is None else {_process: made}
+        _of_each_process.add(self)
 
     def __call__(self) -> T:
         if _process not in self._made:
             self._made.setdefault(_process, self._make())
         return self._made[_process]
+
+    def keep(self) -> None:
+        """Hold on to all that was made, beyond the end of this object and of Python."""
+        for made in self._made.values():
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(made))
+
+
+_of_each_process: WeakSet[PerProcess[Any]] = WeakSet()
 
 
 @lru_cache(maxsize=4)
@@ -63,6 +75,8 @@ def _was_forked() -> bool:
 def _begin_child() -> None:
     global _process, _inherited
     _process, _inherited = object(), "torch" in sys.modules
+    for each in _of_each_process:
+        each.keep()
 
 
 _inherited = "torch" in sys.modules and _was_forked()
