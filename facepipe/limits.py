@@ -207,6 +207,14 @@ class Limits:
         return Curve(made.fmr) if len(made.fmr) > 1 else None
 
 
+def usual_threshold(card: Card, people: int) -> float | None:
+    """What decides in a gallery of ``people``, as far as the ``card`` says; None: it says nothing."""
+    found = [] if at_rate(card.thresholds, FMR) is None else [card.threshold(FMR)]
+    if card.curve is not None:
+        found.append(threshold_by_curve(float(FPIR), people, card.curve))
+    return max(found, default=None)
+
+
 def in_force(gallery: Gallery) -> Limit | None:
     """The usual threshold of ``gallery``, explained; None where nobody is enrolled, or nothing says one."""
     backbone = gallery.backbone
