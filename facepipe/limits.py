@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from facepipe.cards import Card, find_card
@@ -18,6 +17,7 @@ from facepipe.decision.tail import Curve
 from facepipe.defaults import FMR, FPIR
 from facepipe.errors import ModelNotFound, UsageError
 from facepipe.gallery import Gallery
+from facepipe.lazy import cached_property
 from facepipe.words import percent
 
 GIVEN, CALIBRATION, GALLERY, CARD = "given", "calibration", "gallery", "card"
