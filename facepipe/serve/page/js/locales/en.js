@@ -211,7 +211,6 @@ export default {
   "people.empty": "Nobody is enrolled yet",
   "people.empty.how": "Sit down at the camera and you are the first.",
   "people.first": "Enrol the first person",
-  sentences: " ",
   "decides.fpir": ({ threshold, rate, people, between = "" }) =>
     `From ${threshold} on a face has a name: 1 in ${rate.toLocaleString("en")} strangers reaches that with ` +
     `${anybody(people)}${between}.`,
