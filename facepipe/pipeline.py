@@ -72,6 +72,10 @@ class Pipeline:
         are the other arguments. Raises GalleryMismatch where that network is not here, and as above."""
         return cls(network_of(gallery, settings.get("weights")), **settings)
 
+    def with_backbone(self, name: str) -> Pipeline:
+        """The same with another network, and its card's own weights. Raises as above."""
+        return type(self)(**(dict(self._given) | {"backbone": name, "weights": None}))
+
     def __reduce__(self) -> tuple[Any, ...]:
         """It goes to another process as its arguments, and loads its networks there."""
         return made_once, (type(self), self._given)

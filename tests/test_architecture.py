@@ -34,9 +34,22 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "watch",
     },
     {"detect", "embed", "gallery", "layers", "track"},
-    {"image", "formats", "sources", "stream", "cards", "weights", "registry", "folders", "files", "devices", "tensors"},
+    {
+        "image",
+        "formats",
+        "sources",
+        "stream",
+        "cards",
+        "weights",
+        "registry",
+        "folders",
+        "files",
+        "devices",
+        "runtime",
+        "tensors",
+    },
     {"decision", "words"},
-    {"records", "errors", "defaults", "dependencies", "forks", "memory", "threads"},
+    {"records", "errors", "defaults", "dependencies", "forks", "lazy", "memory", "threads"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 APART = {"detect", "embed", "gallery", "layers", "track"}  # these do not know each other

@@ -249,6 +249,21 @@ print(leave(look))
     assert run(folder, MADE + code) == ["gallery", "0"]
 
 
+def test_a_child_lets_go_of_its_parents_pipeline(folder: Path) -> None:
+    code = """
+import gc
+
+def let_go():
+    global pipe
+    del pipe
+    gc.collect()
+    print(len(Pipeline().faces(photos[0])))
+
+print(leave(let_go))
+"""
+    assert run(folder, MADE + code) == ["1", "0"]
+
+
 def test_a_video_that_the_parent_opened_has_to_be_opened_again(folder: Path) -> None:
     code = """
 import cv2

@@ -68,6 +68,17 @@ def test_the_example_of_evaluating_runs(capsys: pytest.CaptureFixture[str]) -> N
     assert alike.startswith("0.2")
 
 
+@pytest.mark.usefixtures("beside_samples")
+def test_the_example_of_another_network_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = blocks(README.parent / "docs" / "gallery.md", "python")
+    exec(compile(example, "gallery.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == [
+        "3 of 3 can be made; judged by the cards",
+        "FMR 1e-3: 0% missed before, 0% after",
+        "Barack Obama",
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))

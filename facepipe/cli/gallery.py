@@ -23,9 +23,9 @@ app.command("upgrade")(upgrade)
 
 @app.command()
 def info(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
-    """Show where the gallery is, what it holds, and what decides in it.
+    """Show where the gallery is, what it holds, what decides.
 
-    That is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
+    The last is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
     """
     from facepipe.limits import in_force
 

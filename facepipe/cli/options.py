@@ -169,9 +169,9 @@ def limit(
 
 
 def say_limit(limit: Limit) -> None:
-    """What decides, in one line, once all that is wrong with the command has been told; but of nobody there is nothing
-    to say, nor of two faces, unless the rate is an extrapolation."""
-    if limit.people or limit.between is not None:
+    """What decides, in one line, once all that is wrong with the command has been told; where somebody is enrolled and
+    more is known of it than the number, or the rate is an extrapolation."""
+    if (limit.people and limit.chance is not None) or limit.between is not None:
         out.say(limit.said)
 
 

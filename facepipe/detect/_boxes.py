@@ -58,3 +58,10 @@ def squared(boxes: Floats) -> Floats:
     longest = sides.max(axis=1, keepdims=True, initial=0)
     corner = boxes[:, :2] + (sides - longest) / 2
     return np.hstack([corner, corner + longest])
+
+
+def zoomed(boxes: Floats, factor: float) -> Floats:
+    """The squares around the same centres with the longer side times ``factor``."""
+    squares = squared(boxes)
+    trim = (squares[:, 2:] - squares[:, :2]) * np.float32((1 - factor) / 2)
+    return squares + np.hstack([trim, -trim])

@@ -6,7 +6,7 @@ Gradients are not to be had here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from facepipe.embed import _onnx_graph as graph
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, FacepipeError, UsageError
 from facepipe.forks import PerProcess
+from facepipe.lazy import cached_property
 from facepipe.records import Activation, Floats, Pixels
 from facepipe.runtime import first_line, session
 

@@ -37,15 +37,17 @@ def match_rate(scores: Floats, threshold: float) -> float:
 
 
 def best_accuracy(genuine: Floats, impostor: Floats) -> tuple[float, float]:
-    """(accuracy, threshold) at the threshold that decides most pairs rightly."""
-    scores = np.concatenate([genuine, impostor])
-    candidates = np.append(scores, np.float32(above(scores.max())))  # the last: none match
-    sorted_genuine, sorted_impostor = np.sort(genuine), np.sort(impostor)
-    accepted = len(genuine) - np.searchsorted(sorted_genuine, candidates)
-    rejected = np.searchsorted(sorted_impostor, candidates)
-    right = accepted + rejected
-    best = int(np.argmax(right))
-    return float(right[best] / len(scores)), float(candidates[best])
+    """(accuracy, threshold) at the threshold that decides most pairs rightly: of those that decide equally well, which
+    are all between two scores or more, the one in the middle of the widest gap."""
+    scores = np.unique(np.concatenate([genuine, impostor]).astype(np.float32))
+    accepted = len(genuine) - np.searchsorted(np.sort(genuine), scores)
+    rejected = np.searchsorted(np.sort(impostor), scores)
+    right = np.append(accepted + rejected, len(impostor))  # the last: none match
+    below, reached = np.append(scores[:1], scores), np.append(scores, above(scores[-1]))
+    best = int(np.argmax(np.where(right == right.max(), reached - below, -1)))
+    middle = max(float(np.float32((below[best] + reached[best]) / 2)), above(below[best]))
+    threshold = middle if best else float(scores[0])  # the first: all match
+    return float(right[best] / (len(genuine) + len(impostor))), threshold
 
 
 @dataclass(frozen=True, eq=False)

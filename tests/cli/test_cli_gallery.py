@@ -22,6 +22,9 @@ FACTS = [
     "index",
     "calibration",
     "cohort",
+    "changed_from",
+    "left_out",
+    "threshold",
 ]
 
 
@@ -33,6 +36,9 @@ def test_info_says_where_the_gallery_is_and_what_it_holds(enrolled: Run, home: P
     rows = dict(row.split("\t") for row in enrolled("gallery", "info").out.splitlines())
     assert list(rows) == [name.replace("_", " ") for name in FACTS]
     assert rows["path"] == facts["path"]
+    assert rows["threshold"] == f"{facts['threshold']['threshold']:.4f}: {facts['threshold']['reason']}"
+    assert (facts["threshold"]["kind"], facts["threshold"]["source"]) == ("fmr", "card")
+    assert 0.0015 < facts["threshold"]["chance"]["value"] < 0.0025  # of 1 in 1,000 with each of two
 
 
 def test_the_gallery_comes_from_the_option_or_the_environment(

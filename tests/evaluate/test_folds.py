@@ -15,15 +15,15 @@ def trial(rows: list[tuple[float, bool, int, int]], folds: int = 2) -> Trial:
 
 
 def test_each_fold_is_decided_at_the_threshold_of_the_others() -> None:
-    rows = [(0.9, True, 0, 0), (0.3, False, 0, 0), (0.6, False, 0, 0)]  # best at 0.9
-    rows += [(0.8, True, 1, 1), (0.7, True, 1, 1), (0.5, False, 1, 1), (0.95, True, 1, 1)]  # best at 0.7
+    rows = [(0.9, True, 0, 0), (0.3, False, 0, 0), (0.55, False, 0, 0)]  # best around 0.725
+    rows += [(0.8, True, 1, 1), (0.7, True, 1, 1), (0.5, False, 1, 1), (0.95, True, 1, 1)]  # best around 0.6
     found = measure_accuracy(trial(rows))
-    assert [(f.name, f.pairs, f.accuracy) for f in found.folds] == [("x", 3, 1.0), ("y", 4, 0.5)]
-    assert [f.threshold for f in found.folds] == pytest.approx([0.7, 0.9])
-    assert found.mean == 0.75
-    assert found.standard_error == pytest.approx(0.25)  # standard deviation 0.3536 / √2
+    assert [(f.name, f.pairs, f.accuracy) for f in found.folds] == [("x", 3, 1.0), ("y", 4, 0.75)]
+    assert [f.threshold for f in found.folds] == pytest.approx([0.6, 0.725])
+    assert found.mean == 0.875
+    assert found.standard_error == pytest.approx(0.125)  # standard deviation 0.1768 / √2
     assert found.best == 1.0
-    assert found.best_threshold == pytest.approx(0.7)
+    assert found.best_threshold == pytest.approx(0.625)
 
 
 def test_pairs_across_folds_are_neither_decided_nor_learnt_from() -> None:

@@ -28,7 +28,13 @@ def test_the_gallery_says_whether_it_is_calibrated(
             "fmr": made.fmr,
             "fpir": made.fpir,
         }
+        told = found["threshold"]
+        assert (told["threshold"], told["kind"], told["source"]) == (0.4, "fpir", "calibration")
+        assert told["chance"] == {"value": 0.01, "low": None, "high": None, "by": "calibration"}
         gallery.calibrate(None)
+        plain = client.get("/api/v1/gallery").json()["threshold"]
+        assert plain["threshold"] == round(pipeline.threshold(gallery=gallery), 4)
+        assert plain["reason"].startswith("1 in 1,000 strangers reaches it with one person; 0.1 % get a name among 1")
         assert client.get("/api/v1/gallery").json()["calibration"] is None
 
 

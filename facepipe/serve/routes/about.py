@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated
 
@@ -12,7 +13,8 @@ from pydantic import BaseModel, Field
 from facepipe import __version__
 from facepipe.cards import all_cards
 from facepipe.decision.calibration import Calibration
-from facepipe.serve.context import Server
+from facepipe.errors import UsageError
+from facepipe.serve.context import Context, Server
 from facepipe.serve.guard import needs
 from facepipe.serve.routes.docs import GALLERY, errors
 from facepipe.serve.schemas import answer
@@ -54,16 +56,29 @@ CALIBRATION = {
     "fmr": {"1e-2": 0.2417, "1e-3": 0.3188, "1e-4": 0.3807},
     "fpir": {"1e-1": 0.3003, "1e-2": 0.3641},
 }
+THRESHOLD = {
+    "threshold": 0.3346,
+    "kind": "fmr",
+    "rate": 0.001,
+    "source": "card",
+    "people": 1,
+    "alike": 0,
+    "chance": {"value": 0.001, "low": 0.00085, "high": 0.0012, "by": "card"},
+    "reason": "1 in 1,000 strangers reaches it with one person",
+}
 FACTS = {
     "people": 1,
     "references": 2,
     "backbone": "sface@f4854d57bca03edf",
     "dimension": 128,
+    "changed_from": None,
+    "left_out": 0,
     "thumbnails": 2,
     "record_bytes": 69632,
     "index_bytes": 1189,
     "index": "valid",
     "calibration": CALIBRATION,
+    "threshold": THRESHOLD,
 }
 
 
@@ -111,12 +126,41 @@ class CalibrationFacts(BaseModel):
     ]
 
 
+class ChanceFacts(BaseModel):
+    value: Annotated[float, Field(description="The share of strangers who get a name.")]
+    low: Annotated[float | None, Field(description="It is not less (95 %); null: not known.")]
+    high: Annotated[float | None, Field(description="It is not more (95 %).")]
+    by: Annotated[str, Field(description="What says so, as source.")]
+
+
+class ThresholdFacts(BaseModel):
+    model_config = answer(THRESHOLD)
+    threshold: float
+    kind: Annotated[str, Field(description="fpir: of a stranger among all; fmr: of a stranger with one person.")]
+    rate: Annotated[float | None, Field(description="The share of strangers it is for.")]
+    source: Annotated[
+        str,
+        Field(
+            description="calibration: measured on one's own photos; gallery: its people are strangers to each other;"
+            " card: measured on others."
+        ),
+    ]
+    people: Annotated[int | None, Field(description="How many are enrolled.")]
+    alike: Annotated[int, Field(description="Pairs of people who look like one under two names; they were left out.")]
+    chance: ChanceFacts | None
+    reason: Annotated[str, Field(description="All of it in one line.")]
+
+
 class GalleryFacts(BaseModel):
     model_config = answer(FACTS)
     people: int
     references: int
     backbone: Annotated[str | None, Field(description="The network whose templates it holds.")]
     dimension: int | None
+    changed_from: Annotated[
+        str | None, Field(description="The network of before, while a change is neither kept nor taken back.")
+    ]
+    left_out: Annotated[int, Field(description="References that could not be made anew then, and are not matched.")]
     thumbnails: int
     record_bytes: int
     index_bytes: int
@@ -125,6 +169,12 @@ class GalleryFacts(BaseModel):
         CalibrationFacts | None,
         Field(
             description="What was measured on one's own people (`facepipe calibrate`); null: the network's card counts."
+        ),
+    ]
+    threshold: Annotated[
+        ThresholdFacts | None,
+        Field(
+            description="From which score on a face has a name where nothing else is asked for; null: nothing says it."
         ),
     ]
 
@@ -169,10 +219,20 @@ async def gallery(server: Server) -> GalleryFacts:
 
     def work() -> GalleryFacts:
         found = server.gallery.info()
-        counts = {name: getattr(found, name) for name in GalleryFacts.model_fields if name != "calibration"}
-        return GalleryFacts(**counts, calibration=_calibration(server.gallery.calibration))
+        told = ("calibration", "threshold")
+        counts = {name: getattr(found, name) for name in GalleryFacts.model_fields if name not in told}
+        return GalleryFacts(
+            **counts, calibration=_calibration(server.gallery.calibration), threshold=_threshold(server)
+        )
 
     return await server.engine.short(work)
+
+
+def _threshold(server: Context) -> ThresholdFacts | None:
+    limits = server.pipe.limits(server.gallery)
+    with suppress(UsageError):
+        return ThresholdFacts.model_validate(limits.explained(limits.find()).as_dict())
+    return None
 
 
 def _calibration(made: Calibration | None) -> CalibrationFacts | None:
