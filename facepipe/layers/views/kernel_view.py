@@ -120,11 +120,10 @@ def _each_kernel(one: KernelSum, number: int) -> Picture:
     scale = peak(kernels)
     tiles = [enlarge(signed(kernel, scale), 14) for kernel in kernels]
     alt = Text("The kernel of every output channel", "每个输出通道的卷积核")
+    some = _some(len(tiles), len(one.all_kernels))
     caption = Text(
-        f"All kernels of this layer, one a map (the first {len(tiles)} of {len(one.all_kernels)}); full colour at "
-        f"±{scale:.3g}.",
-        f"本层的全部卷积核，每张图一个（共 {len(one.all_kernels)} 个，显示前 {len(tiles)} 个）；"
-        f"±{scale:.3g} 处颜色最深。",
+        f"The kernels of this layer, one a map{some.en}; full colour at ±{scale:.3g}.",
+        f"本层的卷积核，每张图一个{some.zh}；±{scale:.3g} 处颜色最深。",
     )
     return Picture(f"each-{number}", mosaic(tiles, 16, 3), alt, caption)
 
@@ -132,14 +131,20 @@ def _each_kernel(one: KernelSum, number: int) -> Picture:
 def _kernels(one: KernelSum, number: int) -> Picture:
     tiles = [enlarge(signed(kernel, peak(one.kernel)), 14) for kernel in one.kernel[:SHOWN]]
     alt = Text("The kernels of one output channel", "一个输出通道的全部卷积核")
+    some = _some(len(tiles), len(one.kernel))
     caption = Text(
-        f"The kernels of output channel {one.output}, one per input channel (the first {len(tiles)} of "
-        f"{len(one.kernel)}); "
-        f"full colour at ±{peak(one.kernel):.3g}.",
-        f"输出通道 {one.output} 的卷积核，每个输入通道一个（共 {len(one.kernel)} 个，显示前 {len(tiles)} 个）；"
-        f"±{peak(one.kernel):.3g} 处颜色最深。",
+        f"The kernels of output channel {one.output}, one per input channel{some.en}; full colour at "
+        f"±{peak(one.kernel):.3g}.",
+        f"输出通道 {one.output} 的卷积核，每个输入通道一个{some.zh}；±{peak(one.kernel):.3g} 处颜色最深。",
     )
     return Picture(f"kernels-{number}", mosaic(tiles, 16, 3), alt, caption)
+
+
+def _some(shown: int, every: int) -> Text:
+    """What is said where not all are shown."""
+    if shown == every:
+        return Text("", "")
+    return Text(f" (the first {shown} of {every})", f"（共 {every} 个，显示前 {shown} 个）")
 
 
 def _partials(one: KernelSum, number: int) -> Picture:

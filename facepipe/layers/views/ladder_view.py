@@ -156,7 +156,7 @@ def _table(ladder: Ladder) -> Table:
         ratio = rung.dense / weights
         below += [layer.name] if ratio < 1 else []
         costs = f"{weights:,}", f"{layer.multiply_adds:,}", f"{rung.dense:,}", _times_as_many(ratio)
-        rows.append((layer.name, "{} × {} × {}".format(*layer.shape), _size(rung), effective, *costs))
+        rows.append((layer.name, "{}×{}×{}".format(*layer.shape), _size(rung), effective, *costs))
     head = (
         ("convolution", "卷积"),
         ("output", "输出"),

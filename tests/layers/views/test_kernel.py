@@ -145,7 +145,7 @@ def test_a_depthwise_layer_is_told_as_one_and_shows_a_kernel_for_each_map(networ
     assert "逐通道卷积" in said[1].zh
     assert "64 output channels, each with 32 kernels of 1 × 1. A kernel of 1 × 1 is a single weight" in said[2].en
     pictures = {block.name: block for block in view.blocks if isinstance(block, Picture)}
-    assert "All kernels of this layer, one a map (the first 32 of 32)" in pictures["each-1"].caption.en
+    assert "The kernels of this layer, one a map; full colour" in pictures["each-1"].caption.en
     assert "The one input channel" in pictures["sum-1"].caption.en
     assert "stretched" not in pictures["edges"].caption.en
     assert {"each-0", "each-2", "partial-1"}.isdisjoint(pictures)
