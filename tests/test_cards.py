@@ -57,7 +57,7 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
     assert card.architecture in registry.names(package)
     for entry in card.weights:
         assert len(entry.sha256) in (0, 64)
-        beside = path.with_name(entry.file).is_file()
+        beside = (path.parent / entry.file).is_file()
         assert entry.package or beside or (entry.url or "").startswith("https://")
     if card.role == "backbone":
         assert card.dimension > 0
