@@ -52,7 +52,8 @@ class Limit:
     def reason(self) -> str:
         """Why it is this one, and what comes of it."""
         if self.kind == "fpir" and self.rate is not None:
-            line = f"{_one_in(self.rate)} strangers reaches it with any of {_people(self.people)}, {_BY[self.source]}"
+            anybody = "the one person enrolled" if self.people == 1 else f"any of {_people(self.people)}"
+            line = f"{_one_in(self.rate)} strangers reaches it with {anybody}, {_BY[self.source]}"
             line += _within(self.chance)
         else:
             line = "as given" if self.rate is None else f"{_one_in(self.rate)} strangers reaches it with one person"

@@ -204,8 +204,9 @@ def test_the_cards_thresholds_by_false_match_rate(pipeline: Pipeline) -> None:
     assert limits == sorted(limits)
     assert pipeline.threshold() == limits[1]
     assert pipeline.threshold(fmr="0.001") == pipeline.threshold(fmr=0.001) == limits[1]
-    with pytest.raises(UsageError, match="1e-2, 1e-3, 1e-4"):
-        pipeline.threshold(fmr="1e-5")
+    assert pipeline.threshold(fmr="1e-6") > pipeline.threshold(fmr="1e-5") > limits[2]
+    with pytest.raises(UsageError, match="1e-2, 1e-3, 1e-4, 1e-5"):
+        pipeline.threshold(fmr="5e-3")
 
 
 @pytest.mark.parametrize(("people", "warned"), [(1, True), (2, False)])
