@@ -78,7 +78,7 @@ def test_the_bias_is_a_term_of_its_own() -> None:
 
 
 def test_a_batch_norm_is_folded_into_the_linear_layer() -> None:
-    norm = nn.BatchNorm1d(2, eps=0)
+    norm = nn.BatchNorm1d(2, eps=1e-12)
     norm.running_mean, norm.running_var = torch.tensor([1.0, 0.0]), torch.tensor([4.0, 1.0])
     norm.weight.data, norm.bias.data = torch.tensor([2.0, 1.0]), torch.tensor([3.0, 0.0])  # (x − 1) / 2 · 2 + 3 = x + 2
     with_norm, folded = match_map(*pair(Toy(pooled(linear(0, 0), norm)))), match_map(*pair(Toy(pooled(linear(2, 0)))))
