@@ -190,7 +190,7 @@ def _parse(table: dict[str, Any], path: Path) -> Card:
         thresholds={fmr: _number(f"thresholds.{fmr}", value) for fmr, value in thresholds.items()},
         evidence=_parse_evidence(_typed("evidence", table["evidence"], list)) if "evidence" in table else None,
         tail=_parse_tail(_typed("tail", table["tail"], dict)) if "tail" in table else None,
-        min_score=_number("min_score", table.get("min_score", 0.0)),
+        min_score=_share("min_score", table.get("min_score", 0.0)),
     )
 
 
@@ -240,6 +240,12 @@ def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     return float(value)
+
+
+def _share(name: str, value: object) -> float:
+    if not 0 <= (number := _number(name, value)) <= 1:
+        raise ValueError(f"{name}: expected 0 to 1, got {value!r}")
+    return number
 
 
 def _typed(name: str, value: object, kind: type[T]) -> T:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
-from weakref import WeakSet
+from weakref import WeakSet, WeakValueDictionary
 
 T = TypeVar("T")
+PATIENCE = 1.0  # seconds that a fork waits for what threads are at
 
 _process = object()
 
@@ -64,6 +67,23 @@ def in_children(begin: Callable[[], object]) -> None:
         begin()
 
 
+def wait_for(lock: threading.RLock) -> None:
+    """Let forks of other threads wait until nobody holds ``lock``, for ``PATIENCE`` at most; for its lifetime."""
+    _waited_for[id(lock)] = lock
+
+
+def _wait() -> None:
+    until = time.monotonic() + PATIENCE
+    locks = [lock for found in _waited_for.valuerefs() if (lock := found()) is not None]
+    _forking.held = [lock for lock in locks if lock.acquire(timeout=max(0.0, until - time.monotonic()))]
+
+
+def _go_on() -> None:
+    for lock in _forking.held:
+        lock.release()
+    _forking.held = []
+
+
 def _was_forked() -> bool:
     """Whether ``multiprocessing`` forked this process, which may have had no facepipe at that time."""
     processes = sys.modules.get("multiprocessing")
@@ -80,5 +100,8 @@ def _begin_child() -> None:
 
 
 _inherited = "torch" in sys.modules and _was_forked()
+_waited_for: WeakValueDictionary[int, threading.RLock] = WeakValueDictionary()
+_forking = threading.local()  # held: the locks of what its fork waited for
 if sys.platform != "win32":
     os.register_at_fork(after_in_child=_begin_child)
+    os.register_at_fork(before=_wait, after_in_parent=_go_on, after_in_child=_go_on)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import Any
 
 from facepipe.cards import Card, find_card
@@ -18,6 +17,7 @@ from facepipe.decision.tail import Curve
 from facepipe.defaults import FMR, FPIR
 from facepipe.errors import ModelNotFound, UsageError
 from facepipe.gallery import Gallery
+from facepipe.lazy import cached_property
 from facepipe.words import percent
 
 GIVEN, CALIBRATION, GALLERY, CARD = "given", "calibration", "gallery", "card"
@@ -52,7 +52,8 @@ class Limit:
     def reason(self) -> str:
         """Why it is this one, and what comes of it."""
         if self.kind == "fpir" and self.rate is not None:
-            line = f"{_one_in(self.rate)} strangers reaches it with any of {_people(self.people)}, {_BY[self.source]}"
+            anybody = "the one person enrolled" if self.people == 1 else f"any of {_people(self.people)}"
+            line = f"{_one_in(self.rate)} strangers reaches it with {anybody}, {_BY[self.source]}"
             line += _within(self.chance)
         else:
             line = "as given" if self.rate is None else f"{_one_in(self.rate)} strangers reaches it with one person"
@@ -205,6 +206,14 @@ class Limits:
         if curve is not None:
             return curve.through(made.fmr)
         return Curve(made.fmr) if len(made.fmr) > 1 else None
+
+
+def usual_threshold(card: Card, people: int) -> float | None:
+    """What decides in a gallery of ``people``, as far as the ``card`` says; None: it says nothing."""
+    found = [] if at_rate(card.thresholds, FMR) is None else [card.threshold(FMR)]
+    if card.curve is not None:
+        found.append(threshold_by_curve(float(FPIR), people, card.curve))
+    return max(found, default=None)
 
 
 def in_force(gallery: Gallery) -> Limit | None:

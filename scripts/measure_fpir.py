@@ -116,7 +116,9 @@ def report_gallery(
         enrolled = rng.permutation(np.unique(who[here]))[:size]
         photos = [int(rng.choice(np.flatnonzero(who == name))) for name in enrolled]
         strange = ~np.isin(who, enrolled)
-        best = (x @ x[photos].T).max(axis=1)
+        scores = x @ x[photos].T
+        best, right = scores.max(axis=1), enrolled[scores.argmax(axis=1)] == who
+        mated = ~strange & ~np.isin(np.arange(len(x)), photos)
         with tempfile.TemporaryDirectory() as folder, Gallery.open(Path(folder) / "people.db") as gallery:
             enrol(gallery, x, enrolled.tolist(), photos)
             own = gallery.own_strangers(evidence)
@@ -128,17 +130,18 @@ def report_gallery(
                 truth = float((best[strange] >= limit).mean())
                 stated = own.chance(limit, curve) if label == "itself" else chance_by_curve(limit, size, curve)
                 within = (stated.low or 0) <= truth <= (stated.high or 1)
-                measured = float((best[strange & here] >= limit).mean()), truth, within, limit
+                lost = 1 - float((right & (best >= limit))[mated].mean())
+                measured = float((best[strange & here] >= limit).mean()), truth, within, limit, lost
                 rows.setdefault((label, fpir), []).append(measured)
     print(f"galleries of {size} people, one photo each; strangers named / FPIR asked for, over {DRAWS} draws")
     for (label, fpir), found in rows.items():
         own_fold, everybody = (np.array([row[side] for row in found]) / fpir for side in (0, 1))
         double = np.mean((everybody >= 0.5) & (everybody <= 2))
-        inside, limits = np.mean([row[2] for row in found]), [row[3] for row in found]
+        inside, limits, missed = (np.array([row[column] for row in found]) for column in (2, 3, 4))
         print(
             f"  {fpir:.0e} by {label:9} fold: {_spread(own_fold)}   everybody: {_spread(everybody)}"
-            f"   within a factor of 2: {double:.0%}   within the interval said: {inside:.0%}"
-            f"   threshold {np.mean(limits):.4f} ± {np.std(limits):.4f}"
+            f"   within a factor of 2: {double:.0%}   within the interval said: {inside.mean():.0%}"
+            f"   threshold {limits.mean():.4f} ± {limits.std():.4f}   enrolled missed: {missed.mean():.1%}"
         )
 
 

@@ -1,6 +1,6 @@
 """Measure what it costs to make templates anew from the faces that are kept, instead of from the photos.
 
-    python scripts/measure_upgrade.py LFW [--fold 1] [--to sface dlib_resnet] [--sizes] [--every 1]
+    python scripts/measure_upgrade.py LFW [--fold 1 | both] [--to sface dlib_resnet] [--sizes] [--every 1]
 
 LFW holds ``images/Name_0001.jpg`` … and ``pairs.csv`` with a column fold. Of each picture the central face is kept in
 several ways: as now, and as older facepipes kept it, cut for one network and without the places of the landmarks. From
@@ -42,12 +42,13 @@ Face = tuple[Image, Floats]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--fold", default="1", choices=["0", "1"])
+    parser.add_argument("--fold", default="1", choices=["0", "1", "both"])
     parser.add_argument("--to", nargs="+", default=NETWORKS)
     parser.add_argument("--sizes", action="store_true")
     parser.add_argument("--every", type=int, default=1, help="only every so manyth picture")
     given = parser.parse_args()
-    files = sorted(folds_of(read_folds(given.folder), given.fold))[:: given.every]
+    folds = read_folds(given.folder)
+    files = sorted(folds if given.fold == "both" else folds_of(folds, given.fold))[:: given.every]
     faces = dict(found(given.folder, files))
     people = np.unique([person(file) for file in faces], return_inverse=True)[1]
     print(f"fold {given.fold}: {len(faces)} faces of {people.max() + 1} people")

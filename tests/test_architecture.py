@@ -49,7 +49,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "tensors",
     },
     {"decision", "words"},
-    {"records", "errors", "defaults", "dependencies", "forks", "memory", "threads"},
+    {"records", "errors", "defaults", "dependencies", "forks", "lazy", "memory", "threads"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 APART = {"detect", "embed", "gallery", "layers", "track"}  # these do not know each other

@@ -10,6 +10,7 @@ import pytest
 from facepipe import folders, registry
 from facepipe.cards import Card, all_cards, find_card, load_card
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
+from facepipe.weights import file_sha256, locate
 
 SHIPPED = sorted(folders.shipped_cards().glob("*.toml"))
 
@@ -52,13 +53,14 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
     assert card.name == path.stem
     assert card.summary
     assert card.licence
-    assert card.source
+    assert "trained on" in card.source or "training data not documented" in card.source
     package = {"backbone": "facepipe.embed", "detector": "facepipe.detect"}[card.role]
     assert card.architecture in registry.names(package)
     for entry in card.weights:
         assert len(entry.sha256) in (0, 64)
-        beside = path.with_name(entry.file).is_file()
-        assert entry.package or beside or (entry.url or "").startswith("https://")
+        beside = path.parent / entry.file
+        assert entry.package or beside.is_file() or (entry.url or "").startswith("https://")
+        assert not beside.is_file() or path.with_name(f"LICENSE-{card.name}.txt").is_file()
     if card.role == "backbone":
         assert card.dimension > 0
         points = card.chip.template_points()
@@ -72,9 +74,27 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
         assert bool(card.thresholds) == bool(card.measured_on)
 
 
-def test_the_backbones_that_were_promised_are_shipped() -> None:
+def test_the_networks_that_were_promised_are_shipped() -> None:
     names = {path.stem for path in SHIPPED}
-    assert names >= {"dlib_resnet", "inception_resnet_v1-vggface2", "inception_resnet_v1-casia-webface"}
+    assert names >= {"sface", "dlib_resnet", "inception_resnet_v1-vggface2", "inception_resnet_v1-casia-webface"}
+    assert names >= {"yunet", "mtcnn"}
+
+
+@pytest.mark.parametrize("name", ["sface", "yunet", "mtcnn", "dlib_resnet"])
+def test_what_is_here_is_whole(name: str) -> None:
+    card = find_card(name, None)
+    for path, entry in zip(locate(card), card.weights, strict=True):
+        assert path.stat().st_size == entry.bytes
+
+
+def test_the_readme_lists_every_card_and_file() -> None:
+    text = (folders.shipped_cards() / "README.md").read_text("utf-8")
+    for path in SHIPPED:
+        assert f"| `{path.stem}`" in text
+    for file in folders.shipped_cards().glob("*.onnx"):
+        assert f"| `{file.name}` | {file.stat().st_size:,} | `{file_sha256(file)}` |" in text
+    for licence in folders.shipped_cards().glob("LICENSE-*"):
+        assert f"]({licence.name})" in text
 
 
 def test_a_card_says_what_its_file_says(tmp_path: Path) -> None:
@@ -107,6 +127,10 @@ def test_a_card_says_what_its_file_says(tmp_path: Path) -> None:
         ("dimension = 4", 'dimension = "four"', "dimension: expected int, got 'four'"),
         ("dimension = 4", 'dimension = 4\nmirror = "no"', "mirror: expected bool, got 'no'"),
         ("dimension = 4", "dimension = 4\nmirorr = true", "mirorr: no such field"),
+        ("dimension = 4", "dimension = 4\nmin_score = 1.5", "min_score: expected 0 to 1, got 1.5"),
+        ("dimension = 4", "dimension = 4\nmin_score = -0.1", "min_score: expected 0 to 1, got -0.1"),
+        ("dimension = 4", "dimension = 4\nmin_score = nan", "min_score: expected a finite number, got nan"),
+        ("dimension = 4", 'dimension = 4\nmin_score = "sure"', "min_score: expected a finite number, got 'sure'"),
         ('name = "toy"', "name = ", "cannot be read as TOML"),
     ],
 )

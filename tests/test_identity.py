@@ -55,6 +55,27 @@ def test_of_many_the_one_that_does_not_fit_is_named(gallery: Gallery) -> None:
     assert refused.value.details == [{"image": 2, "source": "60.jpg"}]
 
 
+def test_two_people_in_equal_shares_are_told_apart(gallery: Gallery) -> None:
+    """Each is like all others together, 0.92 and more, as those of its own person are among them."""
+    given = [picture(degrees) for degrees in (0, 38, 1, 39, 2, 40, 3, 41)]
+    with pytest.raises(SeveralPeople) as refused:
+        expect_theirs("Ada", given, gallery, RULE)
+    assert str(refused.value).startswith(
+        "Ada: 38.jpg, 39.jpg, 40.jpg and 1 more do not show the same person as the other 4 pictures of Ada (under 0.1 %"
+        " likely); leave them out or, if they do, enrol them all the same"
+    )
+    assert [one["image"] for one in refused.value.details] == [1, 3, 5, 7]
+
+
+def test_two_people_under_one_name_before_are_not_held_against_a_new_picture(gallery: Gallery) -> None:
+    gallery.add("Ada", [picture(degrees) for degrees in (0, 38, 1, 39, 2, 40)])
+    expect_theirs("Ada", [picture(20)], gallery, RULE)
+    gallery.remove("Ada")
+    gallery.add("Ada", [picture(degrees) for degrees in range(4)])
+    with pytest.raises(SeveralPeople, match=r"^Ada: 38\.jpg, .* do not show .* as what is enrolled as Ada \("):
+        expect_theirs("Ada", [picture(degrees) for degrees in range(38, 42)], gallery, RULE)
+
+
 def test_what_is_enrolled_counts(gallery: Gallery) -> None:
     gallery.add("Ada", [picture(0), picture(5)])
     expect_theirs("Ada", [picture(10)], gallery, RULE)

@@ -127,8 +127,8 @@ def _print(found: Comparison) -> None:
     if found.judged_by is None:
         _say("What that changes cannot be measured: it takes several people, and two references of one.")
         return
-    by = "measured on them" if found.judged_by == "gallery" else "as the networks' cards say; too few people to measure"
-    _say(f"Of {out.count(found.pairs, 'pair')} of one person are missed, at the same false match rate, {by}:")
+    by = "measured on these" if found.judged_by == "gallery" else "as the cards say: these are too few to measure it"
+    _say(f"Missed, of {out.count(found.pairs, 'pair')} of one person, at the same false match rate ({by}):")
     rows = [(f"FMR {one.fmr}", f"{one.before:.1%}", f"{one.after:.1%}") for one in found.errors]
     out.table("Missed", ("rate", old, new), rows)
     for what, changed in (("gain", found.gains), ("lose", found.loses)):

@@ -10,7 +10,7 @@ and on other devices, torch does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +23,7 @@ from facepipe.devices import cores, workers
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.forks import PerProcess
+from facepipe.lazy import cached_property
 from facepipe.records import Activation, Floats, Pixels
 from facepipe.runtime import Constants, Graph, Network, read_graph, read_weights
 

@@ -11,6 +11,7 @@ from threading import RLock
 
 import numpy as np
 
+from facepipe import forks
 from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import (
     FacepipeError,
@@ -34,6 +35,7 @@ class Session:
     def __init__(self, path: Path, expected: str | None, read_only: bool, busy_timeout: float) -> None:
         self.path = path
         self.lock = RLock()
+        forks.wait_for(self.lock)  # what SQLite has locked of a file at a fork, it has locked in the child for ever
         self.index = LiveIndex(path)
         self.scoring = Scoring()
         self.strangers: tuple[object, OwnStrangers | None] | None = None  # as last measured, and of what

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from facepipe.inspect.networks import choose_layers, networks_of
 from facepipe.layers.networks import Network
 from facepipe.layers.views.features import collect, depths
 from facepipe.layers.views.story import Decision, Made
+from facepipe.lazy import cached_property
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels, Template
 from facepipe.stored_chip import recut

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from facepipe.errors import UsageError
 from facepipe.layers.graph import Layer, Pair, Window
 from facepipe.layers.networks import Network
+from facepipe.lazy import cached_property
 
 Shape = tuple[int, int, int]
 Run = Callable[[Any, list[str]], Iterator[tuple[str, np.ndarray]]]

@@ -42,7 +42,7 @@ def mtcnn() -> Detector:
     return load_detector("mtcnn")
 
 
-def shrunk(image: Image, scale: float) -> Image:
+def smaller(image: Image, scale: float) -> Image:
     return Image(cv2.resize(image.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), image.source)
 
 
@@ -62,7 +62,7 @@ def by_opencv(pixels: np.ndarray) -> Proposals:
 def assert_the_same(detector: YuNet, image: Image) -> int:
     """How many both see."""
     pixels = np.ascontiguousarray(image.pixels[: image.height // 32 * 32, : image.width // 32 * 32])
-    seen, expected = detector._see(pixels, 1.0, 0), by_opencv(pixels)
+    seen, expected = detector._see(pixels, 0), by_opencv(pixels)
     kept = suppress(seen.boxes, seen.scores, OVERLAP)
     assert len(kept) == len(expected.scores)
     for part, other in zip(seen, expected, strict=True):
@@ -74,7 +74,7 @@ def test_the_samples_are_seen_as_by_opencv(detector: YuNet, pictures: dict[str, 
     """Boxes and landmarks to a fiftieth of a px, scores."""
     for name, image in pictures.items():
         assert assert_the_same(detector, image) >= 1, name
-        assert assert_the_same(detector, shrunk(image, 0.4)) >= 1, name
+        assert assert_the_same(detector, smaller(image, 0.4)) >= 1, name
 
 
 def test_photos_of_several_people_are_seen_as_by_opencv(detector: YuNet, people: Path) -> None:
@@ -89,38 +89,50 @@ def test_where_opencv_sees_nothing_nothing_is_seen(detector: YuNet) -> None:
     assert assert_the_same(detector, Image(np.zeros((64, 64, 3), np.uint8), "black")) == 0
 
 
-@pytest.mark.parametrize(("scale", "margin"), [(0.5, 0), (1.0, 40), (0.3, 60)])
-def test_scale_and_margin_leave_a_face_where_it_is(
-    detector: YuNet, pictures: dict[str, Image], scale: float, margin: int
-) -> None:
-    image = pictures["obama.jpg"]
-    for seen in (detector._see(image.pixels, 1.0, 0), detector._see(image.pixels, scale, margin)):
-        best = seen.boxes[seen.scores.argmax()]
-        assert iou(best, np.array(SEEN["obama.jpg"][1])) > 0.7
+@pytest.mark.parametrize("margin", [0, 40, 61])
+def test_a_margin_leaves_a_face_where_it_is(detector: YuNet, pictures: dict[str, Image], margin: int) -> None:
+    seen = detector._see(pictures["obama.jpg"].pixels, margin)
+    assert iou(seen.boxes[seen.scores.argmax()], np.array(SEEN["obama.jpg"][1])) > 0.7
 
 
 # Sizes ----------------------------------------------------------------------------------------------------------------
 
 
 def test_the_smallest_face_asked_for_says_how_small_a_picture_is_looked_at() -> None:
-    assert [scale for scale, _ in sizes(480, 640, 12)] == [1.0, 0.25]
-    assert [scale for scale, _ in sizes(480, 640, 28)] == [0.5]
-    assert next(sizes(3000, 4000, 56)) == (0.25, 0)
+    assert [size[:2] for size in sizes(480, 640, 12)] == [(480, 640), (120, 160)]
+    assert [size[:2] for size in sizes(480, 640, 28)] == [(240, 320)]
+    assert next(sizes(3000, 4000, 56)) == (750, 1000, 0)
 
 
 def test_only_the_last_size_has_a_margin_and_shows_what_fills_the_picture_whole() -> None:
-    *before, (scale, margin) = sizes(3000, 4000, 14)
-    assert [(round(part, 6), grey) for part, grey in before] == [(1.0, 0), (0.25, 0)]
-    assert scale == 1 / 16
+    *before, (height, width, margin) = sizes(3000, 4000, 14)
+    assert before == [(3000, 4000, 0), (750, 1000, 0)]
+    assert (height, width) == (188, 250)
     assert margin == round(yunet.MARGIN * 3000 / 16)
-    assert 3000 * scale <= yunet.LARGEST
+    assert height <= yunet.LARGEST
 
 
 def test_a_small_picture_is_not_made_smaller() -> None:
-    assert [scale for scale, _ in sizes(100, 140, 32)] == [1.0]
-    assert [scale for scale, _ in sizes(100, 140, 1000)] == [1.0]
-    ((scale, _),) = sizes(1500, 2000, 1000)
-    assert 2000 * scale == yunet.SMALL
+    assert [size[:2] for size in sizes(100, 140, 32)] == [(100, 140)]
+    assert [size[:2] for size in sizes(100, 140, 1000)] == [(100, 140)]
+    ((_, width, _),) = sizes(1500, 2000, 1000)
+    assert width == yunet.SMALL
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4000), (4000, 1), (12, 9000)])
+def test_no_size_is_nothing(height: int, width: int) -> None:
+    assert all(min(size[:2]) >= 1 for size in sizes(height, width, 32))
+
+
+@pytest.mark.parametrize("size", [(1137, 910), (1000, 800), (569, 455), (380, 300), (100, 80), (1, 1)])
+def test_a_shrunk_picture_is_the_mean_of_what_it_was(pictures: dict[str, Image], size: tuple[int, int]) -> None:
+    pixels = pictures["obama.jpg"].pixels
+    whole = min(pixels.shape[0] // size[0], pixels.shape[1] // size[1])
+    rows, columns = (side // whole * whole for side in pixels.shape[:2])
+    expected = cv2.resize(pixels[:rows, :columns], size[::-1], interpolation=cv2.INTER_AREA)
+    found = yunet.shrunk(pixels, *size)
+    assert found.shape == (*size, 3)
+    assert np.abs(found.astype(int) - expected).mean() < 5  # half a square aside it is 8
 
 
 # What comes of it -----------------------------------------------------------------------------------------------------
@@ -148,7 +160,7 @@ def test_what_mtcnn_finds_in_photos_is_found(detector: YuNet, mtcnn: Detector, p
 def test_what_mtcnn_finds_in_small_pictures_is_found(detector: YuNet, mtcnn: Detector, lfw: Path, size: int) -> None:
     for photo in sorted((lfw / "images").glob("*.jpg"))[::60]:
         image = read_image(photo)
-        small = shrunk(image, size / mtcnn.detect(image)[0].size)
+        small = smaller(image, size / mtcnn.detect(image)[0].size)
         assert missed(small, detector, mtcnn) == [], photo.name
 
 
@@ -157,10 +169,10 @@ def test_a_face_that_fills_12_megapixels_and_one_of_40_px_in_them(
 ) -> None:
     canvas = np.full((3000, 4000, 3), 90, np.uint8)
     (biden,), (obama,) = (mtcnn.detect(pictures[name]) for name in ("biden.jpg", "obama.jpg"))
-    large = shrunk(Image(cut(pictures["biden.jpg"], biden.box), "large"), 3000 / (biden.box[3] - biden.box[1])).pixels
+    large = smaller(Image(cut(pictures["biden.jpg"], biden.box), "large"), 3000 / (biden.box[3] - biden.box[1])).pixels
     canvas[: len(large), 500 : 500 + large.shape[1]] = large[:3000]
     scale, origin = 40 / obama.size, np.array([3700, 2800])
-    small = shrunk(Image(cut(pictures["obama.jpg"], obama.box, 0.6), "small"), scale).pixels
+    small = smaller(Image(cut(pictures["obama.jpg"], obama.box, 0.6), "small"), scale).pixels
     canvas[2800 : 2800 + len(small), 3700 : 3700 + small.shape[1]] = small
     corner = np.maximum(obama.box[:2] - 0.6 * (obama.box[2:] - obama.box[:2]), 0)
     found = detector.detect(Image(canvas, "large and small"))

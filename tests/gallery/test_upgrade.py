@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from facepipe.errors import GalleryCorrupt, PersonExists
 from facepipe.gallery import Gallery, database
-from facepipe.records import Consent
+from facepipe.gallery.change import Renewed
+from facepipe.records import Consent, Template
 
 YES = Consent("yes", datetime(2026, 1, 2, tzinfo=timezone.utc))
 
@@ -72,7 +74,14 @@ WRITES = {
     "merge": lambda gallery, new: gallery.merge(["Ada"], "Bob"),
     "remove": lambda gallery, new: gallery.remove("Ada"),
     "remove_reference": lambda gallery, new: gallery.remove_reference(1),
+    "switch": lambda gallery, new: gallery.switch("other@1", lambda places: {id: renewed(id) for id, _ in places}),
 }
+
+
+def renewed(id: int) -> Renewed:
+    """A reference as another network would have it."""
+    embedding = np.random.default_rng(id).normal(size=8).astype(np.float32)
+    return Renewed(Template.from_embedding(embedding, "other@1"), np.zeros((5, 2), np.float32))
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -59,8 +59,8 @@ function decides(found) {
   const { threshold, kind, rate, source, people, alike, chance } = found;
   const told = { threshold: score(threshold), rate: Math.round(1 / rate), people };
   if (chance !== null) Object.assign(told, { chance: percent(chance.value), between: between(chance) });
-  const lines = [say(`decides.${kind}`, told), say(`decides.by.${source}`), alike ? say("decides.alike", { n: alike }) : ""];
-  return h("p.decides", lines.filter(Boolean).join(say("sentences")));
+  const also = alike ? [" ", say("decides.alike", { n: alike })] : [];
+  return h("p", say(`decides.${kind}`, told), " ", say(`decides.by.${source}`), ...also);
 }
 
 const between = ({ low, high }) =>

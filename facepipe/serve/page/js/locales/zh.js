@@ -202,7 +202,6 @@ export default {
   "people.empty": "还没有登记任何人",
   "people.empty.how": "坐到摄像头前，您就是第一位。",
   "people.first": "登记第一个人",
-  sentences: "",
   "decides.fpir": ({ threshold, rate, people, between = "" }) =>
     `得分不低于 ${threshold} 才给出姓名：每 ${rate.toLocaleString("zh")} 个陌生人中有 1 个会与已登记的 ${people} 人中的某一人达到此分${between}。`,
   "decides.fmr": ({ threshold, rate, people, chance, between = "" }) =>
