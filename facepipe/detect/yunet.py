@@ -20,6 +20,7 @@ from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.detect._boxes import suppress, zoomed
 from facepipe.detect._onet import ONet
+from facepipe.devices import torch_device
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.runtime import Network, plain, read_graph
@@ -51,10 +52,12 @@ class Proposals(NamedTuple):
 
 
 def load(card: Card, device: str, min_face: float, min_score: float) -> YuNet:
-    """The detector with the weights the card names, verified. It runs on the CPU.
+    """The detector with the weights the card names, verified. Whatever the device, it runs on the CPU.
 
-    Raises CardInvalid, WeightsMissing, WeightsAltered.
+    Raises CardInvalid, WeightsMissing, WeightsAltered, DeviceUnavailable.
     """
+    if device != "cpu":
+        torch_device(device)  # one that is not there is refused all the same
     paths = weight_files.locate(card)
     if len(paths) != 2:
         raise CardInvalid(f"{card.path}: weights: expected the files of YuNet and of O-Net, got {len(paths)}")
