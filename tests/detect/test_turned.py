@@ -15,6 +15,11 @@ from facepipe.records import Detection, Image
 NAMES = ("astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg")
 
 
+@pytest.fixture(scope="module", params=["yunet", "mtcnn"])
+def pipeline(request: pytest.FixtureRequest) -> Pipeline:
+    return Pipeline(detector=request.param)
+
+
 def turned(image: Image, quarters: int) -> Image:
     return Image(np.ascontiguousarray(np.rot90(image.pixels, quarters)), image.source)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from facepipe import Pipeline, read_image
+from facepipe.detect.base import load_detector
 from facepipe.doctor import Finding, Kind, examine
 from facepipe.doctor.words import sentence
 from facepipe.enrolment import new_reference
@@ -23,9 +24,9 @@ def small(path: Path, source: Path | str = "") -> Image:
 
 
 def on_its_head(pipeline: Pipeline, image: Image) -> tuple[Image, list[Face]]:
-    """The picture and its face as the detector alone reads it."""
+    """The picture and its face as MTCNN alone reads it."""
     turned = Image(np.ascontiguousarray(np.rot90(image.pixels, 2)), image.source)
-    faces = pipeline.describe(turned, pipeline.detector.detect(turned))
+    faces = pipeline.describe(turned, load_detector("mtcnn").detect(turned))
     return turned, list(faces)
 
 

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from facepipe.defaults import BACKBONE
 from facepipe.doctor.remedy import command, drop, enrol, enrol_anew, merge, quoted
 
 NASTY = ["Ada", "Ada Lovelace", "O'Brien", "$(touch x)", "`id`", 'a"b', "a\\b", "-rf", "张伟", "é; rm *", "!x #y"]
@@ -35,13 +36,14 @@ def test_nothing_invisible_is_left_in_it(name: str) -> None:
 
 
 def test_steps_are_taken_one_after_the_other() -> None:
-    steps = (enrol_anew("Ada", "dlib_resnet"), drop(3))
+    steps = (enrol_anew("Ada", BACKBONE), drop(3))
     assert command(steps) == "facepipe enroll --webcam Ada && facepipe people remove-reference 3"
     assert command(()) == ""
 
 
 def test_the_gallery_and_a_backbone_of_ones_own_are_named() -> None:
     assert command([merge("A", "B")], "my people.db") == "facepipe people merge --gallery 'my people.db' A B"
+    assert command([enrol_anew("A", "dlib_resnet")]) == "facepipe enroll --webcam --backbone dlib_resnet A"
     assert command([enrol("A", "a.jpg", "mine")]) == "facepipe enroll --backbone mine A a.jpg"
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from facepipe.cards import find_card
+from facepipe.defaults import BACKBONE
 from facepipe.embed.base import templates
 from facepipe.embed.chip import cut_chip
 from facepipe.embed.chip_torch import MOST_SAMPLES, cut_chips
@@ -15,7 +16,7 @@ from facepipe.image import read_image
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip, Floats, Image
 
-SPEC = find_card("dlib_resnet").chip
+SPEC = find_card(BACKBONE).chip
 
 
 def pair(image: Image, landmarks: Floats) -> tuple[Chip, Chip]:

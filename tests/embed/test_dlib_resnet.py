@@ -26,6 +26,11 @@ CARD = find_card("dlib_resnet")
 
 
 @pytest.fixture(scope="module")
+def pipeline() -> Pipeline:
+    return Pipeline("dlib_resnet")
+
+
+@pytest.fixture(scope="module")
 def backbone(pipeline: Pipeline) -> TorchBackbone:
     assert isinstance(pipeline.backbone, TorchBackbone)
     return pipeline.backbone

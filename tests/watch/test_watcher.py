@@ -175,20 +175,20 @@ def test_a_calibration_made_meanwhile_counts_but_not_against_a_threshold_that_wa
     pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head]
 ) -> None:
     clock = Clock()
-    own, given = (Watcher(pipeline, gallery, clock=clock, threshold=limit) for limit in (None, 0.9))
+    own, given = (Watcher(pipeline, gallery, clock=clock, threshold=limit) for limit in (None, 0.6))
     films = {watcher: Film(heads) for watcher in (own, given)}
 
     def seen_by(watcher: Watcher, frames: int) -> TrackedFace:
         return list(show(watcher, films[watcher], frames, lambda number: {OBAMA: (120, 120)}))[-1][OBAMA]
 
     before = [seen_by(watcher, 30) for watcher in (own, given)]
-    assert [(face.name, face.threshold) for face in before] == [("Barack", pipeline.threshold()), ("Barack", 0.9)]
+    assert [(face.name, face.threshold) for face in before] == [("Barack", pipeline.threshold()), ("Barack", 0.6)]
     says = ByReferences((1,), (Evidence(slope=300.0, offset=-279.0, lapse=1e-4, most=9.9),))
     now = datetime.now(timezone.utc)
     gallery.calibrate(Calibration(pipeline.backbone.id, now, "nobody", False, says, people=2, fmr={"1e-3": 0.9999}))
     clock.now += REFRESH
     after = [seen_by(watcher, 1) for watcher in (own, given)]
-    assert [(face.name, face.threshold) for face in after] == [(None, 0.9999), ("Barack", 0.9)]
+    assert [(face.name, face.threshold) for face in after] == [(None, 0.9999), ("Barack", 0.6)]
     assert [face.candidates[0].probability is not None for face in after] == [True, True]
 
 
