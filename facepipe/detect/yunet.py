@@ -25,6 +25,7 @@ from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.runtime import Network, plain, read_graph
 
 SMALLEST, LARGEST = 14, 280  # px of faces that YuNet finds well, as it is shown them
+LEAST = 96  # px of the shorter side: no picture is shrunk below, where a face that fills it would not be found
 FACTOR = 0.25  # from one size of the picture to the next, where it takes several
 MARGIN = 0.25  # of the shorter side: grey around the last, smallest size
 PROPOSE = 0.5  # least score of YuNet's for O-Net to look
@@ -126,8 +127,8 @@ class YuNet:
 def sizes(height: int, width: int, min_face: float) -> Iterator[tuple[float, int]]:
     """The scales at which a picture is looked at, and px of grey around each: first that at which the smallest face is
     large enough, last one at which a face that fills the picture is small enough."""
-    scale = min(1.0, SMALLEST / min_face)
     shorter = min(height, width)
+    scale = min(1.0, max(SMALLEST / min_face, LEAST / shorter))
     while shorter * scale > LARGEST:
         yield scale, 0
         scale *= FACTOR
