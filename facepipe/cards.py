@@ -13,6 +13,7 @@ import logging
 import math
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ import numpy as np
 from facepipe import folders
 from facepipe.decision.calibration import at_rate
 from facepipe.decision.evidence import ByReferences, Evidence
+from facepipe.decision.tail import Curve, Tail
 from facepipe.defaults import FMR
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
 from facepipe.records import Floats
@@ -78,6 +80,7 @@ class Card:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     measured_on: str = ""
     evidence: ByReferences | None = None
+    tail: Tail | None = None
     min_score: float = 0.0  # of a detector: the least score that it reports where nothing is said
 
     @property
@@ -93,13 +96,32 @@ class Card:
         digest = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
         return f"{self.name}@{digest[:16]}"
 
+    @property
+    def curve(self) -> Curve | None:
+        """How often strangers reach a score; None where fewer than two rates were measured."""
+        return Curve(self.thresholds, self.tail) if len(self.thresholds) > 1 else None
+
     def threshold(self, fmr: str | float = FMR) -> float:
-        """The measured cosine threshold for a false match rate: 0.001, "0.001" and "1e-3" are the same."""
+        """The cosine threshold for a false match rate: 0.001, "0.001" and "1e-3" are the same. It was measured or, for
+        a rate below those that were, comes from the tail. Raises UsageError for any other rate."""
         if (found := at_rate(self.thresholds, fmr)) is not None:
             return found
         if not self.thresholds:
             raise UsageError(f"{self.name}: its card has no measured thresholds; pass a threshold of your own")
-        raise UsageError(f"fmr {fmr}: {self.name} was measured at {', '.join(self.thresholds)}; take one of those")
+        if self.tail is not None and self.is_extrapolated(fmr):
+            return max(self.tail.score(float(fmr)), *self.thresholds.values())
+        lower = "" if self.tail is None else f", or a lower one down to {self.tail.lowest:g}, extrapolated"
+        raise UsageError(
+            f"fmr {fmr}: {self.name} was measured at {', '.join(self.thresholds)}; take one of those{lower}"
+        )
+
+    def is_extrapolated(self, fmr: str | float) -> bool:
+        """Whether the threshold for ``fmr`` is none that was measured, but the tail's."""
+        if self.tail is None or at_rate(self.thresholds, fmr) is not None:
+            return False
+        with suppress(ValueError):
+            return self.tail.lowest <= float(fmr) < min(map(float, self.thresholds))
+        return False
 
 
 def all_cards(role: str | None = None) -> Iterator[Card]:
@@ -120,12 +142,14 @@ def all_cards(role: str | None = None) -> Iterator[Card]:
 
 def find_card(name: str, role: str | None = "backbone") -> Card:
     """The card called ``name``, of any ``role`` for None. Raises ModelNotFound with the nearest names."""
-    known = {card.name: card for card in all_cards(role)}
+    cards = {card.name: card for card in all_cards()}
+    known = {each: card for each, card in cards.items() if role in (None, card.role)}
     if name in known:
         return known[name]
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or sorted(known)
+    wrong = f"a {cards[name].role}, not a {role}" if name in cards else f"no such {role or 'model'}"
     raise ModelNotFound(
-        f"{name}: no such {role or 'model'}; did you mean {' or '.join(near)}? `facepipe models list` shows all"
+        f"{name or repr(name)}: {wrong}; did you mean {' or '.join(near)}? `facepipe models list` shows all"
     )
 
 
@@ -143,7 +167,7 @@ def load_card(path: Path) -> Card:
 
 
 _REQUIRED = ("name", "role", "architecture", "summary", "licence", "source", "weights")
-_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds", "evidence", "min_score"}
+_KNOWN = {*_REQUIRED, "dimension", "mirror", "input", "thresholds", "evidence", "tail", "min_score"}
 
 
 def _parse(table: dict[str, Any], path: Path) -> Card:
@@ -165,7 +189,8 @@ def _parse(table: dict[str, Any], path: Path) -> Card:
         measured_on=_typed("thresholds.measured_on", thresholds.pop("measured_on", ""), str),
         thresholds={fmr: _number(f"thresholds.{fmr}", value) for fmr, value in thresholds.items()},
         evidence=_parse_evidence(_typed("evidence", table["evidence"], list)) if "evidence" in table else None,
-        min_score=_number("min_score", table.get("min_score", 0.0)),
+        tail=_parse_tail(_typed("tail", table["tail"], dict)) if "tail" in table else None,
+        min_score=_share("min_score", table.get("min_score", 0.0)),
     )
 
 
@@ -192,6 +217,17 @@ def _parse_evidence(rows: list[Any]) -> ByReferences:
     return ByReferences(tuple(counts), tuple(fits))
 
 
+def _parse_tail(table: dict[str, Any]) -> Tail:
+    shape = {name: _number(f"tail.{name}", table[name]) for name in ("threshold", "share", "scale", "shape")}
+    interval = {}
+    for rate in table.keys() - shape.keys():
+        ends = _typed(f"tail.{rate}", table[rate], list)
+        if len(ends) != 2:
+            raise ValueError(f"tail.{rate}: expected two rates, got {ends!r}")
+        interval[rate] = (_number(f"tail.{rate}", ends[0]), _number(f"tail.{rate}", ends[1]))
+    return Tail(**shape, interval=interval)
+
+
 def _per_channel(name: str, value: object) -> tuple[float, ...]:
     """Three numbers, one per channel in the card's colour order; a single number stands for all three."""
     values = value if isinstance(value, list) else [value] * 3
@@ -204,6 +240,12 @@ def _number(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     return float(value)
+
+
+def _share(name: str, value: object) -> float:
+    if not 0 <= (number := _number(name, value)) <= 1:
+        raise ValueError(f"{name}: expected 0 to 1, got {value!r}")
+    return number
 
 
 def _typed(name: str, value: object, kind: type[T]) -> T:

@@ -56,7 +56,7 @@ def cores() -> int:
         return torch.get_num_threads()
     limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(limit) if limit.isdecimal() and int(limit) else there
+    return min(int(limit), there) if limit.isdecimal() and int(limit) else there
 
 
 class Workers(Threads):

@@ -9,8 +9,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import TypeVar
 
-import cv2
-
+from facepipe import stored_chip
 from facepipe.errors import FaceError, FacepipeError, ImageError, NameInvalid, NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
@@ -80,16 +79,15 @@ def pick_face(image: Image, faces: Sequence[Found], pick: int | None = None) -> 
 def new_reference(
     image: Image, faces: Sequence[Face], pick: int | None = None, consent: Consent | None = None, gate: bool = False
 ) -> NewReference:
-    """What is stored of ``image``'s only or picked face, the chip as a JPEG with it; with ``gate`` only of a good shot.
+    """What is stored of ``image``'s only or picked face, its picture with it; with ``gate`` only of a good shot.
 
     Raises as ``pick_face``, PoorShot.
     """
     face = pick_face(image, faces, pick)
     if gate:
         expect_good(image, face.detection)
-    bgr = cv2.cvtColor(face.chip.pixels, cv2.COLOR_RGB2BGR)
-    _, thumbnail = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 90])
-    return NewReference(face.template, face.quality, image.source, image.sha256, thumbnail.tobytes(), consent)
+    kept, origin = stored_chip.keep(image, face.detection.landmarks), (image.source, image.sha256)
+    return NewReference(face.template, face.quality, *origin, kept.image, consent, kept.landmarks)
 
 
 def enrolled(gallery: Gallery, person: str, source: str, sha256: str, reference: Reference | None) -> Enrolment:

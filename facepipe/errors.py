@@ -7,24 +7,19 @@ A message is one line: path or value, what was expected, what to do. The shell p
     ├── UsageError                  a parameter out of range, an unknown name
     ├── WriteFailed                 a file could not be written: no room, no permission
     ├── ImageError                  one input picture cannot be used
-    │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageDamaged
-    │   ├── ImageTooLarge  ImageTooSmall  ImageFormatError
+    │   ├── ImageNotFound  ImageEmpty  ImageTruncated  ImageDamaged  ImageTooLarge  ImageTooSmall  ImageFormatError
     ├── SourceError                 a camera, stream or video file cannot be used
     │   ├── SourceNotFound  SourceRefused  SourceDamaged
     ├── FaceError                   the picture is fine, the faces in it are not what was asked for
-    │   ├── NoFace  SeveralFaces  PoorShot  EmbeddingInvalid
-    │   └── SeveralPeople  EnrolledAlready
-    ├── ModelError
-    │   ├── ModelNotFound  CardInvalid  WeightsMissing  WeightsAltered  DeviceUnavailable  DependencyMissing
+    │   ├── NoFace  SeveralFaces  PoorShot  EmbeddingInvalid  SeveralPeople  EnrolledAlready
+    ├── ModelError: ModelNotFound  CardInvalid  WeightsMissing  WeightsAltered  DeviceUnavailable  DependencyMissing
     ├── GalleryError
     │   ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull  GalleryBusy
-    │   └── NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
+    │   └── ChangeRefused  NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
     └── ServerError                 the server refuses a request, whatever it asks for
         ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused  PathNotFound  MethodRefused
         └── BodyTooLarge  BodyTooSlow  BodyFormat  RateLimited  ServerBusy  KeyNotFound
 """
-
-from __future__ import annotations
 
 from typing import Any
 
@@ -203,6 +198,11 @@ class GalleryFull(GalleryError):
 class GalleryBusy(GalleryError):
     code = "gallery-busy"
     http = 503
+
+
+class ChangeRefused(GalleryError):
+    code = "change-refused"
+    http = 409
 
 
 class NameInvalid(GalleryError):

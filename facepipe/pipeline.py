@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from facepipe.cards import find_card
+from facepipe.decision.calibration import Rate
 from facepipe.decision.evidence import probability
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE
 from facepipe.detect.base import load_detector
@@ -25,19 +26,11 @@ from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery
 from facepipe.gallery.names import clean_name
+from facepipe.gallery.network import network_of
 from facepipe.identity import Rule
 from facepipe.image import ImageLike, is_one, read_image
-from facepipe.records import (
-    Activation,
-    Chip,
-    Consent,
-    Detection,
-    Face,
-    Identification,
-    Image,
-    Template,
-    Verification,
-)
+from facepipe.limits import Limits
+from facepipe.records import Activation, Chip, Consent, Detection, Face, Identification, Image, Template, Verification
 from facepipe.stream import Outcome, each, expect_many, within_memory
 
 T = TypeVar("T")
@@ -72,6 +65,16 @@ class Pipeline:
         self._load = cache(partial(load_backbone, find_card(backbone).name, device, weights, precision))
         self._loading = PerProcess(Lock)
         self._workers = PerProcess(partial(workers, "facepipe-detect"))
+
+    @classmethod
+    def for_gallery(cls, gallery: Gallery, **settings: Any) -> Pipeline:
+        """With the network that ``gallery`` was made with, the usual one where nobody was ever enrolled; ``settings``
+        are the other arguments. Raises GalleryMismatch where that network is not here, and as above."""
+        return cls(network_of(gallery, settings.get("weights")), **settings)
+
+    def with_backbone(self, name: str) -> Pipeline:
+        """The same with another network, and its card's own weights. Raises as above."""
+        return type(self)(**(dict(self._given) | {"backbone": name, "weights": None}))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """It goes to another process as its arguments, and loads its networks there."""
@@ -116,8 +119,8 @@ class Pipeline:
     ) -> list[Identification]:
         """1:N: who each face of one image is, largest face first; ``top`` candidates each, best first.
 
-        ``threshold`` is a cosine; None takes that of the gallery's calibration, else the card's, for FMR 1e-3. Raises
-        ImageError, GalleryError, UsageError.
+        ``threshold`` is a cosine; None takes the usual one, see ``threshold``. Raises ImageError, GalleryError,
+        UsageError.
         """
         return self.match(self.faces(image), gallery, top=top, threshold=threshold)
 
@@ -254,30 +257,23 @@ class Pipeline:
     def threshold(
         self,
         given: float | None = None,
-        fmr: str | float = FMR,
+        fmr: Rate | None = None,
         *,
-        fpir: str | float | None = None,
+        fpir: Rate | None = None,
         gallery: Gallery | None = None,
     ) -> float:
-        """The cosine threshold in force: the ``given`` one, else, in a calibrated gallery, that measured for a false
-        positive identification rate ``fpir``, else for a false match rate ``fmr``.
+        """The cosine threshold in force (``facepipe.limits``): the ``given`` one, else that for a false positive
+        identification rate ``fpir`` among the people of ``gallery``, else that for a false match rate ``fmr``. Without
+        any, in a gallery the stricter of FPIR 1e-2 and FMR 1e-3, without one FMR 1e-3.
 
-        The ``gallery``'s own calibration goes before the card; an ``fpir`` measured with far fewer people in it
-        comes with a warning in the log. Raises UsageError for a rate that was not measured.
+        The ``gallery``'s own calibration goes before its own people, and these before the card; an ``fpir`` calibrated
+        with far fewer people in it comes with a warning in the log. Raises UsageError for a rate that nothing says.
         """
-        if given is not None:
-            if not -1 <= given <= 1:
-                raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")
-            return given
-        calibration = None if gallery is None else gallery.calibration
-        if gallery is not None and calibration is not None:
-            limit = calibration.threshold(fmr, fpir, self.backbone.card.thresholds)
-            if fpir is not None:
-                calibration.expect_as_many(len(gallery.people()), gallery.path)
-            return limit
-        if fpir is not None:
-            raise UsageError(f"fpir {fpir}: this is measured on one's own people; first: facepipe calibrate FOLDER")
-        return self.backbone.card.threshold(fmr)
+        return self.limits(gallery).find(given, fmr, fpir).threshold
+
+    def limits(self, gallery: Gallery | None = None) -> Limits:
+        """What ``threshold`` goes by, as it is now: where it comes from, and how often strangers get a name."""
+        return Limits(self.backbone.card, gallery)
 
     def rule(self, gallery: Gallery, threshold: float | None = None) -> Rule | None:
         """Who counts as one person at enrolment, by a cosine ``threshold`` where one is given; None where the card
@@ -285,7 +281,7 @@ class Pipeline:
         card = self.backbone.card
         if threshold is None and not card.thresholds:
             return None
-        known = self.threshold(threshold, gallery=gallery)
+        known = self.threshold(threshold, FMR, gallery=gallery)
         if threshold is not None:
             return Rule(None, threshold, known)
         return Rule(card.evidence, card.threshold(next(iter(card.thresholds))), known)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from facepipe.lazy import cached_property
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]

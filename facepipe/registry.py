@@ -7,7 +7,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 
-from facepipe.errors import ModelNotFound
+from facepipe.cards import Card
+from facepipe.errors import CardInvalid
 
 _NOT_PLUGINS = {"base", "chip", "chip_torch", "turned"}
 
@@ -20,8 +21,11 @@ def names(package: str) -> list[str]:
     return sorted(name for name in found if name not in _NOT_PLUGINS and not name.startswith("_"))
 
 
-def plugin(package: str, name: str) -> ModuleType:
-    """The module that implements ``name``. Raises ModelNotFound, with the names there are."""
-    if name not in names(package):
-        raise ModelNotFound(f"{name}: no such architecture in {package}; there are {', '.join(names(package))}")
-    return import_module(f"{package}.{name}")
+def plugin(package: str, card: Card) -> ModuleType:
+    """The module that runs the network of ``card``. Raises CardInvalid, with the architectures there are."""
+    there = names(package)
+    if card.architecture not in there:
+        raise CardInvalid(
+            f"{card.path}: architecture: there is no {card.architecture!r} in {package}; there are {', '.join(there)}"
+        )
+    return import_module(f"{package}.{card.architecture}")

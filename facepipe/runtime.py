@@ -1,4 +1,4 @@
-"""onnxruntime, which runs networks on the CPU, without torch: sessions of one thread each, side by side on many cores.
+"""onnxruntime, which runs networks without torch: on the CPU in sessions of one thread each, side by side on the cores.
 
 A core each for several pictures or chips is quicker than all cores on one, where they wait for each other at every
 layer; and a session without threads of its own leaves none behind when the process forks.
@@ -6,13 +6,17 @@ layer; and a session without threads of its own leaves none behind when the proc
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facepipe.errors import WeightsAltered
+from facepipe.dependencies import explained
+from facepipe.devices import cores
+from facepipe.errors import DeviceUnavailable, WeightsAltered
 from facepipe.forks import PerProcess
 from facepipe.records import Floats
 
@@ -21,38 +25,115 @@ OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime that is allowed
 
 
 class Network:
-    """An ONNX graph, as bytes, ready to run: arrays by name in, arrays in the order of its outputs out."""
+    """An ONNX graph, as bytes, ready to run on the CPU: arrays by name in, arrays in the order of its outputs out.
 
-    def __init__(self, model: bytes) -> None:
-        self._session = PerProcess(partial(_session, model))
+    A ``wide`` one, of few weights, takes all cores that the calling thread may take.
+    """
+
+    def __init__(self, model: bytes, wide: bool = False) -> None:
+        self._wide = wide
+        self._alone = PerProcess(partial(session, model, 1))
+        self._together = PerProcess(lambda: session(model, cores()))
 
     def __call__(self, **inputs: np.ndarray) -> list[np.ndarray]:
-        found: list[np.ndarray] = self._session().run(None, inputs)
+        session = self._together() if self._wide and cores() > 1 else self._alone()
+        found: list[np.ndarray] = session.run(None, inputs)
         return found
 
 
-def _session(model: bytes) -> Any:
-    import onnxruntime
+def load_onnxruntime() -> Any:
+    """The package, kept from telling Microsoft what is run, and from the number for this machine that it would keep in
+    the home folder for that. It listens only before it is imported. Raises DependencyMissing."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    with explained():
+        import onnxruntime
+    return onnxruntime
 
+
+def load_onnx() -> Any:
+    """The package. Raises DependencyMissing."""
+    with explained():
+        import onnx
+    return onnx
+
+
+def session(model: bytes, threads: int, device: str = "cpu", optimise: bool = True) -> Any:
+    """An ``onnxruntime.InferenceSession`` that computes with so many threads on the CPU, 0 for all cores.
+
+    Raises DeviceUnavailable, DependencyMissing, and of a model that it cannot run what onnxruntime does: its exceptions
+    have no common base.
+    """
+    onnxruntime = load_onnxruntime()
+    provider, options = _provider(device, onnxruntime.get_available_providers())
     settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
+    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # who waits leaves its core to others
     settings.log_severity_level = 4  # what goes wrong is raised, not printed
-    return onnxruntime.InferenceSession(model, settings, providers=["CPUExecutionProvider"])
+    if not optimise:
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    made = onnxruntime.InferenceSession(model, settings, providers=[(provider, options)])
+    if provider not in made.get_providers():  # onnxruntime itself falls back to the CPU with a warning
+        raise DeviceUnavailable(f"device {device}: onnxruntime could not use its {provider}")
+    return made
+
+
+def _provider(device: str, available: Sequence[str]) -> tuple[str, dict[str, str]]:
+    kind, _, index = device.partition(":")
+    if device == "cpu":
+        return "CPUExecutionProvider", {}
+    if kind == "cuda" and "CUDAExecutionProvider" in available and (index.isdecimal() or device == "cuda"):
+        return "CUDAExecutionProvider", {"device_id": index or "0"}
+    here = "cpu, cuda" if "CUDAExecutionProvider" in available else "cpu"
+    raise DeviceUnavailable(f"device {device}: not usable by the installed onnxruntime; there is {here}")
+
+
+def read_model(data: bytes) -> Any:
+    """The ``onnx.ModelProto`` in ``data``.
+
+    Raises DependencyMissing, and ValueError when it is none, or when its weights lie in other files: the sha256 would
+    not cover them, and the paths in the model could point anywhere.
+    """
+    onnx = load_onnx()
+    try:
+        model = onnx.load_model_from_string(data)
+    except Exception as error:  # protobuf's DecodeError; onnx has raised others
+        raise ValueError(f"not an ONNX model: {first_line(error)}") from None
+    graphs = [model.graph, *model.functions]
+    if any(tensor.external_data or tensor.data_location for graph in graphs for tensor in _tensors(graph)):
+        raise ValueError("its weights lie in other files; save it as one file (onnx.save does) and try again")
+    return model
+
+
+def _tensors(graph: Any) -> Iterator[Any]:
+    """Every tensor stored in a graph or function: initializers and attributes, those of inner graphs included."""
+    yield from getattr(graph, "initializer", ())
+    for sparse in getattr(graph, "sparse_initializer", ()):
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner)
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, where a package says it in many lines or in none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def read_graph(path: Path) -> Any:
-    """The graph of the ONNX file ``path``. Raises WeightsAltered."""
-    import onnx
-
+    """The graph of the ONNX file ``path``. Raises WeightsAltered, DependencyMissing."""
     try:
-        return onnx.load_model(path, load_external_data=False).graph
-    except Exception as error:  # protobuf's DecodeError; onnx has raised others
-        raise WeightsAltered(f"{path}: not an ONNX model: {str(error).splitlines()[0]}") from None
+        return read_model(path.read_bytes()).graph
+    except ValueError as error:
+        raise WeightsAltered(f"{path}: {error}") from None
 
 
 def read_weights(graph: Any) -> Constants:
     """Every constant that the nodes of ``graph`` take, by name. Those stored in 8 bits are put back on their scale:
-    value = (q − zero point) × scale, in blocks along an axis (ONNX's DequantizeLinear, opset 21)."""
+    value = (q − zero point) × scale, in blocks along an axis (ONNX's DequantizeLinear, opset 21).
+
+    Raises KeyError, ValueError where they are on another scale."""
     from onnx import numpy_helper
 
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
@@ -68,9 +149,10 @@ def read_weights(graph: Any) -> Constants:
 
 
 def _dequantised(values: np.ndarray, scale: np.ndarray, zero: np.ndarray, axis: int, block: int) -> Floats:
-    if scale.ndim:
-        extent = np.arange(values.shape[axis]) // block
-        scale, zero = scale.take(extent, axis), zero.take(extent, axis)
+    if scale.ndim != values.ndim or block < 1:
+        raise ValueError("its weights in 8 bits are not in blocks")
+    extent = np.arange(values.shape[axis]) // block
+    scale, zero = scale.take(extent, axis), zero.take(extent, axis)
     return np.asarray((values.astype(np.float32) - zero.astype(np.float32)) * scale, np.float32)
 
 
@@ -108,13 +190,13 @@ class Graph:
         self._nodes.append(helper.make_node(kind, names, [name], **options))
         return name
 
-    def network(self, *outputs: str) -> Network:
+    def network(self, *outputs: str, wide: bool = False) -> Network:
         """The whole, ready to run."""
         from onnx import TensorProto, helper
 
         ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         begin = helper.make_tensor_value_info(self._input, TensorProto.FLOAT, self._shape)
-        return _network(self._nodes, begin, ends, self._constants)
+        return _network(self._nodes, begin, ends, self._constants, wide)
 
     def _constant(self, values: np.ndarray) -> str:
         from onnx import numpy_helper
@@ -135,12 +217,12 @@ def plain(graph: Any, input: tuple[str | int, ...], outputs: int) -> Network:
     kept = [numpy_helper.from_array(constants[name], name) for name in sorted(taken)]
     begin = helper.make_tensor_value_info(graph.input[0].name, TensorProto.FLOAT, input)
     ends = [helper.make_tensor_value_info(end.name, TensorProto.FLOAT, [None] * outputs) for end in graph.output]
-    return _network(nodes, begin, ends, kept)
+    return _network(nodes, begin, ends, kept, wide=True)
 
 
-def _network(nodes: list[Any], begin: Any, ends: list[Any], constants: list[Any]) -> Network:
+def _network(nodes: list[Any], begin: Any, ends: list[Any], constants: list[Any], wide: bool) -> Network:
     from onnx import helper
 
     graph = helper.make_graph(nodes, "facepipe", [begin], ends, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-    return Network(model.SerializeToString())
+    return Network(model.SerializeToString(), wide)

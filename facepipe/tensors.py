@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from collections import OrderedDict
 from pathlib import Path
@@ -42,7 +43,9 @@ def read_arrays(path: Path) -> dict[str, Floats]:
     try:
         with path.open("rb") as stream:
             return _read_arrays(stream)
-    except (pickle.UnpicklingError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # what is no pickle, or part of one, may raise anything
         why = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WeightsAltered(f"{path}: not a file of plain tensors, and not loaded: {why}") from None
 
@@ -65,10 +68,10 @@ class _Place:
 
 def _array(values: Floats, place: _Place) -> Floats:
     last = place.offset + sum((extent - 1) * step for extent, step in zip(place.shape, place.strides, strict=True))
-    if min(place.offset, *place.strides, *place.shape) < 0 or last >= len(values):
+    if min([place.offset, *place.strides, *place.shape]) < 0 or max(last, math.prod(place.shape) - 1) >= len(values):
         raise ValueError("a tensor reaches beyond what is stored")
     steps = [4 * step for step in place.strides]
-    return np.ascontiguousarray(as_strided(values[place.offset :], place.shape, steps, writeable=False))
+    return np.array(as_strided(values[place.offset :], place.shape, steps, writeable=False), order="C")
 
 
 class _Plain(pickle.Unpickler):

@@ -1,18 +1,19 @@
-"""Detection against facenet_pytorch.MTCNN, same settings, in one run: how long it takes, and whether it finds the same.
+"""Detection against facenet_pytorch.MTCNN and OpenCV's FaceDetectorYN in one run: how long, and is the same found.
 
-python scripts/bench_detect.py [PHOTOS…] [--rounds 3] [--json FILE]
+    python scripts/bench_detect.py [PHOTOS…] [--detector NAME] [--rounds 3] [--json FILE]
 
 PHOTOS are photos, videos (some frames are taken) or folders; without them rows of the portraits in data/samples. Each
-fills a picture of 1280×720 and one of 1920×1080 px. A face is *at the border* when the square around it, which the
-networks look at, reaches out of the picture: there facepipe lets the picture go on in grey, where facenet_pytorch
-squeezes what is left into the square, so that the two are not meant to agree.
+fills a picture of 1280×720 and one of 1920×1080 px. facenet_pytorch is asked for the same faces; FaceDetectorYN, which
+runs the network that yunet begins with, has the pictures at their full size, and so has yunet then. A face is *at the
+border* when the square around it, which the networks look at, reaches out of the picture: there facepipe lets the
+picture go on in grey, where facenet_pytorch squeezes what is left into the square, so that the two differ.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,13 +25,20 @@ from photos import folder_of
 from stopwatch import Measure, add_json_option, medians, paired, ratio, report
 
 from facepipe import read_image
-from facepipe.detect.base import Detector, load_detector
+from facepipe.cards import find_card
+from facepipe.defaults import DETECTOR, MIN_FACE
+from facepipe.detect.base import load_detector
+from facepipe.detect.yunet import SMALLEST
 from facepipe.records import Detection, Image, Pixels
+from facepipe.weights import locate
 
 SIZES = ((1280, 720), (1920, 1080))
-MIN_FACES = (20, 32)  # px: facenet_pytorch's default, and ours
+MIN_FACES = (20, MIN_FACE)  # px: facenet_pytorch's default, and ours
 SURE = 0.9  # faces that theirs gives this score are looked for in ours
-LEAST_OVERLAP, MOST_SHIFT = 0.95, 0.01  # IoU; landmarks, in widths of the face
+Work = Callable[[], object]
+FOUND = 0.4  # IoU from which on it is the same face
+LEAST_OVERLAP, MOST_SHIFT = 0.95, 0.01  # and its box and landmarks are the same: IoU; widths of the face
+BARS = {720: "≥ 8", 1080: "≥ 10"}  # of yunet, for faces from MIN_FACE on
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,7 @@ class Found:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, nargs="*")
+    parser.add_argument("--detector", default=DETECTOR)
     parser.add_argument("--pictures", type=int, default=15)
     parser.add_argument("--rounds", type=int, default=3)
     add_json_option(parser)
@@ -60,12 +69,16 @@ def main() -> None:
     everything: list[Found] = []
     for smallest in MIN_FACES:
         theirs = facenet_pytorch.MTCNN(min_face_size=smallest, keep_all=True)
-        ours = load_detector(min_face=smallest, min_score=0)
+        ours = load_detector(given.detector, min_face=smallest)
         for size in SIZES:
             pictures = [Image(filling(image.pixels, size), image.source) for image in images]
-            rows.append(timed(ours, theirs, pictures, given.rounds, f"{size[1]}p, faces from {smallest} px"))
+            both = [(partial(ours.detect, one), partial(theirs.detect, one.pixels, landmarks=True)) for one in pictures]
+            bar = BARS[size[1]] if given.detector == "yunet" and smallest == MIN_FACE else ""
+            rows.append(timed(both, given.rounds, f"{size[1]}p, faces from {smallest} px", bar))
             for picture in pictures:
                 everything += compared(ours.detect(picture), theirs, picture, smallest)
+    if given.detector == "yunet":
+        rows += [against_opencv(images, size, given.rounds) for size in SIZES]
     report(rows, given.json)
     tell([face for face in everything if not face.border], "faces inside")
     tell([face for face in everything if face.border], "faces at the border")
@@ -80,14 +93,20 @@ def filling(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     return np.ascontiguousarray(large[top : top + size[1], left : left + size[0]])
 
 
-def timed(ours: Detector, theirs: facenet_pytorch.MTCNN, pictures: Sequence[Image], rounds: int, name: str) -> Measure:
-    """The medians over the pictures, of the medians over the rounds."""
-    pairs = [
-        medians(paired(partial(ours.detect, one), partial(theirs.detect, one.pixels, landmarks=True), rounds))
-        for one in pictures
-    ]
+def timed(both: Sequence[tuple[Work, Work]], rounds: int, name: str, bar: str) -> Measure:
+    """Ours and theirs: the medians over the pictures, of the medians over the rounds."""
+    pairs = [medians(paired(ours, theirs, rounds)) for ours, theirs in both]
     mine, other = medians(pairs)
-    return Measure(f"detect, {name}", mine * 1e3, other * 1e3, ratio(pairs), "≥ 3", "ms")
+    return Measure(f"detect, {name}", mine * 1e3, other * 1e3, ratio(pairs), bar, "ms")
+
+
+def against_opencv(images: Sequence[Image], size: tuple[int, int], rounds: int) -> Measure:
+    """The same network at the same size, which for yunet is followed by O-Net."""
+    ours = load_detector("yunet", min_face=SMALLEST)
+    theirs = cv2.FaceDetectorYN.create(str(locate(find_card("yunet", "detector"))[0]), "", size, score_threshold=0.5)
+    pictures = [Image(filling(image.pixels, size), image.source) for image in images]
+    both = [(partial(ours.detect, one), partial(theirs.detect, one.pixels[..., ::-1].copy())) for one in pictures]
+    return timed(both, rounds, f"{size[1]}p at full size, FaceDetectorYN", "≥ 1.5")
 
 
 def compared(found: Sequence[Detection], theirs: facenet_pytorch.MTCNN, picture: Image, smallest: float) -> list[Found]:
@@ -117,10 +136,10 @@ def tell(faces: Sequence[Found], name: str) -> None:
         print(f"{name}: none")
         return
     overlaps, shifts = [face.overlap for face in faces], [face.shift for face in faces]
-    same = sum(face.same for face in faces)
+    found, same = sum(overlap >= FOUND for overlap in overlaps), sum(face.same for face in faces)
     print(
-        f"{name}: {same} of {len(faces)} the same (IoU ≥ {LEAST_OVERLAP}, landmarks within {MOST_SHIFT:.0%});"
-        f" IoU least {min(overlaps):.3f}, median {np.median(overlaps):.4f};"
+        f"{name}: {found} of {len(faces)} found, {same} the same (IoU ≥ {LEAST_OVERLAP}, landmarks within"
+        f" {MOST_SHIFT:.0%}); IoU least {min(overlaps):.3f}, median {np.median(overlaps):.4f};"
         f" landmarks most {max(shifts):.2%}, median {np.median(shifts):.3%}"
     )
 

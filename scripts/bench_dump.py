@@ -1,6 +1,6 @@
 """What dumping costs beside the same forward passes and the same bytes written, and what memory it takes; in one run.
 
-python scripts/bench_dump.py IMAGE [--faces 200] [--rounds 7]
+python scripts/bench_dump.py IMAGE [--faces 200] [--rounds 7] [--backbone NAME]
 
 Time: rows of all convolutions of the backbone, against the bare forward pass of the same chips and one write of as
 many bytes; both to a new file, flushed to the disk and renamed. What a dump does once (trace, dry pass) is told apart.
@@ -11,6 +11,7 @@ for 1 and for many faces.
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import tempfile
 import tracemalloc
@@ -22,6 +23,7 @@ import torch
 from stopwatch import medians, paired, ratio, seconds
 
 from facepipe import Pipeline, read_image
+from facepipe.defaults import BACKBONE
 from facepipe.files import replacing
 from facepipe.inspect.dump import Tap, dump
 from facepipe.inspect.networks import networks_of
@@ -35,9 +37,10 @@ def main() -> None:
     parser.add_argument("image", type=Path)
     parser.add_argument("--faces", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--backbone", default=BACKBONE)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    pipe = Pipeline()
+    pipe = Pipeline(given.backbone)
     with tempfile.TemporaryDirectory() as folder:
         for suffix in (".safetensors", ".npz"):
             compare_times(pipe, given.image, Path(folder) / f"dump{suffix}", given.rounds)
@@ -81,7 +84,9 @@ def compare_times(pipe: Pipeline, source: Path, path: Path, rounds: int, faces: 
 
 
 def compare_memory(pipe: Pipeline, source: Path, path: Path, faces: int) -> None:
-    convolutions = [layer for layer in pipe.backbone.layers if "conv" in layer.rpartition(".")[2]]
+    image = read_image(source)
+    network = networks_of(pipe, image, pipe.faces(image)[0])[pipe.backbone.card.name]
+    convolutions = network.convolutions
 
     def dumped(number: int) -> int:
         return peak(lambda: dump(pipe, [source] * number, path, convolutions, pick=1))
@@ -93,7 +98,7 @@ def compare_memory(pipe: Pipeline, source: Path, path: Path, faces: int) -> None
     dumped(1)
     one, many = (dumped(number) for number in (1, faces))
     detecting = surveyed(1)
-    largest = max(a.values.nbytes for a in pipe.layers(source, "*conv*"))
+    largest = 4 * max(math.prod(network.layers[name].shape) for name in convolutions)  # bytes
     print(f"  memory  one face {one:,} bytes, {faces} faces {many:,} bytes; the detector alone {detecting:,}")
     beyond = [(used - detecting) / largest for used in (one, many)]
     print(f"  beyond the detector's: {beyond[0]:.2f}× and {beyond[1]:.2f}× the largest map")

@@ -1,11 +1,11 @@
-"""How long embedding takes, beside dlib's own network and facenet_pytorch's; how far the results lie apart.
+"""How long embedding takes, beside OpenCV's SFace, dlib's own network and facenet_pytorch's; how far results lie apart.
 
     python scripts/bench_embed.py [--rounds 5] [--chips 64] [--json FILE]
 
 Nothing else should run: where threads wait for each other at every layer, a core that is busy holds up all of them. The
-chips are cut from the portraits in data/samples, each of them shifted a little. dlib runs as it does, on one core;
-facenet_pytorch and facepipe on as many as torch takes. The Inception-ResNet has random weights, made here: what it
-computes is not looked at but for being the same.
+chips are cut from the portraits in data/samples, each of them shifted a little. OpenCV and dlib run as they do, dlib on
+one core; facenet_pytorch and facepipe on as many as there are. The Inception-ResNet has random weights, made here: what
+it computes is not looked at but for being the same.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import dlib  # type: ignore[import-not-found, import-untyped, unused-ignore]
 import numpy as np
+import onnx
 import torch
 from facenet_pytorch import InceptionResnetV1
 from stopwatch import Measure, add_json_option, medians, paired, ratio, report
@@ -38,11 +40,47 @@ def main() -> None:
     add_json_option(parser)
     given = parser.parse_args()
     print(f"torch {torch.__version__} on {torch.get_num_threads()} threads, dlib {dlib.__version__}")
-    report([*against_dlib(given.chips, given.rounds), *against_facenet(given.chips, given.rounds)], given.json)
+    parts = against_opencv, against_dlib, against_facenet
+    report([row for part in parts for row in part(given.chips, given.rounds)], given.json)
+
+
+def against_opencv(count: int, rounds: int) -> list[Measure]:
+    pipe = Pipeline("sface")
+    backbone, pixels = pipe.backbone, chips(pipe, count)
+    with tempfile.TemporaryDirectory() as scratch:
+        theirs = cv2.FaceRecognizerSF.create(str(readable(locate(backbone.card)[0], Path(scratch))), "")
+
+    def opencv_embeds(some: Pixels) -> Floats:
+        return np.concatenate([theirs.feature(np.ascontiguousarray(chip[..., ::-1])).copy() for chip in some])
+
+    few, one = pixels[:8], _singly(backbone.embed)
+    apart = np.abs(unit(backbone.embed(few)) - unit(opencv_embeds(few))).max()
+    return [
+        _row("one chip, FaceRecognizerSF", _pairs(one, few, opencv_embeds, few, 2 * rounds), 8, 8, "≥ 1"),
+        _row(
+            f"{count} chips, each, FaceRecognizerSF",
+            _pairs(backbone.embed, pixels, opencv_embeds, few, rounds),
+            *(count, 8, "≥ 2"),
+        ),
+        Measure("furthest from FaceRecognizerSF, of unit vectors", float(apart), bar="≤ 1e-5", unit=""),
+    ]
+
+
+def readable(path: Path, folder: Path) -> Path:
+    """A copy of SFace's file that OpenCV 5 takes: weights are listed among the inputs in the original."""
+    model = onnx.load(path)
+    del model.graph.input[1:]
+    onnx.save(model, folder / path.name)
+    return folder / path.name
+
+
+def unit(vectors: Floats) -> Floats:
+    lengths: Floats = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / lengths
 
 
 def against_dlib(count: int, rounds: int) -> list[Measure]:
-    pipe = Pipeline()
+    pipe = Pipeline("dlib_resnet")
     backbone, pixels = pipe.backbone, chips(pipe, count)
     half = load_backbone(backbone.card.name, precision="half")
     theirs = dlib.face_recognition_model_v1(str(locate(backbone.card)[0]))

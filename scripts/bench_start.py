@@ -35,7 +35,7 @@ def main() -> None:
         help_page = paired(lambda: facepipe(home, "--help"), import_torch, given.rounds)
     report(
         [
-            Measure("identify one photo, import torch", *medians(identify), 1 / ratio(identify), "≤ 1.8"),
+            Measure("identify one photo, import torch", *medians(identify), 1 / ratio(identify), "≤ 1.2"),
             Measure("--help, import torch", *medians(help_page), 1 / ratio(help_page)),
         ],
         given.json,

@@ -186,14 +186,14 @@ def compare(image: Image, yunet: Detector, mtcnn: Detector, count: Counter[str],
     own, others = yunet.detect(image), mtcnn.detect(image)
     own_boxes, other_boxes = (np.array([f.box for f in faces]).reshape(-1, 4) for faces in (own, others))
     same = overlaps(own_boxes, other_boxes) >= SAME
-    for face, both in zip(own, same.any(axis=1), strict=True):
+    for face, both in zip(own, map(any, same), strict=True):
         low = max(least for least in BINS if least <= face.score)
         name = f"yunet from {low:g}, " + ("mtcnn too" if both else "alone")
         count[name] += 1
         if not both:
             alone[name].append(lone(image, face))
     reported = np.array([face.score for face in own]) >= yunet.card.min_score
-    for face, both in zip(others, same[reported].any(axis=0), strict=True):
+    for face, both in zip(others, map(any, same[reported].T), strict=True):
         count["mtcnn from 0.9, " + ("yunet too" if both else "alone")] += 1
         if not both:
             alone["mtcnn from 0.9, alone"].append(lone(image, face))

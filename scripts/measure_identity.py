@@ -22,6 +22,7 @@ from rich.progress import track
 from torch import Tensor
 
 from facepipe import Pipeline
+from facepipe.defaults import BACKBONE
 from facepipe.embed.base import normalise
 from facepipe.evaluate.embedded import central_face
 from facepipe.inspect.networks import backbone_network
@@ -33,7 +34,7 @@ from facepipe.records import Pixels
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--backbone", default="dlib_resnet")
+    parser.add_argument("--backbone", default=BACKBONE)
     given = parser.parse_args()
     pipe = Pipeline(given.backbone)
     folds = read_folds(given.folder / "pairs.csv")

@@ -1,6 +1,6 @@
 """What each way to decide better from the same networks is worth, on lfw-dev: chosen on fold 0, reported on fold 1.
 
-python scripts/measure_levers.py FOLDER [--fold 1] [--alignment] [--tracks]
+python scripts/measure_levers.py FOLDER [--fold 1] [--backbone NAME] [--alignment] [--tracks]
 
 FOLDER holds ``images/PERSON_0001.jpg`` and ``pairs.csv`` with a column fold; nobody is in both folds.
 """
@@ -22,6 +22,7 @@ from facepipe import Pipeline
 from facepipe.decision.cohort import Cohort
 from facepipe.decision.evidence import ByReferences, Evidence, shares
 from facepipe.decision.fusion import fuse
+from facepipe.defaults import BACKBONE
 from facepipe.embed.chip import cut_chip
 from facepipe.evaluate.embedded import central_face
 from facepipe.evaluate.fused_trials import by_references
@@ -37,13 +38,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--fold", default="1")
+    parser.add_argument("--backbone", default=BACKBONE)
     parser.add_argument(
         "--alignment", action="store_true", help="also what needs every face embedded anew, several times"
     )
     parser.add_argument("--tracks", action="store_true", help="also probabilities of several views of one moment")
     given = parser.parse_args()
     folds = read_folds(given.folder / "pairs.csv")
-    pipe = Pipeline()
+    pipe = Pipeline(given.backbone)
     found = embed(pipe, sorted((given.folder / "images").glob("*.jpg")))
     names = [name for name in found if name in folds]
     people = np.array([name.rsplit("_", 1)[0] for name in names])
@@ -226,13 +228,15 @@ def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, lab
             photo.append(probes)
     p, hit, seen = np.concatenate(stated), np.concatenate(right), np.concatenate(photo)
     print(f"\nidentification, {len(p)} probes, evidence {label}: share stated of the best, and how often it was right")
+    off = 0.0
     for low, high in ((0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.7), (0.7, 0.9), (0.9, 0.99), (0.99, 1.01)):
         within = (p >= low) & (p < high)
         if within.any():
+            off += within.mean() * abs(p[within].mean() - hit[within].mean())
             photos = f"{within.sum():6} of {len(set(seen[within])):4} photos"
             shown = f"{p[within].mean():6.1%}  {hit[within].mean():6.1%}  {photos}"
             print(f"  {low:4.0%} to {min(high, 1):4.0%}: {shown}")
-    print(f"  Brier score {np.mean((p - hit) ** 2):.4f}")
+    print(f"  Brier score {np.mean((p - hit) ** 2):.4f}; off by {off:.2%} on average")
 
 
 def report_alignment(pipe: Pipeline, found: Sequence[tuple[Image, Face]], who: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from facepipe.evaluate.faces import find_faces
 from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.report.page import page
 from facepipe.evaluate.summary import summarise
+from facepipe.evaluate.tails import fit_tail
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def print_card(everybody: Evaluation, pipe: Pipeline, labelled: list[tuple[str, Path]]) -> None:
-    """What stands in the backbone's card: thresholds by false match rate, and what a score says."""
+    """What stands in the backbone's card: thresholds by false match rate, their tail, and what a score says."""
     print("[thresholds]")
     for at in everybody.measured[0].verification.at:
         rate = f"{at.fmr:.0e}".replace("e-0", "e-")
@@ -63,6 +64,11 @@ def print_card(everybody: Evaluation, pipe: Pipeline, labelled: list[tuple[str, 
     names, files = zip(*labelled, strict=True)
     faces = find_faces(pipe, files, names, cached=True, report=lambda *step: None)
     compared = all_against_all(Cosine(faces.vectors), faces.people)
+    tail = fit_tail(compared, faces.people)
+    print(f"\n[tail]\nthreshold = {tail.threshold:.4f}\nshare = {tail.share:.6f}")
+    print(f"scale = {tail.scale:.5f}\nshape = {tail.shape:.4f}")
+    for rate, (low, high) in tail.interval.items():
+        print(f'"{rate}" = [{low:.2g}, {high:.2g}]')
     says = by_references(Evidence.fit(compared.genuine, compared.impostor), faces.vectors, faces.names)
     for count, fit in zip(says.counts, says.fits, strict=True):
         print(f"\n[[evidence]]\nreferences = {count}\nslope = {fit.slope:.2f}\noffset = {fit.offset:.3f}")

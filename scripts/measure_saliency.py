@@ -21,6 +21,7 @@ from rich.progress import track
 from scipy.stats import wilcoxon
 
 from facepipe import Pipeline, read_image
+from facepipe.defaults import BACKBONE
 from facepipe.evaluate.embedded import central_face
 from facepipe.layers.views.deletion import FILLS, ORDERS, curves
 from facepipe.layers.views.masks import Scorer
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=50)
     parser.add_argument("--fold", default="1")
     parser.add_argument("--rounds", type=int, default=2, help="balanced sets of masks a pair, an even number")
-    parser.add_argument("--backbone", default="dlib_resnet")
+    parser.add_argument("--backbone", default=BACKBONE)
     given = parser.parse_args()
     pipe = Pipeline(given.backbone)
     pairs = list(islice(genuine(pipe, given.folder, given.fold), given.pairs))

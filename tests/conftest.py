@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from facepipe.pipeline import Pipeline
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads wait for each other: 25 times slower on busy cores
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so shells start what goes on behind a script
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests and the programs that they start are interrupted
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_FACES = REPOSITORY.parent / "shared" / "faces"  # photos that are not in the repository and may be absent

@@ -33,7 +33,7 @@ class View:
 
 
 # Ahead, left, right, up, down, far enough that the detector's landmarks follow
-FIVE = [View(), View(yaw=36), View(yaw=-36), View(pitch=20), View(pitch=-20)]
+FIVE = [View(), View(yaw=40), View(yaw=-40), View(pitch=20), View(pitch=-20)]
 
 
 def held(views: Iterable[View], times: int = 4) -> Iterator[View]:

@@ -1,5 +1,6 @@
 """Model cards: what is shipped loads, and what is wrong is named with its path and field."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from facepipe import folders, registry
 from facepipe.cards import Card, all_cards, find_card, load_card
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
+from facepipe.weights import file_sha256, locate
 
 SHIPPED = sorted(folders.shipped_cards().glob("*.toml"))
 
@@ -51,12 +53,14 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
     assert card.name == path.stem
     assert card.summary
     assert card.licence
-    assert card.source
+    assert "trained on" in card.source or "training data not documented" in card.source
     package = {"backbone": "facepipe.embed", "detector": "facepipe.detect"}[card.role]
     assert card.architecture in registry.names(package)
     for entry in card.weights:
         assert len(entry.sha256) in (0, 64)
-        assert entry.package or (entry.url or "").startswith("https://")
+        beside = path.parent / entry.file
+        assert entry.package or beside.is_file() or (entry.url or "").startswith("https://")
+        assert not beside.is_file() or path.with_name(f"LICENSE-{card.name}.txt").is_file()
     if card.role == "backbone":
         assert card.dimension > 0
         points = card.chip.template_points()
@@ -66,13 +70,31 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
         assert left_eye[0] < nose[0] < right_eye[0]
         assert left_mouth[0] < nose[0] < right_mouth[0]
         assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
-        assert set(card.thresholds) <= {"1e-2", "1e-3", "1e-4"}
+        assert set(card.thresholds) <= {"1e-2", "1e-3", "1e-4", "1e-5"}
         assert bool(card.thresholds) == bool(card.measured_on)
 
 
-def test_the_backbones_that_were_promised_are_shipped() -> None:
+def test_the_networks_that_were_promised_are_shipped() -> None:
     names = {path.stem for path in SHIPPED}
-    assert names >= {"dlib_resnet", "inception_resnet_v1-vggface2", "inception_resnet_v1-casia-webface"}
+    assert names >= {"sface", "dlib_resnet", "inception_resnet_v1-vggface2", "inception_resnet_v1-casia-webface"}
+    assert names >= {"yunet", "mtcnn"}
+
+
+@pytest.mark.parametrize("name", ["sface", "yunet", "mtcnn", "dlib_resnet"])
+def test_what_is_here_is_whole(name: str) -> None:
+    card = find_card(name, None)
+    for path, entry in zip(locate(card), card.weights, strict=True):
+        assert path.stat().st_size == entry.bytes
+
+
+def test_the_readme_lists_every_card_and_file() -> None:
+    text = (folders.shipped_cards() / "README.md").read_text("utf-8")
+    for path in SHIPPED:
+        assert f"| `{path.stem}`" in text
+    for file in folders.shipped_cards().glob("*.onnx"):
+        assert f"| `{file.name}` | {file.stat().st_size:,} | `{file_sha256(file)}` |" in text
+    for licence in folders.shipped_cards().glob("LICENSE-*"):
+        assert f"]({licence.name})" in text
 
 
 def test_a_card_says_what_its_file_says(tmp_path: Path) -> None:
@@ -105,6 +127,10 @@ def test_a_card_says_what_its_file_says(tmp_path: Path) -> None:
         ("dimension = 4", 'dimension = "four"', "dimension: expected int, got 'four'"),
         ("dimension = 4", 'dimension = 4\nmirror = "no"', "mirror: expected bool, got 'no'"),
         ("dimension = 4", "dimension = 4\nmirorr = true", "mirorr: no such field"),
+        ("dimension = 4", "dimension = 4\nmin_score = 1.5", "min_score: expected 0 to 1, got 1.5"),
+        ("dimension = 4", "dimension = 4\nmin_score = -0.1", "min_score: expected 0 to 1, got -0.1"),
+        ("dimension = 4", "dimension = 4\nmin_score = nan", "min_score: expected a finite number, got nan"),
+        ("dimension = 4", 'dimension = 4\nmin_score = "sure"', "min_score: expected a finite number, got 'sure'"),
         ('name = "toy"', "name = ", "cannot be read as TOML"),
     ],
 )
@@ -137,12 +163,14 @@ def test_a_users_card_hides_a_shipped_one_of_its_name() -> None:
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ModelNotFound, match=r"dlib_resent: no such backbone; did you mean dlib_resnet"):
         find_card("dlib_resent")
+    with pytest.raises(ModelNotFound, match="'': no such detector; did you mean mtcnn or yunet"):
+        find_card("", "detector")
 
 
 def test_a_detector_is_no_backbone(tmp_path: Path) -> None:
     write(folders.user_models(), CARD.replace('"backbone"', '"detector"'))
     assert find_card("toy", "detector").role == "detector"
-    with pytest.raises(ModelNotFound, match="toy: no such backbone"):
+    with pytest.raises(ModelNotFound, match="toy: a detector, not a backbone; did you mean dlib_resnet or"):
         find_card("toy")
 
 
@@ -160,6 +188,46 @@ def test_thresholds_are_those_measured(tmp_path: Path) -> None:
 def changed(folder: Path, old: str, new: str) -> Card:
     assert old in CARD
     return load_card(write(folder, CARD.replace(old, new, 1)))
+
+
+TAIL = """
+[tail]
+threshold = 0.4
+share = 0.001
+scale = 0.02
+shape = 0
+"1e-4" = [1e-5, 5e-4]
+"1e-6" = [0, 1e-5]
+"""
+
+
+def test_a_rate_too_low_to_have_been_measured_comes_from_the_tail(tmp_path: Path) -> None:
+    card = load_card(write(tmp_path, CARD + TAIL))
+    assert card.threshold("1e-3") == 0.4
+    assert card.threshold("1e-5") == pytest.approx(0.4 + 0.02 * math.log(100))
+    assert not card.is_extrapolated("1e-3")
+    assert card.is_extrapolated("1e-5")
+    assert card.curve is not None
+    assert card.curve.between(1e-6) == pytest.approx((1e-12, 1e-5))
+    for rate in ("5e-3", "1e-7", "often"):
+        with pytest.raises(UsageError, match="take one of those, or a lower one down to 1e-06, extrapolated"):
+            card.threshold(rate)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("scale = 0.02", "scale = 0", "tail: expected a share between 0 and 1 and a positive scale"),
+        ("scale = 0.02", "", "field 'scale' is missing"),
+        ("[1e-5, 5e-4]", "[1e-5]", "tail.1e-4: expected two rates"),
+        ("[1e-5, 5e-4]", "1e-5", "tail.1e-4: expected list, got 1e-05"),
+        ("[1e-5, 5e-4]", "[1e-3, 1e-2]", "tail.interval: 1e-4 does not lie between"),
+    ],
+)
+def test_a_bad_tail_is_one_line(tmp_path: Path, old: str, new: str, why: str) -> None:
+    with pytest.raises(CardInvalid, match=r"toy\.toml: ") as caught:
+        load_card(write(tmp_path, CARD + TAIL.replace(old, new, 1)))
+    assert why in str(caught.value)
 
 
 def test_the_backbone_id_follows_everything_that_shapes_the_vectors(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -7,6 +11,8 @@ import torch
 from facepipe import devices
 from facepipe.devices import torch_device, workers
 from facepipe.errors import DeviceUnavailable
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -55,3 +61,84 @@ def test_workers_run_on_one_core_each_and_leave_the_process_as_it_was() -> None:
             assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+# Without torch --------------------------------------------------------------------------------------------------------
+
+
+def run(code: str, **environment: str) -> list[str]:
+    """The lines that ``code`` prints in a process of its own, which begins without torch."""
+    inherited = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    command = [sys.executable, "-c", "import sys\nfrom facepipe.devices import cores, workers\n" + code]
+    given = {**inherited, "PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run(command, env=given, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout.splitlines()
+
+
+HERE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [("1", 1), (" 1 ", 1), ("1,2", 1), (str(HERE), HERE), ("999", HERE), ("", HERE), ("0", HERE), ("-1", HERE),
+     ("many", HERE), (",1", HERE)],
+)  # fmt: skip
+def test_the_cores_there_are_unless_the_environment_says_how_many(said: str, count: int) -> None:
+    assert run("print(cores(), 'torch' in sys.modules)", OMP_NUM_THREADS=said) == [f"{count} False"]
+
+
+@pytest.mark.parametrize("said", ["1", "999", ""])
+def test_torch_would_take_as_many_and_is_asked_once_it_is_there(said: str) -> None:
+    code = "alone = cores()\nimport torch\nprint(cores() == alone)\ntorch.set_num_threads(5)\nprint(cores())"
+    assert run(code, OMP_NUM_THREADS=said) == ["True", "5"]
+
+
+def test_workers_that_begin_before_torch_take_one_core_each_after_it_too() -> None:
+    code = """
+pool = workers("test", 3)
+print(pool.count, [pool.submit(cores).result() for _ in range(3)], "torch" in sys.modules)
+import torch
+torch.set_num_threads(3)
+
+def look():
+    return cores(), torch.get_num_threads()
+
+print({pool.submit(look).result() for _ in range(9)}, torch.get_num_threads(), cores())
+"""
+    assert run(code) == ["3 [1, 1, 1] False", "{(1, 1)} 3 3"]
+
+
+def test_workers_that_begin_after_torch() -> None:
+    code = """
+import threading
+import torch
+torch.set_num_threads(3)
+pool = workers("test", 2)
+print(pool.count, {pool.submit(torch.get_num_threads).result() for _ in range(9)}, torch.get_num_threads())
+seen = []
+other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+other.start()
+other.join()
+print(seen)
+"""
+    assert run(code) == ["2 {1} 3", "[3]"]
+
+
+def test_a_thread_that_a_worker_starts_is_no_worker() -> None:
+    code = """
+from concurrent.futures import ThreadPoolExecutor
+def ask():
+    with ThreadPoolExecutor(1) as other:
+        return cores(), other.submit(cores).result()
+print(workers("test", 1).submit(ask).result())
+"""
+    assert run(code) == [f"(1, {HERE})"]
+
+
+def test_each_keeps_the_order_and_hands_on_what_is_raised() -> None:
+    with workers("test", 3) as pool:
+        assert pool.each(lambda number: number * 2, range(50)) == list(range(0, 100, 2))
+        assert pool.each(int, []) == []
+        with pytest.raises(ZeroDivisionError):
+            pool.each(lambda number: 1 // number, [1, 2, 0, 3])
+        assert pool.each(str, [1]) == ["1"]

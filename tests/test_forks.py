@@ -137,6 +137,32 @@ with fork.Pool(2, initializer=begin) as pool:
     assert run(folder, code) == ["[1, 1, 1]"]
 
 
+def test_children_of_a_parent_without_torch(folder: Path) -> None:
+    """Several chips and pictures at a time have threads in the parent, and have their own in the children."""
+    code = """
+import numpy
+
+chips = numpy.zeros((20, 112, 112, 3), numpy.uint8)
+
+def together():
+    found = pipe.identify_each(photos[1:3] * 2, gallery)
+    return [face.name for outcome in found for face in outcome.unwrap()], pipe.backbone.embed(chips).shape
+
+print(together())
+with fork.Pool(2) as pool:
+    print(pool.apply(together) == pool.apply(together) == together())
+print(leave(lambda: print(together() and pipe.backbone.layers[-1])))
+print("torch" in sys.modules)
+"""
+    assert run(folder, MADE.replace("several_threads()", "") + code) == [
+        "(['Joe', 'Barack', 'Joe', 'Barack'], (20, 128))",
+        "True",
+        "fc",
+        "0",
+        "False",
+    ]
+
+
 def test_a_fork_while_threads_are_at_work(folder: Path) -> None:
     code = """
 from time import sleep
@@ -221,6 +247,21 @@ gallery.close()
 print(leave(look))
 """
     assert run(folder, MADE + code) == ["gallery", "0"]
+
+
+def test_a_child_lets_go_of_its_parents_pipeline(folder: Path) -> None:
+    code = """
+import gc
+
+def let_go():
+    global pipe
+    del pipe
+    gc.collect()
+    print(len(Pipeline().faces(photos[0])))
+
+print(leave(let_go))
+"""
+    assert run(folder, MADE + code) == ["1", "0"]
 
 
 def test_a_video_that_the_parent_opened_has_to_be_opened_again(folder: Path) -> None:

@@ -135,8 +135,8 @@ def test_shots_of_two_people_are_not_enrolled(pipeline: Pipeline, gallery: Galle
         SeveralPeople, match=r"^Ada: biden does not show .* the other 4 pictures .* \([\d.]+ % likely\)"
     ):
         guide.enrol("Ada", gallery)
-    with pytest.raises(SeveralPeople, match=r"\(0\.\d+ < 0\.920\)"):
-        guide.enrol("Ada", gallery, threshold=0.92)
+    with pytest.raises(SeveralPeople, match=r"\(0\.[01]\d+ < 0\.450\)"):
+        guide.enrol("Ada", gallery, threshold=0.45)
     assert len(gallery) == 0
     guide.enrol("Ada", gallery, anyway=True)
     assert len(gallery) == 5

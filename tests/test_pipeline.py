@@ -15,6 +15,7 @@ from facepipe import Gallery, Pipeline, read_image
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.draw import side_by_side
+from facepipe.embed.chip import cut_chip
 from facepipe.errors import (
     DeviceUnavailable,
     EmbeddingInvalid,
@@ -33,6 +34,7 @@ from facepipe.errors import (
 from facepipe.image import ImageLike
 from facepipe.pipeline import pick_face
 from facepipe.records import Detection, Identification, Image, Template
+from facepipe.stored_chip import WIDE
 from facepipe.stream import AHEAD, GROUP
 
 NOBODY = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
@@ -115,7 +117,7 @@ def test_the_example_of_the_api(samples: Path, path: Path) -> None:
     assert [entry.person for entry in done] == ["Obama", "Obama"]
     assert [entry.source for entry in done] == [str(samples / "obama.jpg"), str(samples / "obama2.jpg")]
     assert face.name == "Obama"
-    assert face.candidates[0].score > 0.96
+    assert face.candidates[0].score > 0.7
     assert face.threshold == pipe.backbone.card.thresholds["1e-3"]
     ((detection, template),) = pipe.templates(read_image(samples / "obama3.jpg"))
     assert detection.box.tolist() == face.detection.box.tolist()
@@ -202,8 +204,9 @@ def test_the_cards_thresholds_by_false_match_rate(pipeline: Pipeline) -> None:
     assert limits == sorted(limits)
     assert pipeline.threshold() == limits[1]
     assert pipeline.threshold(fmr="0.001") == pipeline.threshold(fmr=0.001) == limits[1]
-    with pytest.raises(UsageError, match="1e-2, 1e-3, 1e-4"):
-        pipeline.threshold(fmr="1e-5")
+    assert pipeline.threshold(fmr="1e-6") > pipeline.threshold(fmr="1e-5") > limits[2]
+    with pytest.raises(UsageError, match="1e-2, 1e-3, 1e-4, 1e-5"):
+        pipeline.threshold(fmr="5e-3")
 
 
 @pytest.mark.parametrize(("people", "warned"), [(1, True), (2, False)])
@@ -244,7 +247,8 @@ def test_an_enrolment_keeps_where_it_came_from(
     thumbnail = gallery.thumbnail(kept.id)
     assert thumbnail is not None
     with PIL.Image.open(io.BytesIO(thumbnail)) as picture:
-        assert np.abs(np.asarray(picture).astype(int) - face.chip.pixels).mean() < 6  # RGB, not BGR
+        wide = cut_chip(image, face.detection.landmarks, WIDE).pixels
+        assert np.abs(np.asarray(picture).astype(int) - wide).mean() < 6  # RGB, not BGR
 
 
 def test_the_same_image_again_adds_nothing_and_says_so(
@@ -475,7 +479,7 @@ def test_an_embedding_that_is_no_number_is_that_images_outcome_alone(
     monkeypatch.setattr(pipeline.backbone, "embed", broken)
     outcomes = list(pipeline.faces_each(images))
     assert [outcome.error is None for outcome in outcomes] == [True, False, True]
-    with pytest.raises(EmbeddingInvalid, match=r"^biden: dlib_resnet: the network put out no usable embedding"):
+    with pytest.raises(EmbeddingInvalid, match=r"^biden: sface: the network put out no usable embedding"):
         outcomes[1].unwrap()
 
 
@@ -538,10 +542,10 @@ def test_every_exif_orientation_is_the_same_person_with_an_upright_box(
 
 def test_layers_of_the_largest_face_by_name(pipeline: Pipeline, party: Image) -> None:
     assert [found.layer for found in pipeline.layers(party)] == list(pipeline.backbone.layers)
-    convolutions = list(pipeline.layers(party, "*conv*"))
-    assert len(convolutions) == 29
+    convolutions = list(pipeline.layers(party, "blocks.*wise"))
+    assert len(convolutions) == 26
     largest = pipeline.faces(party)[0]
-    (first,) = pipeline.backbone.activations(largest.chip.pixels, ["conv"])
+    (first,) = pipeline.backbone.activations(largest.chip.pixels, ["blocks.0.depthwise"])
     assert (convolutions[0].values == first.values).all()
     (last,) = pipeline.layers(party, "fc")
     assert last.values.shape == (128, 1, 1)
@@ -550,7 +554,7 @@ def test_layers_of_the_largest_face_by_name(pipeline: Pipeline, party: Image) ->
 def test_layers_need_a_face_and_a_name_that_is_there(pipeline: Pipeline, party: Image) -> None:
     with pytest.raises(NoFace):
         pipeline.layers(NOBODY)
-    with pytest.raises(UsageError, match="nothing: no layer of dlib_resnet"):
+    with pytest.raises(UsageError, match="nothing: no layer of sface"):
         pipeline.layers(party, "nothing")
 
 
@@ -560,7 +564,7 @@ def test_layers_need_a_face_and_a_name_that_is_there(pipeline: Pipeline, party: 
 def test_a_gallery_of_another_backbone_is_refused(
     pipeline: Pipeline, enrolled: Gallery, path: Path, photo: Callable[[str], Image]
 ) -> None:
-    with pytest.raises(GalleryMismatch, match="--backbone dlib_resnet"):
+    with pytest.raises(GalleryMismatch, match="--backbone sface"):
         Gallery.open(path, backbone="other@0123")
     with Gallery.open(path.with_name("other.db"), backbone="other@0123") as other:
         for call in (

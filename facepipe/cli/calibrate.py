@@ -13,7 +13,6 @@ from facepipe import words
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import unread
-from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def calibrate(
     remove: Annotated[bool, typer.Option("--remove", help="Forget the calibration; the card's table decides.")] = False,
     no_cache: opt.NoCache = False,
     as_json: opt.Json = False,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -52,26 +51,28 @@ def calibrate(
     """
     if (folder is None) != remove:
         raise UsageError("expected a folder with one sub-folder of photos per person, or --remove")
-    with opt.open_gallery(gallery, backbone, weights) as people:
-        if folder is None:
+    if folder is None:
+        with opt.open_gallery(gallery) as people:
             people.calibrate(None)
             out.say(f"{people.path}: not calibrated any more; the card's thresholds decide")
-            return
+        return
+    with opt.gallery_with_network(gallery, backbone, weights) as (people, network):
         from facepipe.evaluate.calibrate import calibrate as measure
         from facepipe.sources import find_people
 
         photos = find_people(folder)
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         with out.steps() as step:
             found = measure(
                 pipe, photos.labelled, people, source=str(folder), cohort=cohort, cached=not no_cache, progress=step
             )
-        path = people.path
+        path, limits = people.path, pipe.limits(people)
+        decides = limits.explained(limits.find()).said
     left_out = [file for _, file in photos.left_out]
     if as_json:
         out.line(_json(found, path) | {"left_out": unread.as_json(left_out)})
     else:
-        _print(found, path, pipe.backbone.card)
+        _print(found, path, pipe.backbone.card, decides)
     out.finish_measuring(found.remarks, found.kept, found.failures, found.images, unread.count(left_out))
 
 
@@ -81,12 +82,12 @@ def _json(found: Report, path: Path) -> dict[str, Any]:
     return asdict(found) | {"gallery": str(path), "calibration": made, "kept": kept}
 
 
-def _print(found: Report, path: Path, card: Card) -> None:
+def _print(found: Report, path: Path, card: Card, decides: str) -> None:
     """What decides now, then a table for each set of pairs or photos, with what it is of."""
     made = found.calibration
     without = f", {found.no_face} more without a face" if found.no_face else ""
     _say(f"{path}: calibrated on {made.measured_on}{without}")
-    _say(_decides(found, card))
+    _say(f"From now on, unless you ask for another: {decides}.")
     if made.corrected:
         _say(f"Scores are corrected for {found.strangers} faces of strangers ({found.cohort}).")
     else:
@@ -101,14 +102,6 @@ def _print(found: Report, path: Path, card: Card) -> None:
 
 def _say(line: str) -> None:
     typer.echo(out.printable(line))
-
-
-def _decides(found: Report, card: Card) -> str:
-    made = found.calibration
-    if FMR not in made.fmr:
-        return f"For {_one_in(FMR)}, the usual rate, there are too few pairs of two people: the card's table decides."
-    share = f"{found.tmr[FMR]:.1%} of the pairs of one person reach it"
-    return f"From now on {made.fmr[FMR]:.4f} decides unless you ask for another rate: {share}."
 
 
 def _compared(found: Report, card: Card) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from facepipe.cli import output as out
 from facepipe.cli import unread
 from facepipe.cli import webcam as cam
 from facepipe.cli.people import remark_on_spelling
+from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ Folders = Annotated[
         "--folders", metavar="DIR", file_okay=False, help="Enrol everybody in a folder: one sub-folder per person."
     ),
 ]
+Webcam = Annotated[
+    bool, typer.Option("--webcam", help="Take the pictures with a camera, guided: enroll NAME --webcam [CAMERA].")
+]
 ConsentText = Annotated[
     str | None,
     typer.Option("--consent", metavar="TEXT", help="What the person agreed to: kept with the time, as it is shown."),
@@ -51,9 +55,7 @@ def enroll(
     folders: Folders = None,
     pick: opt.Pick = None,
     gate: Annotated[bool, typer.Option("--gate", help="Refuse images that are blurred, dark, small, turned…")] = False,
-    webcam: Annotated[
-        bool, typer.Option("--webcam", help="Take the pictures with a camera, guided: enroll NAME --webcam [CAMERA].")
-    ] = False,
+    webcam: Webcam = False,
     shots: Annotated[int, typer.Option("--shots", min=1, max=20, help="With --webcam: pictures to take.")] = 5,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Even if several people, or enrolled under another name.")
@@ -68,7 +70,7 @@ def enroll(
     consent: ConsentText = None,
     gallery: opt.GalleryPath = None,
     as_json: opt.Json = False,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -92,8 +94,8 @@ def enroll(
     else:
         _expect_webcam(shots != 5, window is not None, threshold is not None)
         items, left_out = _enrol_items(name_and_paths or [], folders)
-    with opt.open_gallery(gallery, backbone, weights, create=True) as people:
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
+    with opt.gallery_with_network(gallery, backbone, weights, create=True) as (people, network):
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         known = [person.name for person in people.people()]
         if webcam:
             remark_on_spelling([name], known)
@@ -143,7 +145,7 @@ def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipe
     card = pipe.backbone.card
     if not card.thresholds:  # nothing says who is the same
         return
-    limit = pipe.threshold(gallery=gallery)
+    limit = pipe.threshold(fmr=FMR, gallery=gallery)
     alike: dict[tuple[str, str], str] = {}
     rows = gallery.search([new.template for new in added], top=2, evidence=card.evidence)
     for reference, row in zip(added, rows, strict=True):

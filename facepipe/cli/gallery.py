@@ -10,6 +10,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.cli.upgrade import upgrade
 
 if TYPE_CHECKING:
     from facepipe.doctor import Diagnosis, Finding, Pictured
@@ -17,21 +18,26 @@ if TYPE_CHECKING:
 MOST_ADVICE = 10  # lines of a kind that is only advice; --json has all
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Inspect, check, back up and restore a gallery.")
+app.command("upgrade")(upgrade)
 
 
 @app.command()
 def info(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
-    """Show where the gallery is and what it holds."""
+    """Show where the gallery is, what it holds, what decides.
+
+    The last is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
+    """
+    from facepipe.limits import in_force
+
     with opt.open_gallery(gallery) as people:
         facts = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(people.info()).items()}
+        limit = in_force(people)
     if as_json:
-        out.line(facts)
+        out.line(facts | {"threshold": None if limit is None else limit.as_dict()})
     else:
-        out.table(
-            "Gallery",
-            ("what", "value"),
-            [(key.replace("_", " "), "none yet" if value is None else value) for key, value in facts.items()],
-        )
+        rows = facts | {"threshold": None if limit is None else f"{limit.threshold:.4f}: {limit.reason}"}
+        named = [(key.replace("_", " "), "none yet" if value is None else value) for key, value in rows.items()]
+        out.table("Gallery", ("what", "value"), named)
 
 
 @app.command()

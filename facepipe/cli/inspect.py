@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,8 +14,7 @@ import typer
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import unread
-from facepipe.defaults import FMR
-from facepipe.errors import GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
+from facepipe.errors import GalleryMismatch, GalleryNotFound, ModelError, UsageError, WriteFailed
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
@@ -71,7 +71,7 @@ def inspect(
     threshold: opt.Threshold = None,
     fmr: opt.Fmr = None,
     as_json: opt.Json = False,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -85,37 +85,43 @@ def inspect(
     given = images or []
     if not given and not list_layers:
         raise UsageError("expected an image: facepipe inspect IMAGE [IMAGE]")
-    pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
-    if list_layers:
-        _list(pipe, given, network, layers, pick, as_json)
-    elif dump is not None:
-        _dump(pipe, given, dump, layers, pick, as_json)
-    else:
-        target = page or Path(f"{Path(given[0]).stem}-inspect.html")
-        out.ready(target.parent)
-        if target.is_dir():
-            raise WriteFailed(f"{target}: cannot be written: it is a folder; name a file")
+    with _gallery(gallery, backbone, weights) as (enrolled, name):
+        pipe = opt.open_pipeline(name, weights, device, min_face, min_score, detector)
+        if list_layers:
+            _list(pipe, given, network, layers, pick, as_json)
+            return
+        if dump is not None:
+            _dump(pipe, given, dump, layers, pick, as_json)
+            return
+        target = _ready(page or Path(f"{Path(given[0]).stem}-inspect.html"))
+        from facepipe.inspect.explain import explain  # brings in the views
         from facepipe.sources import find_people
 
         photos = None if people is None else find_people(people)
-        with _gallery(gallery, backbone, weights) as enrolled, out.steps() as step:
-            from facepipe.inspect.explain import explain  # brings in the views
-
+        with out.steps() as step:
             found = explain(
                 pipe,
                 given,
                 enrolled,
                 pick=pick,
                 threshold=threshold,
-                fmr=FMR if fmr is None else fmr,
+                fmr=fmr,
                 views=None if views is None else [name.strip() for name in views.split(",")],
                 network=network,
                 layers=layers,
                 labelled=None if photos is None else photos.labelled,
                 progress=step,
             )
-        _save(found, target, png, asked=views is not None)
-        unread.finish([] if photos is None else [file for _, file in photos.left_out])
+    _save(found, target, png, asked=views is not None)
+    unread.finish([] if photos is None else [file for _, file in photos.left_out])
+
+
+def _ready(page: Path) -> Path:
+    """Raises WriteFailed before the long part."""
+    out.ready(page.parent)
+    if page.is_dir():
+        raise WriteFailed(f"{page}: cannot be written: it is a folder; name a file")
+    return page
 
 
 def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pick: int | None, as_json: bool) -> None:
@@ -132,7 +138,7 @@ def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pic
     shown = list(networks) if only is None else [only]
     if not any(fnmatchcase(layer, pattern) for name in shown for layer in networks[name].layers):
         choose_layers(networks[shown[-1]], pattern)  # says which names are near
-    if not images and only in (None, "pnet"):
+    if not images and "pnet" in shown:
         out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
     for name in shown:
         rows = [row for row in list_layers(networks[name]) if row.name == "total" or fnmatchcase(row.name, pattern)]
@@ -169,16 +175,20 @@ def _dump(pipe: Pipeline, images: list[str], path: Path, pattern: str, pick: int
     unread.finish(given.left_out)
 
 
-def _gallery(path: Path | None, backbone: str, weights: Path | None) -> AbstractContextManager[Gallery | None]:
-    """The gallery named, or the default one where there is one: a face can be looked into without."""
-    try:
-        return opt.open_gallery(path, backbone, weights)
-    except (GalleryNotFound, GalleryMismatch) as error:
-        if path is not None:
-            raise
-        if isinstance(error, GalleryMismatch):
-            out.say(f"without a gallery: {error}")
-        return nullcontext()
+@contextmanager
+def _gallery(path: Path | None, backbone: str | None, weights: Path | None) -> Iterator[tuple[Gallery | None, str]]:
+    """The gallery named, or the default one where there is one that can be used, and the name of the network: a face
+    can be looked into without a gallery."""
+    found: tuple[Gallery | None, str] = None, backbone or opt.BACKBONE
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(opt.gallery_with_network(path, backbone, weights))
+        except (GalleryNotFound, GalleryMismatch, ModelError) as error:
+            if path is not None or (backbone is not None and isinstance(error, ModelError)):
+                raise
+            if not isinstance(error, GalleryNotFound):
+                out.say(f"without a gallery: {error}")
+        yield found
 
 
 def _save(found: Explanation, target: Path, png: Path | None, asked: bool) -> None:

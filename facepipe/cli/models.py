@@ -23,14 +23,16 @@ def list_models(as_json: opt.Json = False) -> None:
     from facepipe.cards import all_cards
     from facepipe.weights import is_here
 
-    cards = list(all_cards())
-    if as_json:
-        for c in cards:
-            facts = {"name": c.name, "role": c.role, "here": is_here(c), "licence": c.licence, "summary": c.summary}
-            out.line(facts)
-        return
-    rows = [(card.name, card.role, "here" if is_here(card) else "to fetch", card.licence) for card in cards]
-    out.table("Models", ("name", "role", "weights", "licence"), rows)
+    rows = []
+    for card in all_cards():
+        here, default = is_here(card), card.name in (opt.BACKBONE, opt.DETECTOR)
+        if as_json:
+            facts = {"name": card.name, "role": card.role, "default": default, "here": here}
+            out.line(facts | {"licence": card.licence, "summary": card.summary})
+        rows.append((card.name, card.role, "here" if here else "to fetch", card.licence))
+    if not as_json:
+        out.table("Models", ("name", "role", "weights", "licence"), rows)
+        out.say(f"where nothing else is said: detector {opt.DETECTOR}, backbone {opt.BACKBONE}")
 
 
 @app.command()

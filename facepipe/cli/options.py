@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facepipe.cli import output as out
 from facepipe.defaults import BACKBONE as BACKBONE
 from facepipe.defaults import DETECTOR as DETECTOR
-from facepipe.defaults import FMR as FMR
 from facepipe.defaults import MIN_FACE as MIN_FACE
 from facepipe.errors import FacepipeError, UsageError
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
+    from facepipe.limits import Limit
     from facepipe.pipeline import Pipeline
     from facepipe.sources import Found
 
@@ -68,6 +69,16 @@ BackboneName = Annotated[
         autocompletion=complete_backbones,
     ),
 ]
+GalleryBackbone = Annotated[
+    str | None,
+    typer.Option(
+        "--backbone",
+        "-b",
+        metavar="NAME",
+        help="The network that summarises faces. Default: the one the gallery was made with.",
+        autocompletion=complete_backbones,
+    ),
+]
 Weights = Annotated[
     Path | None,
     typer.Option("--weights", metavar="FILE", readable=False, help="A file of weights to use instead of the card's."),
@@ -98,7 +109,9 @@ Threshold = Annotated[
 Fmr = Annotated[
     str | None,
     typer.Option(
-        "--fmr", metavar="RATE", show_default=FMR, help="Take the threshold measured for this false match rate."
+        "--fmr",
+        metavar="RATE",
+        help="Take the threshold for this false match rate (of a stranger, with one person). Default: 1e-3.",
     ),
 ]
 Fpir = Annotated[
@@ -106,7 +119,7 @@ Fpir = Annotated[
     typer.Option(
         "--fpir",
         metavar="RATE",
-        help="Instead, that at which this share of strangers is taken for somebody; see `facepipe calibrate`.",
+        help="Take the one at which this share of strangers is taken for anybody. Default: 1e-2, and 1e-3 with each.",
     ),
 ]
 Pick = Annotated[
@@ -146,23 +159,48 @@ def open_pipeline(
 
 def limit(
     pipe: Pipeline, gallery: Gallery | None, threshold: float | None, fmr: str | None, fpir: str | None = None
-) -> float:
-    """The threshold in force. Raises UsageError for --fpir with one of the others, or a rate that was not measured."""
+) -> Limit:
+    """The threshold in force, with what it means in the gallery. Raises UsageError for --fpir with one of the others,
+    or a rate that nothing says."""
     if fpir is not None and (threshold is not None or fmr is not None):
         raise UsageError("expected one of --threshold, --fmr and --fpir")
-    return pipe.threshold(threshold, FMR if fmr is None else fmr, fpir=fpir, gallery=gallery)
+    limits = pipe.limits(gallery)
+    return limits.explained(limits.find(threshold, fmr, fpir))
 
 
-def open_gallery(
-    path: Path | None, backbone: str | None = None, weights: Path | None = None, *, create: bool = False
-) -> Gallery:
-    """The gallery, refused when another backbone made it: known from the card, before any network is loaded."""
+def say_limit(limit: Limit) -> None:
+    """What decides, in one line, once all that is wrong with the command has been told; where somebody is enrolled and
+    more is known of it than the number, or the rate is an extrapolation."""
+    if (limit.people and limit.chance is not None) or limit.between is not None:
+        out.say(limit.said)
+
+
+def open_gallery(path: Path | None, *, create: bool = False) -> Gallery:
+    from facepipe.gallery import Gallery
+
+    return Gallery.open(path, create=create)
+
+
+@contextmanager
+def gallery_with_network(
+    path: Path | None, backbone: str | None, weights: Path | None, *, create: bool = False
+) -> Iterator[tuple[Gallery, str]]:
+    """The gallery, and the name of the network to use with it: the one it was made with, said where that is not the
+    usual one. A ``backbone`` that is given must be that one: known from the card, before any network is loaded."""
     from facepipe.cards import find_card
     from facepipe.gallery import Gallery
+    from facepipe.gallery.network import network_of
     from facepipe.weights import resolve
 
-    id = None if backbone is None else resolve(find_card(backbone), weights)[1]
-    return Gallery.open(path, backbone=id, create=create)
+    if backbone is None:
+        with open_gallery(path, create=create) as found:
+            name = network_of(found, weights)
+    else:
+        name = backbone
+    with Gallery.open(path, backbone=resolve(find_card(name), weights)[1], create=create) as gallery:
+        if name != (backbone or BACKBONE):
+            out.say(f"{gallery.path}: made with {name}, which is used")
+        yield gallery, name
 
 
 def camera(source: str) -> str:

@@ -62,7 +62,7 @@ def identify(
     fpir: opt.Fpir = None,
     as_json: opt.Json = False,
     annotate: opt.Annotate = None,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -72,15 +72,16 @@ def identify(
     """Say who is in images: a name, or unknown."""
     from facepipe.draw import mark_identified, numbered
 
-    with opt.open_gallery(gallery, backbone, weights) as people:
+    with opt.gallery_with_network(gallery, backbone, weights) as (people, network):
         images = opt.image_files(paths)
         files = images.files
         album = None if annotate is None else Album(annotate)
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         limit = opt.limit(pipe, people, threshold, fmr, fpir)
-        found = pipe.identify_each(files, people, top=top, threshold=limit)
+        opt.say_limit(limit)
+        found = pipe.identify_each(files, people, top=top, threshold=limit.threshold)
         batch = out.Batch(len(files), "identifying", as_json)
         for outcome in batch.successes(found, repeat(NO_FACES)):
             faces = outcome.unwrap()
@@ -114,11 +115,13 @@ def verify(
     Each must show one face, or --pick says which. The exit code is 0 for a match and for no match.
     """
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
-    found = pipe.verify(a, b, threshold=opt.limit(pipe, None, threshold, fmr), pick=pick)
+    limit = opt.limit(pipe, None, threshold, fmr)
+    found = pipe.verify(a, b, threshold=limit.threshold, pick=pick)
+    opt.say_limit(limit)
     if as_json:
-        score, limit = round(found.score, 4), round(found.threshold, 4)
+        score, least = round(found.score, 4), round(found.threshold, 4)
         odds = out.odds_json(found.probability)
-        out.line({"a": a, "b": b, "score": score, "threshold": limit, "match": found.match, "probability": odds})
+        out.line({"a": a, "b": b, "score": score, "threshold": least, "match": found.match, "probability": odds})
     else:
         typer.echo(out.verified_text(found))
 

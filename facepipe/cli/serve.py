@@ -43,7 +43,7 @@ def serve(
         Path | None, typer.Option("--key-file", metavar="FILE", readable=False, help="The certificate's private key.")
     ] = None,
     gallery: opt.GalleryPath = None,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -69,6 +69,6 @@ def serve(
     listening = server.listen(settings)  # before the networks load: what is wrong with it is said at once
     from facepipe.serve.app import create_app
 
-    with listening, opt.open_gallery(gallery, backbone, weights, create=True) as people:
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
+    with listening, opt.gallery_with_network(gallery, backbone, weights, create=True) as (people, network):
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         server.run(settings, create_app(settings, pipe, people), listening)

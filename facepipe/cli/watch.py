@@ -58,7 +58,7 @@ def watch(
     threshold: opt.Threshold = None,
     fmr: opt.Fmr = None,
     fpir: opt.Fpir = None,
-    backbone: opt.BackboneName = opt.BACKBONE,
+    backbone: opt.GalleryBackbone = None,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
     min_face: opt.MinFace = opt.MIN_FACE,
@@ -73,11 +73,13 @@ def watch(
 
     _check_files(source, video)
     shown = win.wanted(bool(window))
-    with opt.open_gallery(gallery, backbone, weights) as people, ExitStack() as stack:
+    with opt.gallery_with_network(gallery, backbone, weights) as (people, network), ExitStack() as stack:
         if not len(people):
             out.say(f"warning: {people.path}: nobody is enrolled, so everybody is unknown; see facepipe enroll")
-        pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
-        watcher = Watcher(pipe, people, threshold=opt.limit(pipe, people, threshold, fmr, fpir), every=every)
+        pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
+        asked = opt.limit(pipe, people, threshold, fmr, fpir)
+        usual = threshold is None and fmr is None and fpir is None  # that follows the gallery while it changes
+        watcher = Watcher(pipe, people, threshold=None if usual else asked.threshold, every=every)
         frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)
         report = Report(as_json, None if snapshots is None else Snapshots(snapshots), ticker)
@@ -86,6 +88,7 @@ def watch(
             report.film = stack.enter_context(Film(video, min(rate, max_fps or rate)))
         if shown:
             report.window = stack.enter_context(win.Window(f"facepipe: {frames.label}"))
+        opt.say_limit(asked)
         stopped = _run(watcher, frames, report)
     if stopped and not frames.live:
         raise typer.Exit(out.INTERRUPTED)

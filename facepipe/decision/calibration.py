@@ -41,19 +41,18 @@ class Calibration:
         if not all(isinstance(value, float) and math.isfinite(value) for value in values):
             raise ValueError(f"calibration: expected finite thresholds, got {values}")
 
-    def threshold(self, fmr: Rate, fpir: Rate | None = None, card: Mapping[str, float] | None = None) -> float:
-        """For a false match rate, or a false positive identification rate. Raises UsageError for one not measured.
+    def threshold(self, fmr: Rate, card: Mapping[str, float] | None = None) -> float:
+        """For a false match rate. Raises UsageError for one not measured.
 
-        A false match rate that is too low for one's own few images is taken from the ``card``'s table, but not below
-        what higher rates needed here.
+        A rate that is too low for one's own few images is taken from the ``card``'s table, but not below what higher
+        rates needed here.
         """
-        kind, rate, table = ("fmr", fmr, self.fmr) if fpir is None else ("fpir", fpir, self.fpir)
-        found = at_rate(table, rate)
-        if found is None and fpir is None and not self.corrected and (usual := at_rate(card or {}, rate)) is not None:
-            return max([usual, *(value for own, value in table.items() if float(own) > float(rate))])
+        found = at_rate(self.fmr, fmr)
+        if found is None and not self.corrected and (usual := at_rate(card or {}, fmr)) is not None:
+            return max([usual, *(value for own, value in self.fmr.items() if float(own) > float(fmr))])
         if found is None:
-            there = f"it has {', '.join(table)}" if table else "it has none: too few strangers were measured"
-            raise UsageError(f"{kind} {rate}: not in the gallery's calibration; {there}")
+            there = f"it has {', '.join(self.fmr)}" if self.fmr else "it has none: too few strangers were measured"
+            raise UsageError(f"fmr {fmr}: not in the gallery's calibration; {there}")
         return found
 
     def expect_as_many(self, people: int, source: object) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from facepipe.lazy import cached_property
 from facepipe.records import Floats
 
 # Tuned on lfw-dev, fold 0, all against all (scripts/measure_levers.py)

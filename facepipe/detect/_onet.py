@@ -63,4 +63,4 @@ def network(weights: Mapping[str, Floats]) -> Network:
     odds, regressions, points = (
         graph.dense(x, weights[f"dense6_{head}.weight"], weights[f"dense6_{head}.bias"]) for head in (1, 2, 3)
     )
-    return graph.network(regressions, graph.step("Softmax", odds), points)
+    return graph.network(regressions, graph.step("Softmax", odds), points, wide=True)

@@ -76,7 +76,7 @@ def load_detector(
 
     ``min_face`` is the shorter side of the smallest face reported, image px; ``min_score`` the least score, None
     for the card's.
-    Raises ModelNotFound, UsageError, DeviceUnavailable.
+    Raises ModelNotFound, CardInvalid, WeightsMissing, WeightsAltered, UsageError, DeviceUnavailable.
     """
     if not min_face >= 12:
         raise UsageError(f"min-face {min_face:g}: expected at least 12 px, the window of the first network")
@@ -84,5 +84,5 @@ def load_detector(
     least = card.min_score if min_score is None else min_score
     if not 0 <= least <= 1:
         raise UsageError(f"min-score {least:g}: expected 0 to 1")
-    loaded: Detector = registry.plugin("facepipe.detect", card.architecture).load(card, device, min_face, least)
+    loaded: Detector = registry.plugin("facepipe.detect", card).load(card, device, min_face, least)
     return loaded

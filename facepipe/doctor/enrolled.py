@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from facepipe.doctor.finding import Pictured
 from facepipe.gallery import Gallery
+from facepipe.lazy import cached_property
 from facepipe.records import Floats
 
 Ints = npt.NDArray[np.int64]

@@ -12,6 +12,7 @@ from facepipe.cards import Card
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.cohort import FEWEST, Cohort
 from facepipe.decision.evidence import Evidence
+from facepipe.decision.strangers import TWICE
 from facepipe.defaults import FMR
 from facepipe.doctor.enrolled import Enrolled, Ints
 from facepipe.errors import UsageError
@@ -23,7 +24,6 @@ SAMPLE = 2000  # references that the gallery's own evidence is taken from
 
 # Before looking. Chosen on lfw-dev, fold 0 (scripts/measure_doctor.py)
 WRONG = 0.01  # share of references that are under another enrolled person's name
-TWICE = 0.02  # share of people who are enrolled under a second name
 LAPSE = 0.005  # at most: the share of a person's photos that show nothing; wrong labels, which are looked for, raise it
 
 

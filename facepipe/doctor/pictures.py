@@ -1,6 +1,6 @@
 """What the kept pictures of references show: how sharp each face is, and whether it lies.
 
-Pictures are chips as the backbone's card has them. All are brought into one alignment, the enrolment gate's.
+All are brought into one alignment, the enrolment gate's.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from facepipe import gate
-from facepipe.cards import Card
+from facepipe.cards import Card, Input
 from facepipe.doctor.enrolled import Enrolled, Progress
 from facepipe.doctor.lying import find_lying
-from facepipe.embed.chip import similarity, supersampled
-from facepipe.errors import ReferenceNotFound
-from facepipe.gallery import Gallery
+from facepipe.errors import FaceError, ReferenceNotFound
+from facepipe.gallery import Gallery, StoredChip
 from facepipe.records import Floats, Pixels
+from facepipe.stored_chip import recut
 from facepipe.threads import Threads
 
 GROUP = 512  # pictures in memory
@@ -38,16 +38,15 @@ class Seen:
 
 
 def look(gallery: Gallery, enrolled: Enrolled, card: Card | None, report: Progress) -> Seen:
-    """Look at the kept picture of every reference. Without a ``card`` nothing says where a face is in it."""
+    """Look at the kept picture of every reference. ``card``: that of the gallery's network, which says where the face
+    is in pictures that were kept without the places of its landmarks."""
     ids = enrolled.ids.tolist()
     seen = Seen(np.full(len(ids), np.inf, np.float32), np.zeros(len(ids), bool))
-    if card is None:
-        return seen
-    aligned = partial(_aligned, landmarks=card.chip.template_points() / np.float32(card.chip.size))
+    aligned = partial(_aligned, of=None if card is None else card.chip)
     with Threads(os.cpu_count(), "facepipe-doctor") as pool:
         for start in range(0, len(ids), GROUP):
             report("looking at pictures", start, len(ids))
-            found = list(pool.map(aligned, list(_thumbnails(gallery, ids[start : start + GROUP]))))
+            found = list(pool.map(aligned, list(_chips(gallery, ids[start : start + GROUP]))))
             rows = [start + number for number, face in enumerate(found) if face is not None]
             faces = [face for face in found if face is not None]
             seen.sharpness[rows] = list(pool.map(_sharpness, faces))
@@ -55,26 +54,20 @@ def look(gallery: Gallery, enrolled: Enrolled, card: Card | None, report: Progre
     return seen
 
 
-def _thumbnails(gallery: Gallery, ids: list[int]) -> Iterator[bytes | None]:
+def _chips(gallery: Gallery, ids: list[int]) -> Iterator[StoredChip | None]:
     for id in ids:
-        picture = None
+        stored = None
         with suppress(ReferenceNotFound):  # somebody removed it meanwhile
-            picture = gallery.thumbnail(id)
-        yield picture
+            stored = gallery.chip(id)
+        yield stored
 
 
-def _aligned(picture: bytes | None, landmarks: Floats) -> Pixels | None:
-    """The face, (gate.SIDE, gate.SIDE, 3) RGB, of an encoded chip with its ``landmarks`` (5, 2) as shares of its side;
-    None where there is none."""
-    bgr = None if picture is None else cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        return None
-    width = bgr.shape[1]
-    to_side = similarity(landmarks * np.float32(width), gate.ALIGNED.template_points())
-    samples = max(1, round(width / gate.SIDE))  # without aliasing, as chips are cut
-    fine = cv2.warpAffine(bgr, supersampled(to_side, samples), (gate.SIDE * samples,) * 2)
-    face = cv2.resize(fine, (gate.SIDE, gate.SIDE), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(face, cv2.COLOR_BGR2RGB), np.uint8)
+def _aligned(stored: StoredChip | None, of: Input | None) -> Pixels | None:
+    """The face, (gate.SIDE, gate.SIDE, 3) RGB; None where there is none."""
+    with suppress(FaceError):
+        chip = None if stored is None else recut(stored, gate.ALIGNED, of)
+        return None if chip is None else chip.pixels
+    return None
 
 
 def _sharpness(face: Pixels) -> float:

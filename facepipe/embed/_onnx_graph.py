@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facepipe.errors import CardInvalid, DependencyMissing
+from facepipe.errors import CardInvalid
+from facepipe.runtime import load_onnx, read_model
 
 # These hand on what they were given, in another shape or not at all
 _REARRANGING = {"Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
@@ -29,30 +29,12 @@ class Signature:
     dimension: int | None
 
 
-def import_onnx() -> Any:
-    """The ``onnx`` package. Raises DependencyMissing."""
-    try:
-        import onnx
-    except ImportError:
-        raise DependencyMissing("ONNX models need onnx and onnxruntime: pip install 'facepipe[onnx]'") from None
-    return onnx
-
-
 def parse(data: bytes, path: Path) -> Any:
-    """The ``onnx.ModelProto`` in ``data``, the content of ``path``.
-
-    Raises CardInvalid when it is none, or when its weights lie in other files: the sha256 would not cover them, and the
-    paths in the model could point anywhere.
-    """
-    onnx = import_onnx()
+    """``read_model`` of ``data``, the content of ``path``. Raises CardInvalid, DependencyMissing."""
     try:
-        model = onnx.load_model_from_string(data)
-    except Exception as error:  # protobuf's DecodeError; onnx has raised others
-        raise CardInvalid(f"{path}: not an ONNX model: {first_line(error)}") from None
-    graphs = [model.graph, *model.functions]
-    if any(tensor.external_data or tensor.data_location for graph in graphs for tensor in _tensors(graph)):
-        raise CardInvalid(f"{path}: its weights lie in other files; save it as one file (onnx.save does) and try again")
-    return model
+        return read_model(data)
+    except ValueError as error:
+        raise CardInvalid(f"{path}: {error}") from None
 
 
 def signature(model: Any, path: Path) -> Signature:
@@ -98,7 +80,7 @@ def computed(model: Any, image: str) -> dict[str, str]:
 
 def exposed(model: Any, tensors: list[str]) -> bytes:
     """The model with the inner ``tensors`` as further outputs, serialised."""
-    onnx = import_onnx()
+    onnx = load_onnx()
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     known = {value.name for value in copy.graph.output}
@@ -107,20 +89,8 @@ def exposed(model: Any, tensors: list[str]) -> bytes:
     return data
 
 
-def _tensors(graph: Any) -> Iterator[Any]:
-    """Every tensor stored in a graph or function: initializers and attributes, those of inner graphs included."""
-    yield from getattr(graph, "initializer", ())
-    for sparse in getattr(graph, "sparse_initializer", ()):
-        yield from (sparse.values, sparse.indices)
-    for node in graph.node:
-        for attribute in node.attribute:
-            yield from (attribute.t, *attribute.tensors)
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _tensors(inner)
-
-
 def _is_float(value: Any) -> bool:
-    return bool(value.type.tensor_type.elem_type == import_onnx().TensorProto.FLOAT)
+    return bool(value.type.tensor_type.elem_type == load_onnx().TensorProto.FLOAT)
 
 
 def _extents(value: Any) -> tuple[int | None, ...] | None:
@@ -131,11 +101,7 @@ def _extents(value: Any) -> tuple[int | None, ...] | None:
 
 
 def _describe(value: Any) -> str:
-    kind = import_onnx().TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
+    kind = load_onnx().TensorProto.DataType.Name(value.type.tensor_type.elem_type).lower()
     extents = _extents(value)
     shape = "?" if extents is None else "×".join("?" if n is None else str(n) for n in extents)
     return f"{value.name} {kind} {shape}"
-
-
-def first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -7,7 +7,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, cached_property, partial
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from facepipe.embed import _fused
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
 from facepipe.forks import PerProcess
+from facepipe.lazy import cached_property
 from facepipe.records import Activation, Floats, Pixels
 
 PASS = 8  # chips a forward pass on the CPU: more need longer for memory than they save on weights

@@ -42,10 +42,10 @@ def load_backbone(name: str, device: str = "cpu", weights: Path | None = None, p
     """The backbone that the card ``name`` describes, on ``device``, with the card's weights or a file of your own.
 
     ``precision``: full (float32) or half, which is quicker where the device computes with 16 bits.
-    Raises ModelNotFound, WeightsMissing, WeightsAltered, DeviceUnavailable, DependencyMissing, UsageError.
+    Raises ModelNotFound, CardInvalid, WeightsMissing, WeightsAltered, DeviceUnavailable, DependencyMissing, UsageError.
     """
     card = find_card(name)
-    loaded: Backbone = registry.plugin("facepipe.embed", card.architecture).load(card, device, weights, precision)
+    loaded: Backbone = registry.plugin("facepipe.embed", card).load(card, device, weights, precision)
     return loaded
 
 

@@ -6,7 +6,7 @@ Gradients are not to be had here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.embed import _onnx_graph as graph
 from facepipe.embed.base import check_precision, normalise
-from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError
+from facepipe.errors import CardInvalid, FacepipeError, UsageError
 from facepipe.forks import PerProcess
+from facepipe.lazy import cached_property
 from facepipe.records import Activation, Floats, Pixels
+from facepipe.runtime import first_line, session
 
 PASS = 16  # chips a forward pass
 
@@ -121,7 +123,7 @@ class Network:
             found: Floats = self._session().run([self.signature.output], self._feed(values))[0]
         except Exception as error:
             extents = "×".join(map(str, values.shape))
-            raise CardInvalid(f"{self.path}: fails on an input of {extents}: {graph.first_line(error)}") from None
+            raise CardInvalid(f"{self.path}: fails on an input of {extents}: {first_line(error)}") from None
         if found.ndim != 2 or len(found) != 1:
             raise CardInvalid(f"{self.path}: expected one vector for one image, it put out {found.shape}")
         return found
@@ -133,21 +135,11 @@ class Network:
 
 def _session(data: bytes, path: Path, device: str, optimise: bool = True) -> Any:
     try:
-        import onnxruntime
-    except ImportError:
-        raise DependencyMissing("ONNX models need onnx and onnxruntime: pip install 'facepipe[onnx]'") from None
-    provider, options = _provider(device, onnxruntime.get_available_providers())
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4  # what goes wrong is raised, not printed
-    if not optimise:
-        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        session = onnxruntime.InferenceSession(data, settings, providers=[(provider, options)])
+        return session(data, 0, device, optimise)
+    except FacepipeError:
+        raise
     except Exception as error:
-        raise CardInvalid(f"{path}: onnxruntime cannot run it: {graph.first_line(error)}") from None
-    if provider not in session.get_providers():  # onnxruntime itself falls back to the CPU with a warning
-        raise DeviceUnavailable(f"device {device}: onnxruntime could not use its {provider}")
-    return session
+        raise CardInvalid(f"{path}: onnxruntime cannot run it: {first_line(error)}") from None
 
 
 def _again(model: Any, path: Path, device: str) -> Any:
@@ -158,16 +150,6 @@ def _again(model: Any, path: Path, device: str) -> Any:
 def _exposing(model: Any, tensors: list[str], path: Path, device: str) -> Any:
     """A second session with every computed tensor as an output, unoptimised: optimising would fuse them away."""
     return _session(graph.exposed(model, tensors), path, device, optimise=False)
-
-
-def _provider(device: str, available: Sequence[str]) -> tuple[str, dict[str, str]]:
-    kind, _, index = device.partition(":")
-    if device == "cpu":
-        return "CPUExecutionProvider", {}
-    if kind == "cuda" and "CUDAExecutionProvider" in available and (index.isdecimal() or device == "cuda"):
-        return "CUDAExecutionProvider", {"device_id": index or "0"}
-    here = "cpu, cuda" if "CUDAExecutionProvider" in available else "cpu"
-    raise DeviceUnavailable(f"device {device}: not usable by the installed onnxruntime; there is {here}")
 
 
 def _is_layer(values: object) -> bool:

@@ -10,7 +10,7 @@ and on other devices, torch does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +21,9 @@ from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.devices import cores, workers
 from facepipe.embed.base import check_precision, normalise
-from facepipe.errors import WeightsAltered
+from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.forks import PerProcess
+from facepipe.lazy import cached_property
 from facepipe.records import Activation, Floats, Pixels
 from facepipe.runtime import Constants, Graph, Network, read_graph, read_weights
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 WIDTHS = (64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)  # of the depthwise convolutions
-PLACES = 49  # of the last map, 7×7
+SIDE, PLACES = 112, 49  # px of a chip, and places of the last map, 7×7
 EPSILON, EPSILON_LAST = 1e-3, 2e-5  # of the batch norms, and of the last two
 PASS = 8  # chips a forward pass
 
@@ -64,7 +65,7 @@ class Weights(NamedTuple):
 def load(card: Card, device: str, weights: Path | None = None, precision: str = FULL) -> SFace:
     """The backbone with the card's weights, or with ``weights``, another ONNX file of the same architecture.
 
-    Raises WeightsMissing, WeightsAltered, DeviceUnavailable.
+    Raises CardInvalid (a card for other chips or vectors), WeightsMissing, WeightsAltered, DeviceUnavailable.
     """
     check_precision(precision)
     path, id = weight_files.resolve(card, weights)
@@ -75,6 +76,10 @@ class SFace:
     """A ``Backbone``. In full precision on the CPU onnxruntime computes its embeddings, else torch does."""
 
     def __init__(self, card: Card, weights: Weights, id: str, device: str = "cpu", precision: str = FULL) -> None:
+        made, said = (SIDE, len(weights.bias)), (card.chip.size, card.dimension)
+        if said != made:
+            what = "SFace takes chips of {} px and puts out {} numbers, the card says {} and {}"
+            raise CardInvalid(f"{card.path}: {what.format(*made, *said)}")
         self.card, self.id, self.precision = card, id, precision
         self._weights, self._device = weights, device
         self._network = network(weights) if (device, precision) == ("cpu", FULL) else None
@@ -87,7 +92,7 @@ class SFace:
         if self._network is None:
             return self.torch.embed(pixels)
         threads = cores()
-        parts = np.array_split(pixels, min(len(pixels), threads * -(-len(pixels) // (threads * PASS))))
+        parts = np.array_split(pixels, max(1, min(len(pixels), threads * -(-len(pixels) // (threads * PASS)))))
         alone = threads == 1 or len(parts) == 1
         return np.concatenate(
             [self._pass(part) for part in parts] if alone else self._workers().each(self._pass, parts)
@@ -121,12 +126,13 @@ class SFace:
 
 
 def read(path: Path) -> Weights:
-    """The weights in OpenCV's file ``path``, batch norms folded in. Raises WeightsAltered when they do not fit."""
-    stored = read_weights(read_graph(path))
+    """The weights in OpenCV's file ``path``, of 8 bits or 32, batch norms folded in. Raises WeightsAltered when they do
+    not fit."""
+    graph = read_graph(path)
     try:
-        return _read(stored)
-    except (KeyError, ValueError) as error:
-        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        return _read(read_weights(graph))
+    except (LookupError, ValueError) as error:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error).strip()
         raise WeightsAltered(f"{path}: not the weights of SFace: {why}") from None
 
 
@@ -134,25 +140,34 @@ def _read(stored: Constants) -> Weights:
     names = ["conv_1", *(f"conv_{number}{kind}" for number in range(2, 15) for kind in ("_dw", ""))]
     strides = [1, *(stride for each in STRIDES for stride in (each, 1))]
     steps = tuple(_step(stored, name, stride) for name, stride in zip(names, strides, strict=True))
-    if tuple(len(step.bias) for step in steps) != (32, *(width for pair in _widths() for width in pair)):
-        raise ValueError("its convolutions have other widths")
+    if [step.weight.shape for step in steps] != list(_shapes()):
+        raise ValueError("its convolutions have other shapes")
     scale, shift = _affine(stored, "bn1", EPSILON_LAST)
     last_scale, last_shift = _affine(stored, "fc1", EPSILON_LAST)
-    head = stored["pre_fc1_weight_dequantized"].astype(np.float64).reshape(-1, WIDTHS[-1], PLACES)
-    bias = stored["pre_fc1_bias_dequantized"] + head.sum(axis=2) @ shift
+    head = _weight(stored, "pre_fc1_weight").astype(np.float64).reshape(-1, WIDTHS[-1], PLACES)
+    bias = _weight(stored, "pre_fc1_bias") + head.sum(axis=2) @ shift
     head = (head * scale[:, None]).reshape(len(head), -1) * last_scale[:, None]
     return Weights(steps, head.astype(np.float32), (bias * last_scale + last_shift).astype(np.float32))
 
 
-def _widths() -> Iterator[tuple[int, int]]:
-    """How many maps the depthwise and the pointwise convolution of each pair put out."""
-    return zip((32, *WIDTHS), WIDTHS, strict=False)
+def _shapes() -> Iterator[tuple[int, ...]]:
+    """What the weights of the convolutions measure."""
+    yield 32, 3, 3, 3
+    for before, width in zip((32, *WIDTHS), WIDTHS, strict=False):
+        yield before, 1, 3, 3
+        yield width, before, 1, 1
+
+
+def _weight(stored: Constants, name: str) -> np.ndarray:
+    """As the zoo's file in 32 bits calls it, or as what the one in 8 bits makes of it."""
+    made = (stored[full] for form in ("_reshaped", "_dequantized") if (full := name + form) in stored)
+    return stored[name] if (found := next(made, None)) is None else found
 
 
 def _step(stored: Constants, name: str, stride: int) -> Step:
     scale, shift = _affine(stored, f"{name}_batchnorm", EPSILON)
-    weight = stored[f"{name}_conv2d_weight_reshaped"] * scale[:, None, None, None]
-    slope = stored[f"{name}_relu_gamma"].ravel()
+    weight = _weight(stored, f"{name}_conv2d_weight") * scale[:, None, None, None]
+    slope = stored[f"{name}_relu_gamma"].reshape(len(weight))
     return Step(weight.astype(np.float32), shift.astype(np.float32), slope.astype(np.float32), stride)
 
 
@@ -167,7 +182,7 @@ def _affine(stored: Constants, name: str, epsilon: float) -> tuple[np.ndarray, n
 
 def network(weights: Weights) -> Network:
     """``chips`` (N, 3, 112, 112) float32, normalised as the card says → (N, 128)."""
-    graph = Graph("chips", ("N", 3, 112, 112))
+    graph = Graph("chips", ("N", 3, SIDE, SIDE))
     x = "chips"
     for step in weights.steps:
         x = graph.prelu(graph.conv(x, step.weight, step.bias, step.stride, step.padding), step.slope)

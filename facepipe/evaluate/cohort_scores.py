@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from facepipe.decision.cohort import Cohort, Near
 from facepipe.evaluate.bootstrap import Ints
+from facepipe.lazy import cached_property
 from facepipe.records import Floats
 
 SIDE = 1024  # images a side of a block

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from facepipe.decision.cohort import FEWEST
-from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import expect_seed
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
@@ -21,6 +21,7 @@ from facepipe.evaluate.measuring import COSINE, Subject, measure
 from facepipe.evaluate.result import Evaluation, Images
 from facepipe.evaluate.strangers import OTHERS, expect_folder, of_evaluation
 from facepipe.gallery.names import spelt
+from facepipe.limits import usual_threshold
 from facepipe.pipeline import Pipeline
 from facepipe.sources import labelled_pictures
 
@@ -127,8 +128,8 @@ def evaluate_people(
         if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
             return None  # such a gallery would not correct its scores
         others = None if score == COSINE else OTHERS if said == OTHERS else subject.cohort
-        limit = pipe.backbone.card.thresholds.get(FMR)
-        settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": limit}
+        usual = partial(usual_threshold, pipe.backbone.card)
+        settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": usual}
         try:
             return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]
         except UsageError as error:

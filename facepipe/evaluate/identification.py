@@ -6,7 +6,7 @@ does not get the right one. Rank-1: of those, the share whose right person comes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class AtFpir:
 @dataclass(frozen=True)
 class GallerySize:
     """A gallery of ``people``: ``rank1``, ``at`` several FPIRs, and the ``fpir`` and ``found`` share at the ``limit``
-    that decides without a calibration. Counts are of photos, over all splits."""
+    that is usual for so many. Counts are of photos, over all splits."""
 
     people: int
     enrolled_probes: int
@@ -92,11 +92,11 @@ def measure_identification(
     left_out: float,
     seed: int = 0,
     cohort: Cohort | str | None = None,
-    limit: float | None = None,
+    limit: Callable[[int], float | None] = lambda people: None,
 ) -> Identification:
     """``vectors`` (N, D) of ``people`` (N,), from 0, who are ``called`` so. ``cohort``: strangers by which scores are
-    corrected, or "others": the split's own gallery, as a gallery does it. Raises UsageError when nobody is left to be
-    found.
+    corrected, or "others": the split's own gallery, as a gallery does it. ``limit``: what decides among so many people,
+    None: nothing. Raises UsageError when nobody is left to be found.
     """
     called = called or [str(number) for number in range(int(people.max()) + 1)]
     splits = [_split(people, left_out, np.random.default_rng([seed, number])) for number in range(SPLITS)]
@@ -112,7 +112,7 @@ def measure_identification(
             unknown[size].append(strange)
     drawn = draw_people(int(people.max()) + 1, seed=seed)
     measured = [
-        _measured(size, known, _joined(unknown[size]), drawn, limit)
+        _measured(size, known, _joined(unknown[size]), drawn, limit(size))
         for size in sizes
         if len((known := _joined(found[size])).person)
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from facepipe import __version__
 from facepipe.decision.cohort import Cohort
@@ -21,6 +20,7 @@ from facepipe.evaluate.reliability import measure_reliability, state_by_folds
 from facepipe.evaluate.result import Evaluation, Images, Measured, Mistake
 from facepipe.evaluate.strangers import Chosen
 from facepipe.evaluate.verification import measure_verification
+from facepipe.lazy import cached_property
 from facepipe.pipeline import Pipeline
 
 COSINE, CORRECTED = "cosine", "corrected"

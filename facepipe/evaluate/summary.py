@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from facepipe.defaults import FMR
 from facepipe.evaluate.bootstrap import Rate
 from facepipe.evaluate.folds import Accuracy
 from facepipe.evaluate.identification import GallerySize, Identification
@@ -218,7 +217,7 @@ def _identification(found: Identification | None) -> Iterator[Line]:
         )
         if size.fpir is not None and size.found is not None:
             yield Line(
-                Text(f"… FPIR at the card's {FMR}", f"……卡片 {FMR} 阈值处的 FPIR"),
+                Text("… FPIR at the usual threshold", "……常用阈值处的 FPIR"),
                 percent(size.fpir.value),
                 interval(size.fpir),
                 Text(

@@ -3,15 +3,17 @@
 The file is a ZIP with exactly four members, stored and not compressed (vectors and JPEGs do not shrink, and so a small
 file cannot unfold into a huge one). Nothing in it is pickled, and no name in it is used as a path.
 
-    manifest.json     {"format": "facepipe-gallery", "version": 1 | 2, "backbone": str, "dimension": D, "references": N}
+    manifest.json     {"format": "facepipe-gallery", "version": 1 to 3, "backbone": str, "dimension": D,
+                      "references": N}
     vectors.npy       NumPy array (N, D), float32 little-endian, C order: unit vectors, in the order of enrolment
     references.json   N objects in the same order: {"person": str, "norm": float, "quality": {"score", "size",
                       "sharpness"} | null, "source": str, "image_sha256": 64 hex digits | "", "enrolled_at": ISO 8601
                       with offset, "thumbnail_bytes": int, "consent": {"wording": str, "given_at": as above}, where
-                      there is one}
+                      there is one, "landmarks": five [x, y], px of the thumbnail, where they are known}
     thumbnails.bin    the thumbnails (JPEG or PNG) one after the other, each ``thumbnail_bytes`` long, 0 for none
 
-Version 2 is one with a consent in it, so that a facepipe which knows of none refuses it and does not lose them.
+Version 2 is one with a consent in it, version 3 one with landmarks, so that a facepipe which knows of none refuses it
+and does not lose them. Without landmarks a thumbnail was cut for the backbone, as its card says.
 In Python: ``numpy.load("people.zip")["vectors"]`` gives the vectors, ``json`` the rest.
 """
 
@@ -31,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from facepipe.errors import ArchiveInvalid, NameInvalid, VectorInvalid
-from facepipe.gallery.base import NewReference, first_fault
+from facepipe.gallery.base import NewReference, StoredChip, first_fault
 from facepipe.gallery.database import sync_folder
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.store import Entry
@@ -48,7 +50,7 @@ class Archive:
     entries: list[Entry]
 
 
-def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[Reference, bytes | None]]) -> int:
+def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[Reference, StoredChip | None]]) -> int:
     """Write ``path`` in one step, readable by its owner only; returns how many references. Raises OSError."""
     vectors, rows = [], []
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,18 +59,15 @@ def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[
         with os.fdopen(handle, "wb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as out:
                 with out.open("thumbnails.bin", "w", force_zip64=True) as thumbnails:
-                    for reference, thumbnail in references:
+                    for reference, chip in references:
                         vectors.append(reference.template.vector)
-                        rows.append(_row(reference, thumbnail))
-                        thumbnails.write(thumbnail or b"")
+                        rows.append(_row(reference, chip))
+                        thumbnails.write(b"" if chip is None else chip.image)
                 with out.open("vectors.npy", "w", force_zip64=True) as member:
                     table = np.array(vectors, "<f4").reshape(len(rows), dimension)
                     np.lib.format.write_array(member, table, version=(1, 0), allow_pickle=False)
                 out.writestr("references.json", json.dumps(rows))
-                about: dict[str, Any] = {
-                    "format": _FORMAT,
-                    "version": 2 if any("consent" in row for row in rows) else 1,
-                }
+                about: dict[str, Any] = {"format": _FORMAT, "version": _version(rows)}
                 about |= {"backbone": backbone, "dimension": dimension, "references": len(rows)}
                 out.writestr("manifest.json", json.dumps(about))
             file.flush()
@@ -81,7 +80,11 @@ def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[
     return len(rows)
 
 
-def _row(reference: Reference, thumbnail: bytes | None) -> dict[str, Any]:
+def _version(rows: list[dict[str, Any]]) -> int:
+    return 3 if any("landmarks" in row for row in rows) else 2 if any("consent" in row for row in rows) else 1
+
+
+def _row(reference: Reference, chip: StoredChip | None) -> dict[str, Any]:
     row = {
         "person": reference.person,
         "norm": reference.template.norm,
@@ -89,8 +92,10 @@ def _row(reference: Reference, thumbnail: bytes | None) -> dict[str, Any]:
         "source": reference.source,
         "image_sha256": reference.image_sha256,
         "enrolled_at": reference.enrolled_at.isoformat(),
-        "thumbnail_bytes": len(thumbnail or b""),
+        "thumbnail_bytes": 0 if chip is None else len(chip.image),
     }
+    if chip is not None and chip.landmarks is not None:
+        row["landmarks"] = chip.landmarks.tolist()
     if (consent := reference.consent) is not None:
         row["consent"] = {"wording": consent.wording, "given_at": consent.given_at.isoformat()}
     return row
@@ -131,8 +136,8 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 
 def _parse(members: dict[str, bytes], path: Path) -> Archive:
     about = json.loads(members["manifest.json"])
-    if about["format"] != _FORMAT or about["version"] not in (1, 2):
-        raise ArchiveInvalid(f"{path}: expected {_FORMAT} version 1 or 2, got {about['format']} {about['version']}")
+    if about["format"] != _FORMAT or about["version"] not in (1, 2, 3):
+        raise ArchiveInvalid(f"{path}: expected {_FORMAT} version 1 to 3, got {about['format']} {about['version']}")
     backbone, dimension, rows = about["backbone"], about["dimension"], json.loads(members["references.json"])
     if not isinstance(backbone, str) or not backbone or type(dimension) is not int or not 1 <= dimension <= 1 << 16:
         raise ArchiveInvalid(f"{path}: expected a backbone and a dimension, got {backbone!r:.60} and {dimension!r:.60}")
@@ -159,7 +164,8 @@ def _entry(row: dict[str, Any], template: Template, thumbnail: bytes | None) -> 
     quality = None if row["quality"] is None else Quality(**{k: float(v) for k, v in row["quality"].items()})
     given = row.get("consent")
     consent = None if given is None else Consent(given["wording"], _time("given_at", given["given_at"]))
-    new = NewReference(template, quality, row["source"], row["image_sha256"], thumbnail, consent)
+    landmarks = None if row.get("landmarks") is None else np.array(row["landmarks"], np.float32)
+    new = NewReference(template, quality, row["source"], row["image_sha256"], thumbnail, consent, landmarks)
     return clean_name(row["person"]), new, _time("enrolled_at", row["enrolled_at"])
 
 

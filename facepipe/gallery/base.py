@@ -48,11 +48,22 @@ class Index(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StoredChip:
+    """The aligned face that is kept with a reference: ``image``, an encoded JPEG or PNG, and where its five
+    ``landmarks`` are, (5, 2) float32 px of it, in the order of ``Detection``. None: where the card of the gallery's
+    network has them, as it was cut for that network."""
+
+    image: bytes
+    landmarks: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class NewReference:
     """A template to enrol, with what is kept about where it came from.
 
     ``image_sha256``: ``Image.sha256``, 64 hex digits, or "" when there is no image (two equal vectors are then the same
-    enrolment). ``thumbnail``: the chip as an encoded JPEG or PNG, at most 1 MiB. ``consent``: what was agreed to.
+    enrolment). ``thumbnail``: the face as an encoded JPEG or PNG, at most 1 MiB, and ``landmarks``: as in
+    ``StoredChip``. ``consent``: what was agreed to.
     """
 
     template: Template
@@ -61,6 +72,7 @@ class NewReference:
     image_sha256: str = ""
     thumbnail: bytes | None = None
     consent: Consent | None = None
+    landmarks: Floats | None = None
 
     def __post_init__(self) -> None:
         if self.image_sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.image_sha256):
@@ -71,6 +83,10 @@ class NewReference:
             raise ValueError("thumbnail: expected an encoded JPEG or PNG")
         if self.thumbnail is not None and len(self.thumbnail) > THUMBNAIL_LIMIT:
             raise ValueError(f"thumbnail: expected at most {THUMBNAIL_LIMIT} bytes, got {len(self.thumbnail)}")
+        if self.landmarks is not None and self.thumbnail is None:
+            raise ValueError("landmarks: expected only with a thumbnail, of which they are")
+        if self.landmarks is not None and (self.landmarks.shape != (5, 2) or not np.isfinite(self.landmarks).all()):
+            raise ValueError(f"landmarks: expected 5 points (x, y), got {self.landmarks.tolist()!r:.80}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +136,8 @@ class GalleryInfo:
     """``index``: "valid", "missing", "stale" (of another state of the record or another version of facepipe) or
     "damaged"; all but the first are put right at the next search. ``uuid``, ``backbone`` and ``dimension`` are None
     until the first enrolment. ``calibration``: on what it was measured, None without one;
-    ``cohort``: how many faces of strangers are kept with it.
+    ``cohort``: how many faces of strangers are kept with it. ``changed_from``: the backbone of before a change of
+    network that is not settled, and ``left_out``: how many references could not be made anew then.
     """
 
     path: Path
@@ -135,6 +152,8 @@ class GalleryInfo:
     index: str
     calibration: str | None
     cohort: int
+    changed_from: str | None = None
+    left_out: int = 0
 
 
 def first_fault(vectors: Floats) -> tuple[int, str] | None:

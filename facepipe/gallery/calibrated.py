@@ -35,7 +35,7 @@ def read(record: Record) -> tuple[Calibration | None, Cohort | None]:
         calibration = Calibration.from_json(str(text))
         if not calibration.corrected:
             return calibration, None
-        rows = record.sql.execute("SELECT person, vector FROM cohort ORDER BY id").fetchall()
+        rows = record.sql.execute(f"SELECT person, vector FROM {record.cohort} ORDER BY id").fetchall()
         vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4").astype(np.float32)
         return calibration, Cohort(vectors.reshape(len(rows), -1), [person for person, _ in rows])
     except ValueError as error:
@@ -61,7 +61,7 @@ def write(record: Record, calibration: Calibration | None, cohort: Strangers | N
     """Put ``calibration`` in the place of what was there, with its ``cohort``, but for the people and the images that
     were ``known`` ``before`` and are not any more. Raises UsageError where too few strangers are left."""
     record.sql.execute("DELETE FROM meta WHERE key = ?", (_KEY,))
-    record.sql.execute("DELETE FROM cohort")
+    record.sql.execute(f"DELETE FROM {record.cohort}")
     if calibration is None:
         return
     if calibration.backbone != record.backbone:
@@ -78,7 +78,7 @@ def write(record: Record, calibration: Calibration | None, cohort: Strangers | N
         gone = _marks(before) - _marks(known(record))
         rows = zip(cohort.people, vectors, cohort.images, strict=True)
         record.sql.executemany(_INSERT, [row for row in rows if gone.isdisjoint(_marks([(row[0], row[2])]))])
-    (people,) = record.sql.execute("SELECT count(DISTINCT person) FROM cohort").fetchone()
+    (people,) = record.sql.execute(f"SELECT count(DISTINCT person) FROM {record.cohort}").fetchone()
     if people < FEWEST:
         raise UsageError(f"{record.path}: a cohort of {people} people is left, expected {FEWEST}; calibrate again")
 

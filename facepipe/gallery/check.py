@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from facepipe.errors import GalleryError, NameInvalid
 from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.names import clean_name
-from facepipe.gallery.store import Record
+from facepipe.gallery.store import LIVE, Record
 
 
 def problems(record: Record, index: LiveIndex) -> list[str]:
@@ -41,7 +41,7 @@ def _in_record(record: Record) -> Iterator[str]:
             yield str(error)
         if not has_references:
             yield f"{name} has no references"
-    for (number,) in record.sql.execute("SELECT id FROM reference").fetchall():
+    for (number,) in record.sql.execute(f"SELECT id FROM {LIVE}").fetchall():
         try:
             record.reference(number)
         except GalleryError as error:  # damaged, or listed in one table and not to be found in another

@@ -76,6 +76,15 @@ class Database:
         row = self.sql.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else row[0]
 
+    def copy(self, path: Path) -> None:
+        """Write all of it into the empty file ``path``, with an identity of its own."""
+        sql = sqlite3.connect(path, isolation_level=None)
+        try:
+            self.sql.backup(sql)
+            sql.execute("UPDATE meta SET value = ? WHERE key = 'uuid'", (secrets.token_bytes(16),))
+        finally:
+            sql.close()
+
     @property
     def version(self) -> int:
         """Of the schema, at this moment: another process may upgrade the file."""
@@ -170,13 +179,13 @@ def create(path: Path) -> None:
         finally:
             sql.close()
         with suppress(FileExistsError):
-            _link(made, path)
-        sync_folder(path.parent)
+            put_in_place(made, path)
     finally:
         made.unlink(missing_ok=True)
 
 
-def _link(made: Path, path: Path) -> None:
+def put_in_place(made: Path, path: Path) -> None:
+    """Give ``made`` the name ``path``, in one step. Raises FileExistsError where something has it."""
     try:
         os.link(made, path)
     except FileExistsError:
@@ -185,6 +194,7 @@ def _link(made: Path, path: Path) -> None:
         if path.exists():
             raise FileExistsError(path) from None
         os.replace(made, path)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

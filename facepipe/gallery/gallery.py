@@ -12,9 +12,10 @@ import numpy as np
 from facepipe import folders
 from facepipe.decision.calibration import Calibration
 from facepipe.decision.evidence import ByReferences
+from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import PersonNotFound, UsageError
-from facepipe.gallery import calibrated, faults, rows
-from facepipe.gallery.base import NewReference, Person, Strangers, Tally
+from facepipe.gallery import calibrated, faults, own_strangers, rows
+from facepipe.gallery.base import NewReference, Person, StoredChip, Strangers, Tally
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.session import Session
@@ -158,6 +159,19 @@ class Gallery(Upkeep):
             says = evidence if kept.calibration is None else kept.calibration.evidence
             return kept.rank(index, vectors, int(top), says, who)
 
+    def own_strangers(self, evidence: ByReferences | None = None) -> OwnStrangers | None:
+        """How near everybody comes to all the others, which tells how often a stranger gets a name here; None while
+        fewer than 50 people are enrolled, or so many (400,000 references) that it would take too long.
+
+        ``evidence`` says who is likelier one person under two names: they are not compared. Measured anew when the
+        gallery has changed, in a fraction of a second.
+        """
+        with self._session.searching() as index:
+            key = (index.state, evidence)
+            if self._session.strangers is None or self._session.strangers[0] != key:
+                self._session.strangers = key, own_strangers.measure(index, self._session.scoring, evidence)
+            return self._session.strangers[1]
+
     @property
     def calibration(self) -> Calibration | None:
         """What was measured on one's own people, if it was (facepipe.evaluate.calibrate)."""
@@ -192,6 +206,11 @@ class Gallery(Upkeep):
         with self._session.reading() as record:
             return record.people()
 
+    def count(self) -> int:
+        """How many people are enrolled."""
+        with self._session.reading() as record:
+            return record.count("person")
+
     def person(self, person: Who) -> Person:
         """Raises PersonNotFound."""
         with self._session.reading() as record:
@@ -207,11 +226,16 @@ class Gallery(Upkeep):
         with self._session.reading() as record:
             return record.reference(id)
 
-    def thumbnail(self, id: int) -> bytes | None:
-        """The encoded chip stored with a reference, or None. Raises ReferenceNotFound."""
+    def chip(self, id: int) -> StoredChip | None:
+        """The aligned face stored with a reference, or None. Raises ReferenceNotFound."""
         with self._session.reading() as record:
             record.reference(id)
-            return record.thumbnail(id)
+            return record.chip(id)
+
+    def thumbnail(self, id: int) -> bytes | None:
+        """Its encoded picture alone."""
+        chip = self.chip(id)
+        return None if chip is None else chip.image
 
     def rename(self, old: Who, new: str) -> None:
         """Raises PersonNotFound, PersonExists (merge instead), NameInvalid."""

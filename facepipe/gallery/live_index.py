@@ -13,11 +13,12 @@ from facepipe.decision.fusion import fuse
 from facepipe.gallery import index_file
 from facepipe.gallery.base import Ids, Index
 from facepipe.gallery.faiss_index import FaissIndex
-from facepipe.gallery.store import Record, Roster
+from facepipe.gallery.store import LIVE, Record, Roster
 from facepipe.records import Floats
 
 _log = logging.getLogger("facepipe")
 _NONE = np.empty(0, np.int64)
+_MIX, _MODULUS = 2654435761, 1 << 32  # Knuth's multiplicative hash: which people are a sample, whoever else comes
 
 
 class LiveIndex:
@@ -98,7 +99,7 @@ class LiveIndex:
             if not replacing and sealed.state not in (record.state, self._before):
                 why = "not of the gallery's present state"
         except FileNotFoundError:
-            if not replacing and not self._deleted and record.count("reference"):
+            if not replacing and not self._deleted and record.count(LIVE):
                 why = "missing"
         except index_file.OtherVersion:
             why = "of another version of facepipe"
@@ -171,6 +172,19 @@ class LiveIndex:
         counts = ends[1] - ends[0]
         return fuse(self._index.vectors(places), counts), counts
 
+    def some(self, most: int) -> tuple[Floats, Ids, Ids]:
+        """At most ``most`` references: everybody's first, then everybody's second, …; always of the same people, so
+        that one more changes little. Their vectors (n, D), positions (n,) and persons (n,)."""
+        order = np.argsort(self._owners, kind="stable")
+        starts = np.searchsorted(self._owners[order], self._owners[order])
+        turns = np.empty_like(order)
+        turns[order] = np.arange(len(order)) - starts
+        mixed = (self._owners * _MIX) % _MODULUS
+        kept = np.lexsort((mixed, turns))[:most]
+        if self._index is None:
+            return np.empty((0, 0), np.float32), kept, self._owners[kept]
+        return self._index.vectors(kept), kept, self._owners[kept]
+
     def named(self, position: int) -> tuple[str, int]:
         """Whose the reference at ``position`` is, and its id."""
         return self._names[int(self._owners[position])], int(self._ids[position])
@@ -222,7 +236,7 @@ class LiveIndex:
         try:
             sealed = self.sealed(record)
         except FileNotFoundError:
-            return ("missing" if record.count("reference") else "valid"), None
+            return ("missing" if record.count(LIVE) else "valid"), None
         except index_file.OtherVersion:
             return "stale", None
         except index_file.Damaged:

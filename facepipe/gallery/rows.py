@@ -7,8 +7,10 @@ import json
 from datetime import datetime, timezone
 from functools import lru_cache
 
+import numpy as np
+
 from facepipe.gallery.base import NewReference
-from facepipe.records import Quality
+from facepipe.records import Floats, Quality
 
 
 def fingerprint(new: NewReference) -> str:
@@ -29,6 +31,16 @@ def columns(new: NewReference) -> tuple[bytes, float, str | None, str, str]:
 
 def _vector(new: NewReference) -> bytes:
     return new.template.vector.astype("<f4", copy=False).tobytes()
+
+
+def places(landmarks: Floats | None) -> bytes | None:
+    """Landmarks (5, 2) as the table ``thumbnail`` has them."""
+    return None if landmarks is None else landmarks.astype("<f4").tobytes()
+
+
+def points(data: bytes | None) -> Floats | None:
+    """The landmarks again. Raises ValueError."""
+    return None if data is None else np.frombuffer(data, "<f4").astype(np.float32).reshape(5, 2)
 
 
 def _quality(quality: Quality | None) -> str | None:

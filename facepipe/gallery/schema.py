@@ -1,7 +1,7 @@
 """The tables of the record, and what makes a file of an older facepipe one of today."""
 
 APPLICATION_ID = 0x66616365  # "face"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 CONSENT = """CREATE TABLE consent (
     reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
     wording TEXT NOT NULL,
@@ -28,10 +28,25 @@ COHORT_IMAGE = (
 BEGIN DELETE FROM cohort WHERE fingerprint = OLD.fingerprint AND NOT EXISTS (SELECT 1 FROM reference r
 JOIN person p ON p.id = r.person_id WHERE p.name = cohort.person AND r.fingerprint = OLD.fingerprint); END""",
 )
+# Where the face is in a kept picture: x, y of five points, px of it, float32. NULL: where the card of the network has
+# them that the gallery holds templates of
+LANDMARKS = ("ALTER TABLE thumbnail ADD COLUMN landmarks BLOB",)
+# What a change of network replaced, until it is settled (change.py). A reference that the new network could not make
+# has the stamp 0 and no vector meanwhile: it is not matched, and takes part in nothing
+FORMER = (
+    """CREATE TABLE former (
+    reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
+    vector BLOB NOT NULL,                  -- as in reference
+    norm REAL NOT NULL
+)""",
+    "ALTER TABLE cohort ADD COLUMN former INTEGER NOT NULL DEFAULT 0",
+    """CREATE TRIGGER cohort_former BEFORE DELETE ON reference
+BEGIN DELETE FROM cohort WHERE former AND vector = (SELECT vector FROM former WHERE reference_id = OLD.id); END""",
+)
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
-CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- uuid, backbone, dimension, state, calibration
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;  -- uuid, backbone, dimension, state, calibration …
 CREATE TABLE person (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE,
@@ -58,6 +73,8 @@ CREATE TABLE thumbnail (
 {CONSENT};
 {";".join(COHORT)};
 {";".join(COHORT_IMAGE)};
+{";".join(LANDMARKS)};
+{";".join(FORMER)};
 """
 # What makes a file of each version one of the next. Only additions: a facepipe of before that has it open goes on.
-UPGRADES = {1: (CONSENT,), 2: COHORT, 3: COHORT_IMAGE}
+UPGRADES = {1: (CONSENT,), 2: COHORT, 3: COHORT_IMAGE, 4: (*LANDMARKS, *FORMER)}

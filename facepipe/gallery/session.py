@@ -11,6 +11,8 @@ from threading import RLock
 
 import numpy as np
 
+from facepipe import forks
+from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import (
     FacepipeError,
     GalleryError,
@@ -33,8 +35,10 @@ class Session:
     def __init__(self, path: Path, expected: str | None, read_only: bool, busy_timeout: float) -> None:
         self.path = path
         self.lock = RLock()
+        forks.wait_for(self.lock)  # what SQLite has locked of a file at a fork, it has locked in the child for ever
         self.index = LiveIndex(path)
         self.scoring = Scoring()
+        self.strangers: tuple[object, OwnStrangers | None] | None = None  # as last measured, and of what
         self._expected = expected
         self._read_only = read_only
         self._busy_timeout = busy_timeout
@@ -127,6 +131,10 @@ class Session:
         self._record, self._file = record, file
         self.index.forget()
 
+    def follow_to(self, backbone: str) -> None:
+        """This process has changed the network: from now on templates of ``backbone`` are going to be used."""
+        self._expected = backbone if self._expected else None
+
     def expect(self, backbone: str) -> None:
         """Raise GalleryNotFound where nobody is enrolled, GalleryMismatch where it was with another ``backbone``."""
         if self._record.backbone is None:
@@ -178,8 +186,8 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _mismatch(path: Path, gallery: str | None, other: str) -> GalleryMismatch:
     name, _, _ = str(gallery).partition("@")
     same = name == other.partition("@")[0]
-    remedy = "leave out --weights, or give those it was made with" if same else f"take --backbone {name}"
+    remedy = "leave out --weights, or give those it was made with" if same else f"take --backbone {name}, or none"
     return GalleryMismatch(
         f"{path}: holds templates of {gallery}, which cannot be compared with those of {other};"
-        f" {remedy}, or enrol the photos again into another gallery (--gallery OTHER)"
+        f" {remedy}, or change the gallery's network (facepipe gallery upgrade)"
     )

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from facepipe.errors import GalleryCorrupt, PersonExists, ReferenceNotFound
-from facepipe.gallery.base import Ids, NewReference, Person, Tally, first_fault
+from facepipe.gallery.base import Ids, NewReference, Person, StoredChip, Tally, first_fault
 from facepipe.gallery.database import Database
 from facepipe.gallery.names import not_found
-from facepipe.gallery.rows import columns, image_of, iso, now
+from facepipe.gallery.rows import columns, image_of, iso, now, places, points
 from facepipe.records import Consent, Floats, Quality, Reference, Template
 
 Entry = tuple[str, NewReference, datetime]  # person, reference, enrolled at (UTC)
@@ -26,19 +26,32 @@ _REFERENCES = """
 """
 _CONSENTED = _REFERENCES.format(consent="c.wording, c.given_at") + " LEFT JOIN consent c ON c.reference_id = r.id"
 _OF_VERSION_1 = _REFERENCES.format(consent="NULL, NULL")
+LIVE = "reference WHERE stamp"  # without those that the network in force could not make (schema.FORMER)
 _PEOPLE = """
     SELECT p.id, p.name, n, first_id, first.enrolled_at, last.enrolled_at
-    FROM (SELECT person_id AS whose, count(*) AS n, min(id) AS first_id, max(id) AS last_id FROM reference GROUP BY 1)
+    FROM (SELECT person_id AS whose, count(*) AS n, min(id) AS first_id, max(id) AS last_id
+          FROM reference WHERE stamp GROUP BY 1)
     JOIN person p ON p.id = whose
     JOIN reference first ON first.id = first_id JOIN reference last ON last.id = last_id
 """
 _INSERT = """
     INSERT INTO reference (person_id, stamp, vector, norm, quality, source, fingerprint, enrolled_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint, person_id) DO NOTHING
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint, person_id) DO UPDATE
+    SET (stamp, vector, norm, quality, source, enrolled_at) = (excluded.stamp, excluded.vector, excluded.norm,
+    excluded.quality, excluded.source, excluded.enrolled_at) WHERE stamp = 0
 """
 _WITH_IT = "FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING"
-_INSERT_THUMBNAIL = f"INSERT INTO thumbnail (image, reference_id) SELECT ?, id {_WITH_IT}"
+_INSERT_THUMBNAIL = f"INSERT INTO thumbnail (image, landmarks, reference_id) SELECT ?, ?, id {_WITH_IT}"
 _INSERT_CONSENT = f"INSERT INTO consent (wording, given_at, reference_id) SELECT ?, ?, id {_WITH_IT}"
+# What the network in force could not make: enrolled again it is made of what is new
+_FORGET_PICTURE = """
+    DELETE FROM thumbnail WHERE reference_id IN
+    (SELECT id FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = 0)
+"""
+_FORGET_UNMADE = """
+    DELETE FROM reference WHERE person_id = :target AND stamp = 0
+    AND fingerprint IN (SELECT fingerprint FROM reference WHERE person_id = :person AND stamp)
+"""
 _MOVE_COHORT = "UPDATE cohort SET person = :into WHERE person = (SELECT name FROM person WHERE id = :person)"
 _KEEP_CONSENT = """
     INSERT INTO consent (reference_id, wording, given_at)
@@ -94,9 +107,11 @@ class Record(Database):
             rows.append((people[name], stamp, *row, iso(enrolled_at)))
             which = (people[name], row[-1], stamp)
             if new.thumbnail is not None:
-                thumbnails.append((new.thumbnail, *which))
+                thumbnails.append((new.thumbnail, places(new.landmarks), *which))
             if new.consent is not None:
                 consents.append((new.consent.wording, iso(new.consent.given_at), *which))
+        if self.meta("former_backbone") is not None:
+            self.sql.executemany(_FORGET_PICTURE, [(row[0], row[6]) for row in rows])
         added = self.sql.executemany(_INSERT, rows).rowcount if rows else 0
         self.sql.executemany(_INSERT_THUMBNAIL, thumbnails)
         self.sql.executemany(_INSERT_CONSENT, consents)
@@ -122,6 +137,7 @@ class Record(Database):
         for person in {self.person(name): None for name in sources}:  # a dict: each once, in order
             if person == target:
                 continue
+            self.sql.execute(_FORGET_UNMADE, {"person": person, "target": target})
             move = "UPDATE OR IGNORE reference SET person_id = ? WHERE person_id = ?"
             moved += self.sql.execute(move, (target, person)).rowcount
             self.sql.execute(_KEEP_CONSENT, {"person": person, "target": target})
@@ -164,10 +180,10 @@ class Record(Database):
 
     @property
     def _references(self) -> str:
-        return _CONSENTED if self.version > 1 else _OF_VERSION_1
+        return f"{_CONSENTED if self.version > 1 else _OF_VERSION_1} WHERE r.stamp"
 
     def references(self, name: str | None = None) -> Iterator[Reference]:
-        where, values = ("", ()) if name is None else ("WHERE p.id = ?", (self.person(name),))
+        where, values = ("", ()) if name is None else ("AND p.id = ?", (self.person(name),))
         backbone = self.backbone or ""
         return (
             self._reference(row, backbone)
@@ -175,7 +191,7 @@ class Record(Database):
         )
 
     def reference(self, number: int) -> Reference:
-        row = self.sql.execute(f"{self._references} WHERE r.id = ?", (number,)).fetchone()
+        row = self.sql.execute(f"{self._references} AND r.id = ?", (number,)).fetchone()
         if row is None:
             raise ReferenceNotFound(
                 f"{number}: there is no reference of this number; see those of a person (people show)"
@@ -186,7 +202,7 @@ class Record(Database):
         """The id of ``person``'s reference with the fingerprint ``mark`` (written at ``stamp``), or None."""
         row = self.sql.execute(
             "SELECT r.id FROM reference r JOIN person p ON p.id = r.person_id"
-            " WHERE p.name = ? AND r.fingerprint = ? AND ifnull(r.stamp = ?, 1)",
+            " WHERE p.name = ? AND r.fingerprint = ? AND ifnull(r.stamp = ?, r.stamp)",
             (person, mark, stamp),
         ).fetchone()
         return None if row is None else int(row[0])
@@ -194,11 +210,20 @@ class Record(Database):
     def holders(self, mark: str) -> dict[str, int]:
         """The people who have a reference with the fingerprint ``mark``, and its id."""
         query = "SELECT p.name, r.id FROM reference r JOIN person p ON p.id = r.person_id WHERE r.fingerprint = ?"
-        return dict(self.sql.execute(f"{query} ORDER BY r.id", (mark,)))
+        return dict(self.sql.execute(f"{query} AND r.stamp ORDER BY r.id", (mark,)))
 
-    def thumbnail(self, number: int) -> bytes | None:
-        row = self.sql.execute("SELECT image FROM thumbnail WHERE reference_id = ?", (number,)).fetchone()
-        return None if row is None else bytes(row[0])
+    def chip(self, number: int) -> StoredChip | None:
+        where = "landmarks" if self.version > 4 else "NULL"
+        row = self.sql.execute(f"SELECT image, {where} FROM thumbnail WHERE reference_id = ?", (number,)).fetchone()
+        try:
+            return None if row is None else StoredChip(bytes(row[0]), points(row[1]))
+        except ValueError as error:
+            raise self._damaged(number, str(error)) from None
+
+    @property
+    def cohort(self) -> str:
+        """The table of the strangers in force."""
+        return "cohort WHERE NOT former" if self.version > 4 else "cohort"
 
     def count(self, table: str) -> int:
         return int(self.sql.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
@@ -206,7 +231,7 @@ class Record(Database):
     # For the index
 
     def roster(self) -> Roster:
-        rows = self.sql.execute("SELECT id, stamp, person_id FROM reference")  # answered from the index ``roster``
+        rows = self.sql.execute(f"SELECT id, stamp, person_id FROM {LIVE}")  # answered from the index ``roster``
         try:
             table = np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 3)
         except (TypeError, ValueError, OverflowError):

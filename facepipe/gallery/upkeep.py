@@ -8,11 +8,11 @@ from zipfile import is_zipfile
 
 from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, UsageError, WriteFailed
 from facepipe.forks import PerProcess
-from facepipe.gallery import archive, calibrated, faults
+from facepipe.gallery import archive, calibrated, change, faults
 from facepipe.gallery.base import GalleryInfo, Tally
 from facepipe.gallery.check import problems
 from facepipe.gallery.session import Session
-from facepipe.gallery.store import Entry
+from facepipe.gallery.store import LIVE, Entry
 
 
 class Upkeep:
@@ -29,7 +29,7 @@ class Upkeep:
     def __len__(self) -> int:
         """How many references there are."""
         with self._session.reading() as record:
-            return record.count("reference")
+            return record.count(LIVE)
 
     @property
     def backbone(self) -> str | None:
@@ -45,14 +45,16 @@ class Upkeep:
                 uuid=record.uuid.hex() if record.uuid else None,
                 backbone=record.backbone,
                 dimension=record.dimension,
-                people=record.count("person"),
-                references=record.count("reference"),
+                people=record.count(f"person WHERE id IN (SELECT person_id FROM {LIVE})"),
+                references=record.count(LIVE),
                 thumbnails=record.count("thumbnail"),
                 record_bytes=_size(self.path),
                 index_bytes=_size(self._session.index.path),
                 index=self._session.index.kind(record)[0] if self._session.exists else "valid",
                 calibration=calibrated.describe(record, self._session.scoring.calibration),
-                cohort=record.count("cohort") if record.version > 2 else 0,
+                cohort=record.count(record.cohort) if record.version > 2 else 0,
+                changed_from=change.former(record),
+                left_out=record.count("reference WHERE NOT stamp"),
             )
 
     def expect_writable(self, backbone: str) -> None:
@@ -93,7 +95,7 @@ class Upkeep:
             backbone, dimension = record.backbone, record.dimension
             if backbone is None or dimension is None:
                 raise GalleryNotFound(f"{self.path}: nobody was ever enrolled there, so there is nothing to export")
-            pairs = ((reference, record.thumbnail(reference.id)) for reference in record.references())
+            pairs = ((reference, record.chip(reference.id)) for reference in record.references())
             try:
                 return archive.write(target, backbone, dimension, pairs)
             except OSError as error:
@@ -114,6 +116,67 @@ class Upkeep:
                 f"{path}: holds templates of {found.backbone}, {self.path} those of"
                 f" {self.backbone or 'another backbone'}; import it into another gallery (--gallery OTHER)"
             ) from error
+
+    # A change of network, which stays open until it is settled. facepipe.upgrade makes the references anew
+
+    @property
+    def former(self) -> str | None:
+        """The id of the backbone of before a change that is neither settled nor taken back; None: there is none."""
+        with self._session.reading() as record:
+            return change.former(record)
+
+    def roll(self, since_change: bool = False) -> list[tuple[int, int]]:
+        """Every reference as (id, stamp), which stand for one vector; or those enrolled ``since_change``."""
+        with self._session.reading() as record:
+            return change.since(record) if since_change else change.live(record)
+
+    def expect_settled(self) -> None:
+        """Before long work for a change. Raises ChangeRefused while another is neither settled nor taken back."""
+        with self._session.reading() as record:
+            change.expect_settled(record)
+
+    def switch(self, backbone: str, make: change.Make, *, leave_out: bool = False) -> int:
+        """Change to templates of ``backbone``, which ``make`` makes of the references; returns of how many.
+
+        It is one transaction, in which ``make`` is called. With ``leave_out`` those that it cannot make wait,
+        unmatched, for what becomes of the change. Raises ChangeRefused: some cannot be made, or the last change is not
+        settled.
+        """
+        with self._session.writing(removing=True) as (record, stamp):
+            self._expect_there()
+            count = change.switch(record, stamp, backbone, make, leave_out)
+        self._session.follow_to(backbone)
+        return count
+
+    def switch_back(self, make: change.Make, *, leave_out: bool = False) -> tuple[int, int]:
+        """Return to what was before the change, calibration and cohort too; ``make`` makes what was enrolled since.
+
+        Returns how many references were there before, and how many are made now; those that cannot be made are deleted
+        with ``leave_out``. Raises ChangeRefused: some cannot be made, or nothing was changed.
+        """
+        with self._session.writing(removing=True) as (record, stamp):
+            self._expect_there()
+            found = change.restore(record, stamp, make, leave_out)
+            backbone = str(record.backbone)
+        self._session.follow_to(backbone)
+        return found
+
+    def settle(self) -> int:
+        """Keep the change: what was before is overwritten, and the references that could not be made are deleted;
+        returns how many those are. Raises ChangeRefused: nothing was changed."""
+        with self._session.writing(removing=True) as (record, _):
+            self._expect_there()
+            return change.settle(record)
+
+    def copy(self, path: Path) -> None:
+        """Write the record, as it is at one moment, into the empty file ``path``, as a gallery of its own."""
+        with self._session.reading() as record, faults.clear_errors(path):
+            self._expect_there()
+            record.copy(path)
+
+    def _expect_there(self) -> None:
+        if not self._session.exists:
+            raise faults.not_there(self.path)
 
     def _add_entries(self, entries: list[Entry]) -> Tally:
         if not entries:

@@ -1,13 +1,15 @@
 """What every layer put out for many faces, written into one file while it is computed.
 
 One tensor per layer, named as in the network, with a row per face: (faces, C, H, W) float32, (faces, D, 1, 1) where the
-layer puts out a vector. A layer of one of the detector's networks has the network's name before it: ``onet/conv1``.
+layer puts out a vector. A layer of one of the networks that show how a face is found (the detector's where it can be
+looked into, else MTCNN's) has the network's name before it: ``onet/conv1``.
 Beside them, with a row per face: ``face/chip`` (h, w, 3) uint8 RGB, ``face/to_chip`` (2, 3) image px → chip px,
 ``face/box`` (4), ``face/score``, ``face/landmarks`` (5, 2), image px; ``face/image``, from 0 in the metadata's list;
-and with a row per candidate of each of the detector's stages: ``detector/STAGE/box``, ``score`` and ``image``.
+and, of a detector that can be looked into, with a row per candidate of each of its stages: ``detector/STAGE/box``,
+``score`` and ``image``.
 
 Metadata, each value JSON: ``backbone`` and ``detector`` ids, ``images``, ``layers`` in the order they run with their
-inputs, stride and receptive field. In .npz it is the array ``metadata``.
+inputs, stride and receptive field; ``detector`` is what found the faces. In .npz it is the array ``metadata``.
 
 Two passes: the first with the detector alone, to know how many rows there will be, the second writes. Memory holds one
 image and one map at a time, whatever the number of faces.
@@ -25,12 +27,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from facepipe.detect.base import OpenDetector
 from facepipe.embed.chip import cut_chip
 from facepipe.errors import FacepipeError, NoFace, UsageError
 from facepipe.files import replacing
 from facepipe.image import ImageLike
-from facepipe.inspect.networks import backbone_network, choose_layers, detector_networks
+from facepipe.inspect.networks import backbone_network, cascade, choose_layers, detector_networks
 from facepipe.inspect.survey import Found, Survey
 from facepipe.layers.networks import Network
 from facepipe.layers.writers import Spec, Writer, check_suffix, tensor_writer
@@ -58,7 +59,7 @@ def dump(
 ) -> Dump:
     """Write what ``layers`` put out for every face of ``images``, or for the ``pick``-th largest of each (from 1).
 
-    ``layers`` are names or globs: of layers of the backbone, or ``onet/conv*`` of the detector's O-Net (so ``rnet/``,
+    ``layers`` are names or globs: of layers of the backbone, or ``onet/conv*`` of MTCNN's O-Net (so ``rnet/``,
     ``pnet/``; P-Net sees each image at another size, so its maps make one tensor for one face only). ``path`` ends in
     .safetensors or .npz and is replaced as a whole or not at all. Images that cannot be used are skipped. Raises
     UsageError (unknown layer or suffix), WriteFailed; NoFace or the first image's error when none can be used.
@@ -140,9 +141,9 @@ def _detector_taps(pipe: Pipeline, patterns: Sequence[str], survey: Survey) -> l
 
 
 def _network_of(pipe: Pipeline, pattern: str) -> str | None:
-    """The detector's network whose layers ``pattern`` means, None for the backbone."""
+    """The network of ``cascade`` whose layers ``pattern`` means, None for the backbone."""
     name, slash, _ = pattern.partition("/")
-    return name if slash and isinstance(pipe.detector, OpenDetector) and name in pipe.detector.networks else None
+    return name if slash and name in cascade(pipe.detector).networks else None
 
 
 def _chosen(network: Network, patterns: Sequence[str]) -> list[str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
@@ -45,7 +44,7 @@ def explain(
     *,
     pick: int | Sequence[int | None] | None = None,
     threshold: float | None = None,
-    fmr: str = FMR,
+    fmr: str | None = None,
     views: Sequence[str] | None = None,
     network: str | None = None,
     layers: str = "*",
@@ -56,10 +55,10 @@ def explain(
 
     ``views``: names out of ``facepipe.inspect.views.VIEWS``; None: those that the images have, but not saliency, which
     takes half a minute. ``pick``: which face, 1 is the largest; where it is a sequence, of each image. ``threshold``: a
-    cosine; None takes that for ``fmr``. Kernels and depths are shown of ``network`` (pnet, rnet, onet; None: the
-    backbone) and of those of its convolutions that match the glob ``layers``. ``labelled`` photos, (person, image)
-    with several of each person, serve to measure how well each depth tells people apart, and instead of the gallery to
-    find what excites a channel.
+    cosine; None takes that for ``fmr``, or without it the usual one. Kernels and depths are shown of ``network`` (pnet,
+    rnet, onet; None: the backbone) and of those of its convolutions that match the glob ``layers``. ``labelled``
+    photos, (person, image) with several of each person, serve to measure how well each depth tells people apart, and
+    instead of the gallery to find what excites a channel.
     Raises UsageError, ImageError, NoFace, SeveralFaces, ModelError.
     """
     if not 1 <= len(images) <= 2:

@@ -8,13 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
-from facepipe.detect.base import Detector, OpenDetector
+from facepipe.defaults import MIN_FACE
+from facepipe.detect.base import Detector, OpenDetector, load_detector
+from facepipe.embed._torch import TorchBackbone
 from facepipe.embed.base import Backbone, normalise
 from facepipe.embed.onnx import OnnxBackbone
+from facepipe.embed.sface import SFace
 from facepipe.errors import UsageError
 from facepipe.layers.networks import Network
 from facepipe.layers.onnx_graph import OnnxNetwork
@@ -23,10 +27,11 @@ from facepipe.records import Detection, Face, Image, Pixels
 
 
 def networks_of(pipe: Pipeline, image: Image, face: Face) -> dict[str, Network]:
-    """The networks that looked at ``face`` of ``image``, by name, in the order they did.
+    """The networks as they see ``face`` of ``image``, by name, in the order they look: those of ``cascade``, then the
+    backbone under its card's name (the chip).
 
     With MTCNN: pnet (the level of the pyramid at which the face is about 12 px, in its grey frame), rnet and onet (the
-    square around the face, 24 and 48 px); then the backbone under its card's name (the chip).
+    square around the face, 24 and 48 px).
     """
     found = detector_networks(pipe.detector, image, face.detection)
     seen = backbone_network(pipe.backbone, face.chip.pixels)
@@ -34,14 +39,26 @@ def networks_of(pipe: Pipeline, image: Image, face: Face) -> dict[str, Network]:
 
 
 def detector_networks(detector: Detector, image: Image, face: Detection) -> dict[str, Network]:
-    """The detector's networks as they are shown ``face``; none for a detector that is not an ``OpenDetector``."""
-    if not isinstance(detector, OpenDetector):
-        return {}
-    shown = detector.inputs(image, face)
+    """The networks of ``cascade`` as they are shown ``face``."""
+    looking = cascade(detector)
+    shown = looking.inputs(image, face)
     return {
-        name: Network(name, module, shown[name], detector.to_tensor(shown[name][None]))
-        for name, module in detector.networks.items()
+        name: Network(name, module, shown[name], looking.to_tensor(shown[name][None]))
+        for name, module in looking.networks.items()
     }
+
+
+def cascade(detector: Detector) -> OpenDetector:
+    """What shows how a face is found, from coarse to fine: ``detector`` where it can be looked into, else MTCNN, which
+    is asked for the same faces."""
+    return detector if isinstance(detector, OpenDetector) else _mtcnn(getattr(detector, "min_face", MIN_FACE))
+
+
+@cache
+def _mtcnn(min_face: float) -> OpenDetector:
+    found = load_detector("mtcnn", min_face=min_face)
+    assert isinstance(found, OpenDetector)
+    return found
 
 
 def backbone_network(backbone: Backbone, chip: Pixels) -> Network | None:
@@ -55,6 +72,13 @@ def backbone_network(backbone: Backbone, chip: Pixels) -> Network | None:
         tensors = {name: file.tensors[name] for name in backbone.layers}
         return OnnxNetwork(backbone.card.name, None, chip, x, file.model, tensors, file.inner)
     return None
+
+
+def in_torch(backbone: Backbone) -> TorchBackbone | None:
+    """The backbone as torch runs it, so that its weights can be changed; None for one that torch cannot run."""
+    if isinstance(backbone, SFace):
+        return backbone.torch
+    return backbone if isinstance(backbone, TorchBackbone) else None
 
 
 def _placed(module: nn.Module, x: Tensor) -> Tensor:

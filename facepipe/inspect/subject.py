@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import PIL.Image
 import torch
 from torch import Tensor
 
+from facepipe.cards import Input
 from facepipe.embed.base import normalise, templates
 from facepipe.errors import ModelError, NoFace, UsageError
 from facepipe.gallery import Gallery
@@ -20,8 +18,10 @@ from facepipe.inspect.networks import choose_layers, networks_of
 from facepipe.layers.networks import Network
 from facepipe.layers.views.features import collect, depths
 from facepipe.layers.views.story import Decision, Made
+from facepipe.lazy import cached_property
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels, Template
+from facepipe.stored_chip import recut
 
 TOP = 5  # candidates shown
 CHIPS = 1000  # of the gallery, at most, that views look at
@@ -99,7 +99,7 @@ class Subject:
     @cached_property
     def references(self) -> References | None:
         """None without a gallery, or when it holds no chips."""
-        return None if self.gallery is None else read_references(self.gallery, self.image, self.face.chip)
+        return None if self.gallery is None else read_references(self.gallery, self.image, self.pipe.backbone.card.chip)
 
     @cached_property
     def features(self) -> dict[str, Floats]:
@@ -132,16 +132,16 @@ class Subject:
         return templates(self.pipe.backbone, [Chip(each, self.face.chip.to_chip) for each in pixels])
 
 
-def read_references(gallery: Gallery, image: Image, chip: Chip) -> References | None:
-    """The first ``CHIPS`` references that have a chip of the size of ``chip`` and are not of ``image`` itself."""
+def read_references(gallery: Gallery, image: Image, spec: Input) -> References | None:
+    """Chips as ``spec`` has them of the first ``CHIPS`` references that have a picture and are not of ``image``."""
     rows: list[tuple[Pixels, str]] = []
     for reference in gallery.references():
-        data = gallery.thumbnail(reference.id)
-        if data is None or reference.image_sha256 == image.sha256 or len(rows) == CHIPS:
+        stored = gallery.chip(reference.id)
+        if stored is None or reference.image_sha256 == image.sha256 or len(rows) == CHIPS:
             continue
-        pixels = np.array(PIL.Image.open(io.BytesIO(data)).convert("RGB"))
-        if pixels.shape == chip.pixels.shape:
-            rows.append((pixels, reference.person))
+        chip = recut(stored, spec, spec)
+        if chip is not None:
+            rows.append((chip.pixels, reference.person))
     if not rows:
         return None
     chips, people = zip(*rows, strict=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from facepipe.detect.base import OpenDetector
 from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import UsageError
+from facepipe.inspect.finding import finder_of, search
+from facepipe.inspect.networks import in_torch
 from facepipe.inspect.subject import References, Subject
 from facepipe.layers.view import Text, View
 from facepipe.layers.views import (
@@ -62,9 +63,9 @@ def show(subjects: Sequence[Subject], wanted: Sequence[str]) -> tuple[tuple[View
 def tell(subjects: Sequence[Subject]) -> View:
     """The decision, in words and pictures."""
     first = subjects[0]
-    template = first.face.template
+    template, finder = first.face.template, finder_of(first.pipe.detector)
     if len(subjects) == 1:
-        return show_story(first.image, first.face.detection, first.backbone, template.vector, first.decision)
+        return show_story(first.image, first.face.detection, first.backbone, template.vector, first.decision, finder)
     photos = [(each.image, each.face.detection) for each in subjects]
     score = template.cosine(subjects[1].face.template)
     return show_pair(photos, [each.backbone for each in subjects], score, first.threshold)
@@ -98,11 +99,12 @@ def _ladder(subjects: Sequence[Subject]) -> View:
     network, layers = first.shown
     climbed = ladder.climb(network, layers)
     cascade = [each for each in first.networks.values() if each is not first.backbone]
+    finder = finder_of(first.pipe.detector)
     if len(subjects) == 1:
-        return show_ladder(climbed, cascade=cascade)
+        return show_ladder(climbed, cascade=cascade, finder=finder)
     names = [rung.layer.name for rung in climbed.rungs]
     channels = {rung.layer.name: rung.channels for rung in climbed.rungs}
-    return show_ladder(climbed, ladder.climb(subjects[1].shown[0], names, channels=channels), cascade)
+    return show_ladder(climbed, ladder.climb(subjects[1].shown[0], names, channels=channels), cascade, finder)
 
 
 def _patches(subjects: Sequence[Subject]) -> View:
@@ -169,10 +171,10 @@ def _saliency(subjects: Sequence[Subject]) -> View:
         raise NotShown(NEEDS_PAIR)
     a, b = subjects
     backbone = a.pipe.backbone
-    shuffled = None
-    if isinstance(backbone, TorchBackbone):
-        module = saliency.shuffled_weights(backbone.module)
-        shuffled = TorchBackbone(backbone.card, module, backbone.id, str(backbone.device)).embed
+    shuffled, learnt = None, in_torch(backbone)
+    if learnt is not None:
+        module = saliency.shuffled_weights(learnt.module)
+        shuffled = TorchBackbone(learnt.card, module, learnt.id, str(learnt.device)).embed
     found = saliency.saliency(
         a.backbone,
         b.backbone,
@@ -191,10 +193,8 @@ def _coarse(subjects: Sequence[Subject]) -> View:
     name = first.decision.name if first.decision is not None else None
     if name is not None and first.gallery is not None:
         matched = coarse.match_blurred(blurred.chips, first.find_everybody, name)
-    detector = first.pipe.detector
-    stages = detector.stages(first.image) if isinstance(detector, OpenDetector) else ()
-    drawn = [(stage.stage, stage.boxes) for stage in stages]
-    return show_coarse(blurred, first.threshold, matched, first.image, drawn, first.candidates)
+    found = search(first.pipe, first.image, first.face.detection)
+    return show_coarse(blurred, first.threshold, matched, found, first.candidates)
 
 
 VIEWS: dict[str, Callable[[Sequence[Subject]], View]] = {

@@ -26,6 +26,7 @@ class Layer:
     ``kind``: conv, pool, linear, pointwise (each place by itself), merge (sums or stacks maps), whole (every output
     sees every place, such as a global mean or a flattened map). ``shape`` is (C, H, W), or (D, 1, 1) for a vector.
     ``weights`` counts parameters; ``multiply_adds`` those of one forward pass, of convolutions and linear layers.
+    ``groups``: into how many a convolution divides the maps, each seen by itself.
     """
 
     name: str
@@ -35,6 +36,14 @@ class Layer:
     weights: int = 0
     multiply_adds: int = 0
     window: Window | None = None
+    groups: int = 1
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether it is a convolution in which every output sees one map alone, so that no maps are added up."""
+        if self.window is None or self.groups == 1:
+            return False
+        return self.multiply_adds == math.prod(self.shape) * math.prod(self.window.kernel)
 
 
 @dataclass(frozen=True)

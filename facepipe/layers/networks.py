@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, fx, nn
 
 from facepipe.layers.graph import Field, Layer, fields
 from facepipe.layers.torch_graph import outputs, read_layers, trace, watcher
+from facepipe.lazy import cached_property
 from facepipe.records import Pixels
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from facepipe.errors import UsageError
 from facepipe.layers.graph import Layer, Pair, Window
 from facepipe.layers.networks import Network
+from facepipe.lazy import cached_property
 
 Shape = tuple[int, int, int]
 Run = Callable[[Any, list[str]], Iterator[tuple[str, np.ndarray]]]
@@ -57,8 +57,7 @@ class OnnxNetwork(Network):
         if layer.window is None or any(given not in stored for given in node.input[1:]):
             raise UsageError(f"{name}: its weights are computed, not stored")
         weight, *bias = (torch.from_numpy(numpy_helper().to_array(stored[given]).copy()) for given in node.input[1:])
-        groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-        window = layer.window
+        groups, window = layer.groups, layer.window
         conv = nn.Conv2d(
             weight.shape[1] * groups, len(weight), window.kernel, window.stride, window.padding, window.dilation, groups
         )
@@ -151,7 +150,9 @@ class _Reader:
         weights = sum(map(math.prod, stored[:2] if node.op_type == "BatchNormalization" else stored))
         if node.op_type == "Conv" and stored:
             adds = math.prod(stored[0][1:]) * math.prod(shape)
-            return Layer(name, "conv", inputs, shape, weights, adds, self._window(attributes, stored[0][2:], inputs[0]))
+            window = self._window(attributes, stored[0][2:], inputs[0])
+            groups = attributes["group"].i if "group" in attributes else 1
+            return Layer(name, "conv", inputs, shape, weights, adds, window, groups)
         if node.op_type in ("Gemm", "MatMul") and stored and shape[1:] == (1, 1):
             return Layer(name, "linear", inputs, shape, weights, math.prod(stored[0]))
         if node.op_type in _POOLS:

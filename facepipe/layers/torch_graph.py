@@ -113,8 +113,8 @@ def describe(name: str, what: str, module: nn.Module | None, inputs: tuple[str, 
     shape = _shape(values)
     weights = sum(p.numel() for p in module.parameters()) if module is not None else 0
     if isinstance(module, nn.Conv2d):
-        per_output = module.weight[0].numel()
-        return Layer(name, "conv", inputs, shape, weights, per_output * math.prod(shape), _window(module))
+        adds = module.weight[0].numel() * math.prod(shape)
+        return Layer(name, "conv", inputs, shape, weights, adds, _window(module), module.groups)
     if isinstance(module, nn.Linear):
         return Layer(name, "linear", inputs, shape, weights, module.in_features * module.out_features)
     if isinstance(module, (nn.MaxPool2d, nn.AvgPool2d)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import Depends
@@ -27,6 +27,22 @@ class Context:
     engine: Engine
     inspections: Inspections
     live: int = 0  # connections now
+    known: dict[str, Pipeline] = field(default_factory=dict)  # by their backbones' ids, for a change of network
+
+    def pipeline(self, backbone: str) -> Pipeline:
+        """The pipeline with this network, by its name or its id. Raises ModelError."""
+        self.known.setdefault(self.pipe.backbone.id, self.pipe)
+        if backbone not in self.known:
+            made = self.pipe.with_backbone(backbone.partition("@")[0])
+            backbone = made.backbone.id
+            self.known.setdefault(backbone, made)
+        return self.known[backbone]
+
+    def use(self, pipe: Pipeline) -> None:
+        """From now on, as the gallery has been changed to its network."""
+        self.known = {one.backbone.id: one for one in (self.pipe, pipe)}
+        self.pipe = self.engine.pipe = pipe
+        self.inspections.clear()
 
 
 def _context(connection: HTTPConnection) -> Context:

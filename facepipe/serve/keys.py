@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -21,6 +20,7 @@ from typing import Any
 from facepipe import folders
 from facepipe.errors import KeyNotFound, ServerError, UsageError
 from facepipe.files import locked, replacing
+from facepipe.lazy import cached_property
 
 SCOPES = ("read", "enrol", "admin")  # each may do what those before it may
 PREFIX = "fp_"  # so that people and scanners for leaked secrets know one when they see it

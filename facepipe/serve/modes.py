@@ -59,10 +59,17 @@ class RecogniseMode:
     name = "recognise"
 
     def __init__(self, server: Context) -> None:
-        self.threshold = schemas.cosine(server.pipe.threshold(gallery=server.gallery))
-        self._watcher = Watcher(server.pipe, server.gallery, top=TOP)
+        self._server = server
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pipe, gallery = self._server.pipe, self._server.gallery
+        self.threshold = schemas.cosine(self._pipe.threshold(gallery=gallery))
+        self._watcher = Watcher(self._pipe, gallery, top=TOP)
 
     def see(self, frame: Frame) -> dict[str, Any]:
+        if self._pipe is not self._server.pipe:  # the gallery has another network
+            self._begin()
         faces = self._watcher.see(frame)
         self._watcher.take_events()  # the page goes by what it sees; kept, they would grow without end
         return {"faces": [_tracked(face) for face in faces]}

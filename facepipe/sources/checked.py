@@ -16,9 +16,9 @@ import numpy as np
 from facepipe.records import Pixels
 from facepipe.sources import capture, pyav
 from facepipe.sources.base import Pictures
+from facepipe.sources.spoilt import spoilt
 
 WHOLE = frozenset({"MJPG"})  # codecs that cameras never send in fields: nothing of them is in doubt
-SPOILT = 2**26  # bytes of memory, in pieces of a picture's size, before a second try
 
 Open = Callable[[], Pictures | None]
 Other = Callable[[int, float | None], Pictures | None]
@@ -91,15 +91,12 @@ class Checked:
 
     def _tried_again(self, first: Pixels) -> tuple[bool, bool]:
         """Whether the first picture is the same at a second try, and whether that is of the video for sure: another
-        follows it. Memory that nobody writes to may hold one picture twice, of a video that was closed just before."""
-        if self._again is None or not first.any():
-            return False, False
-        spoilt = [255 - first for _ in range(min(SPOILT // first.nbytes + 1, 64))]
-        del spoilt  # memory that is taken next, which holds something else now
-        if (again := self._again()) is None:
+        follows it. Memory that nobody writes to may hold one picture twice, where it cannot be spoilt."""
+        if self._again is None or not first.any() or (again := self._again()) is None:
             return False, False
         try:
-            pixels = again.picture() if again.grab() else None
+            with spoilt(first):  # where what is decoded goes is taken with the first picture
+                pixels = again.picture() if again.grab() else None
             if pixels is None or not _same(first, pixels):
                 return False, False
             following = again.picture() if again.grab() else None

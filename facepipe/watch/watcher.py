@@ -54,7 +54,7 @@ class Watcher:
 
     A track's name is decided over its best chips, not frame by frame, and stays until they clearly say otherwise. Who
     is removed from the gallery is not named any more after ``REFRESH`` seconds, and who is enrolled is named as soon.
-    ``threshold``: a cosine; None takes that of the gallery's calibration, as it is then, else the card's, for FMR 1e-3.
+    ``threshold``: a cosine; None takes the usual one (``Pipeline.threshold``), as it is then.
     ``every``: frames from one search of the whole picture to the next; ``top``: candidates reported; ``clock``:
     seconds, by which the gallery is asked again.
 

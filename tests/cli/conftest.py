@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from inspect import signature
 from pathlib import Path
 
 import PIL.Image
@@ -45,17 +46,14 @@ def here(tmp_path: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 def run(here: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a command in this process, with the pipeline that is loaded already unless other settings are asked for."""
     load = options.open_pipeline
+    settings = signature(load)
+    usual = settings.bind()
+    usual.apply_defaults()
 
-    def open_pipeline(
-        backbone: str = options.BACKBONE,
-        weights: Path | None = None,
-        device: str = "cpu",
-        min_face: float = options.MIN_FACE,
-        min_score: float = options.MIN_SCORE,
-    ) -> Pipeline:
-        given = (backbone, weights, device, min_face, min_score)
-        usual = (options.BACKBONE, None, "cpu", options.MIN_FACE, options.MIN_SCORE)
-        return pipeline if given == usual else load(*given)
+    def open_pipeline(*values: object, **named: object) -> Pipeline:
+        given = settings.bind(*values, **named)
+        given.apply_defaults()
+        return pipeline if given == usual else load(*given.args)
 
     monkeypatch.setattr(options, "open_pipeline", open_pipeline)
 

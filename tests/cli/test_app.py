@@ -140,6 +140,8 @@ def test_a_mistyped_command_line_is_one_line_with_a_hint(run: Run, args: list[st
         ("facepipe ide", {"identify"}),
         ("facepipe identify --thr", {"--threshold"}),
         ("facepipe identify --backbone dl", {"dlib_resnet"}),
+        ("facepipe detect --detector m", {"mtcnn"}),
+        ("facepipe serve --detector y", {"yunet"}),
         ("facepipe models show mt", {"mtcnn"}),
         ("facepipe people show A", {"Ada Lovelace"}),
         ("facepipe people show --gallery nowhere.db A", set()),

@@ -27,7 +27,7 @@ VARYING = [
     r"\d{4}-\d\d-\d\d(?:T[\d:.]+(?:\+00:00)?| \d\d:\d\d)?",
     r"@?\b[0-9a-f]{16,64}\b",
     r"(?<=bytes\t)\d+|(?<=_bytes\": )\d+",
-    r"[^\s\"]*/(?=(?:gallery|guests|embeddings)\.db|models/)",
+    r"[^\s\"]*/(?=(?:gallery|guests|embeddings|old)\.db|models/)",
 ]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 # What is measured differs a little from processor to processor: scores, and places of faces in px

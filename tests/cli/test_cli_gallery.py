@@ -22,6 +22,9 @@ FACTS = [
     "index",
     "calibration",
     "cohort",
+    "changed_from",
+    "left_out",
+    "threshold",
 ]
 
 
@@ -29,10 +32,13 @@ def test_info_says_where_the_gallery_is_and_what_it_holds(enrolled: Run, home: P
     (facts,) = enrolled("gallery", "info", "--json").json
     assert list(facts) == FACTS
     assert (facts["path"], facts["people"], facts["references"]) == (str(home / "gallery.db"), 2, 3)
-    assert facts["backbone"].startswith("dlib_resnet@")
+    assert facts["backbone"].startswith("sface@")
     rows = dict(row.split("\t") for row in enrolled("gallery", "info").out.splitlines())
     assert list(rows) == [name.replace("_", " ") for name in FACTS]
     assert rows["path"] == facts["path"]
+    assert rows["threshold"] == f"{facts['threshold']['threshold']:.4f}: {facts['threshold']['reason']}"
+    assert (facts["threshold"]["kind"], facts["threshold"]["source"]) == ("fmr", "card")
+    assert 0.0015 < facts["threshold"]["chance"]["value"] < 0.0025  # of 1 in 1,000 with each of two
 
 
 def test_the_gallery_comes_from_the_option_or_the_environment(
@@ -140,7 +146,7 @@ def test_doctor_is_quiet_about_a_sound_gallery(enrolled: Run) -> None:
     assert "\n  Ben, reference 3\n    facepipe enroll --webcam Ben\n" in done.out
     assert enrolled("gallery", "doctor", "--json").json[0]["advice"] is True
     enrolled("people", "remove", "--yes", "Ben")
-    said = "1 person with 2 references; a score counts from 0.931\nnothing looks wrong\n"
+    said = "1 person with 2 references; a score counts from 0.335\nnothing looks wrong\n"
     assert enrolled("gallery", "doctor").out == said
     assert enrolled("gallery", "doctor", "--json").out == ""
 

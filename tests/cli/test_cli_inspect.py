@@ -48,21 +48,13 @@ def test_two_images_are_compared(run: Run, here: Path) -> None:
 
 
 def test_layers_are_listed_with_what_they_cost_and_see(run: Run) -> None:
-    rows = run("inspect", "--list", "--network", "dlib_resnet", "--json").json
+    rows = run("inspect", "--list", "--network", "sface", "--json").json
     by_name = {row["name"]: row for row in rows}
-    assert by_name["conv"]["receptive_field"] == [7, 7]
-    assert by_name["total"]["multiply_adds"] == 270_854_144
-    table = run("inspect", "--list", "--network", "dlib_resnet", "--layers", "conv").out
-    assert table.splitlines()[0].split("\t") == [
-        "dlib_resnet",
-        "conv",
-        "conv",
-        "32×72×72",
-        "4,736",
-        "24,385,536",
-        "7×7",
-        "2×2",
-    ]
+    assert by_name["blocks.12.depthwise"]["receptive_field"] == [159, 159]
+    assert by_name["total"]["multiply_adds"] == 574_138_880
+    table = run("inspect", "--list", "--network", "sface", "--layers", "conv").out.splitlines()[0]
+    assert table.split("\t") == ["sface", "conv", "conv", "32×112×112", "896", "10,838,016", "3×3", "1×1"]
+    assert {row["network"] for row in run("inspect", "--list", "--json").json} == {"pnet", "rnet", "onet", "sface"}
 
 
 def test_what_the_layers_put_out_is_dumped(run: Run, here: Path) -> None:

@@ -54,10 +54,16 @@ def test_list_says_which_weights_are_here(run: Run) -> None:
     rows = {row[0]: row[1:] for row in (line.split("\t") for line in run("models", "list").out.splitlines())}
     assert rows["dlib_resnet"] == ["backbone", "here", "CC0-1.0"]
     assert rows["inception_resnet_v1-vggface2"][:2] == ["backbone", "to fetch"]
-    assert rows["mtcnn"][0] == "detector"
+    assert rows["mtcnn"] == ["detector", "here", "MIT"]
     lines = run("models", "list", "--json").json
-    assert [list(line) for line in lines] == [["name", "role", "here", "licence", "summary"]] * len(rows)
+    assert [list(line) for line in lines] == [["name", "role", "default", "here", "licence", "summary"]] * len(rows)
     assert {line["name"]: line["here"] for line in lines}["dlib_resnet"] is True
+
+
+def test_list_says_which_are_used_where_nothing_is_said(run: Run) -> None:
+    assert run("models", "list").complaint == "where nothing else is said: detector yunet, backbone sface\n"
+    named = [line["name"] for line in run("models", "list", "--json").json if line["default"]]
+    assert named == ["sface", "yunet"]
 
 
 def test_show_prints_the_card(run: Run) -> None:
@@ -127,7 +133,10 @@ def test_add_makes_a_backbone_that_recognises(run: Run, here: Path) -> None:
     assert done.code == 2
     assert "no measured thresholds" in done.complaint
     assert "  Ada " in run("identify", *own, "--threshold", "0.999", "obama.jpg").out
-    assert "tiny2@" in run("identify", "--gallery", "tiny.db", "obama.jpg").complaint
+    assert "tiny2@" in run("identify", "--backbone", "sface", "--gallery", "tiny.db", "obama.jpg").complaint
+    unasked = run("identify", "--gallery", "tiny.db", "--threshold", "0.999", "obama.jpg")
+    assert "  Ada " in unasked.out
+    assert unasked.complaint == f"{here}/tiny.db: made with tiny2, which is used\n"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_demo_recognises_and_writes_picture_json_and_chips(run: Run, here: Path,
     named = [(face["face"], face["name"]) for face in record["faces"]]
     assert named == [(1, "Joe Biden"), (2, "Barack Obama"), (3, None)]
     assert PIL.Image.open("seen/group-faces.jpg").size == PIL.Image.open("seen/group.jpg").size
-    assert [PIL.Image.open(f"seen/chips/face-{number}.png").size for number in (1, 2, 3)] == [(150, 150)] * 3
+    assert [PIL.Image.open(f"seen/chips/face-{number}.png").size for number in (1, 2, 3)] == [(112, 112)] * 3
     assert not home.exists()  # one's own gallery is not touched
 
 

@@ -56,7 +56,7 @@ def test_show_writes_the_chips_that_were_stored(enrolled: Run, here: Path) -> No
     done = enrolled("people", "show", "Ada", "--chips", "out/chips")
     assert done.complaint == "2 chips written to out/chips\n"
     assert sorted(path.name for path in here.glob("out/chips/*")) == ["reference-1.jpg", "reference-2.jpg"]
-    assert PIL.Image.open("out/chips/reference-1.jpg").size == (150, 150)
+    assert PIL.Image.open("out/chips/reference-1.jpg").size == (224, 224)
     assert "obama.jpg" in enrolled("people", "show", "Ada", "--chips", "obama.jpg").complaint
 
 

@@ -41,12 +41,11 @@ def test_a_rate_by_any_spelling(rate: str | float) -> None:
     assert at_rate(MADE.fmr, rate) == MADE.threshold(rate) == 0.8
 
 
-def test_one_rate_or_the_other() -> None:
-    assert MADE.threshold("1e-2", fpir="0.1") == 0.7
-    with pytest.raises(UsageError, match="fpir 1e-3: not in the gallery's calibration; it has 1e-1"):
-        MADE.threshold("1e-2", fpir="1e-3")
+def test_a_rate_that_was_not_measured_is_refused() -> None:
+    with pytest.raises(UsageError, match="fmr 1e-3: not in the gallery's calibration; it has 1e-2"):
+        MADE.threshold("1e-3")
     with pytest.raises(UsageError, match="too few strangers"):
-        replace(MADE, fpir={}).threshold("1e-2", fpir="1e-1")
+        replace(MADE, fmr={}).threshold("1e-2")
     with pytest.raises(UsageError, match="fmr often"):
         MADE.threshold("often", card=CARD)
 

@@ -16,7 +16,7 @@ def near(axis: int, other: int, cosine: float) -> np.ndarray:
 
 def test_people_who_look_like_nobody_else_are_all_found_and_no_stranger_is() -> None:
     vectors, people = np.repeat(AXES[:10], 4, axis=0), np.repeat(np.arange(10), 4)
-    found = measure_identification(vectors, people, left_out=0.3, limit=0.5)
+    found = measure_identification(vectors, people, left_out=0.3, limit=lambda people: 0.5)
     (size,) = found.sizes
     assert (size.people, found.references, found.splits) == (7, 2, SPLITS)
     assert (size.enrolled_probes, size.stranger_probes) == (7 * 2 * SPLITS, 3 * 4 * SPLITS)
@@ -32,7 +32,10 @@ def test_rates_at_a_limit_are_counted() -> None:
     """Everybody has a photo that is the person and one at 0.6; strangers come to nobody nearer than 0."""
     vectors = np.stack([v for n in range(6) for v in (AXES[n], near(n, n + 6, 0.6))])
     people = np.repeat(np.arange(6), 2)
-    loose, strict = (measure_identification(vectors, people, left_out=0.5, limit=limit) for limit in (0.5, 0.7))
+    loose, strict = (
+        measure_identification(vectors, people, left_out=0.5, limit=lambda people, limit=limit: limit)
+        for limit in (0.5, 0.7)
+    )
     for found, expected in ((loose, 1.0), (strict, 0.0)):  # 0.6 is what the two photos score, whichever is enrolled
         size = found.sizes[-1]
         assert size.rank1.value == 1
@@ -44,7 +47,7 @@ def test_a_stranger_who_is_enrolled_peoples_double_is_named_unless_the_limit_is_
     """Persons 0 and 1 are alike (0.9) and alone; of each split one is left out, or both, or none."""
     vectors = np.stack([AXES[0], AXES[0], near(0, 1, 0.9), near(0, 1, 0.9)])
     people = np.array([0, 0, 1, 1])
-    found = measure_identification(vectors, people, left_out=0.5, limit=0.8)
+    found = measure_identification(vectors, people, left_out=0.5, limit=lambda people: 0.8)
     size = found.sizes[-1]
     assert size.people == 1
     assert size.fpir is not None
@@ -60,7 +63,7 @@ def test_a_small_gallery_is_easier_than_a_large_one() -> None:
     vectors = np.repeat(centres, 3, axis=0) + rng.normal(size=(360, 6)) * 0.5
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     people = np.repeat(np.arange(120), 3)
-    found = measure_identification(vectors, people, left_out=0.5, limit=0.9)
+    found = measure_identification(vectors, people, left_out=0.5, limit=lambda people: 0.9)
     assert [size.people for size in found.sizes] == [10, 30, 60]
     rank1 = [size.rank1.value for size in found.sizes]
     fpir = [size.fpir.value for size in found.sizes if size.fpir]
@@ -69,9 +72,9 @@ def test_a_small_gallery_is_easier_than_a_large_one() -> None:
     assert rank1[0] > rank1[-1] + 0.1
     for size in found.sizes:  # where every stranger gets a name, whoever is first is found, and nobody else
         assert (size.curve.fmr[-1], size.curve.tmr[-1]) == (1, pytest.approx(size.rank1.value))
-    again = measure_identification(vectors, people, left_out=0.5, limit=0.9)
+    again = measure_identification(vectors, people, left_out=0.5, limit=lambda people: 0.9)
     assert again == found
-    assert measure_identification(vectors, people, left_out=0.5, limit=0.9, seed=1) != found
+    assert measure_identification(vectors, people, left_out=0.5, limit=lambda people: 0.9, seed=1) != found
 
 
 def test_rank_one_by_brute_force() -> None:
@@ -80,7 +83,7 @@ def test_rank_one_by_brute_force() -> None:
     vectors = rng.normal(size=(60, 4)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     people = np.repeat(np.arange(30), 2)
-    found = measure_identification(vectors, people, left_out=1 / 30, limit=None)
+    found = measure_identification(vectors, people, left_out=1 / 30)
     size = found.sizes[-1]
     assert size.people == 29
     counted = []

@@ -2,6 +2,7 @@ import io
 import json
 import pickle
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,15 @@ def other(tmp_path: Path):
         yield opened
 
 
+def places(gallery: Gallery, id: int) -> list | None:
+    chip = gallery.chip(id)
+    return None if chip is None or chip.landmarks is None else chip.landmarks.tolist()
+
+
 def rows(gallery: Gallery) -> list[tuple]:
     return [
         (r.person, r.template.vector.tobytes(), r.template.norm, r.quality, r.source, r.image_sha256, r.enrolled_at,
-         gallery.thumbnail(r.id))
+         gallery.thumbnail(r.id), places(gallery, r.id))
         for r in gallery.references()
     ]  # fmt: skip
 
@@ -46,6 +52,20 @@ def test_everything_comes_through(gallery: Gallery, export: Path, other: Gallery
     assert rows(other) == rows(gallery)
     assert (other.backbone, other.check()) == ("toy@1", [])
     assert export.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_the_face_is_in_a_picture_comes_through(gallery: Gallery, other: Gallery, new, tmp_path: Path) -> None:
+    landmarks = np.arange(10, dtype=np.float32).reshape(5, 2) + np.float32(0.1)
+    gallery.add("Eve", [replace(new(9, thumbnail=b"\xff\xd8\xffwide"), landmarks=landmarks)])
+    gallery.export(tmp_path / "people.zip")
+    with zipfile.ZipFile(tmp_path / "people.zip") as file:  # an older facepipe would lose them, and refuses it
+        assert json.loads(file.read("manifest.json"))["version"] == 3
+    other.import_(tmp_path / "people.zip")
+    assert rows(other) == rows(gallery)
+    chip = other.chip(4)
+    assert chip is not None
+    assert chip.landmarks is not None
+    assert np.array_equal(chip.landmarks, landmarks)
 
 
 def test_importing_again_adds_nothing(gallery: Gallery, other: Gallery, new, tmp_path: Path) -> None:
@@ -149,7 +169,7 @@ def row(**values: Any) -> dict[str, Any]:
 HUGE = npy(unit()).replace(b"(3, 16)", b"(3, 99999999999)")
 MALFORMED = {
     "other format": (ArchiveInvalid, {"manifest": lambda m: m.update(format="x")}),
-    "newer version": (ArchiveInvalid, {"manifest": lambda m: m.update(version=3)}),
+    "newer version": (ArchiveInvalid, {"manifest": lambda m: m.update(version=4)}),
     "a list": (ArchiveInvalid, {"manifest": b"[]"}),
     "no json": (ArchiveInvalid, {"references": b"{"}),
     "deep json": (ArchiveInvalid, {"references": b"[" * 200_000}),
@@ -178,6 +198,9 @@ MALFORMED = {
     "source 7": (ArchiveInvalid, row(source=7)),
     "thumbnail sizes": (ArchiveInvalid, row(thumbnail_bytes=-7)),
     "thumbnail is html": (ArchiveInvalid, {"thumbnails": b"<html>!"}),
+    "landmarks of nothing": (ArchiveInvalid, row(landmarks=[[1, 2]] * 5)),
+    "four landmarks": (ArchiveInvalid, {"references": lambda rows: rows[0].update(landmarks=[[1, 2]] * 4)}),
+    "a landmark nowhere": (ArchiveInvalid, {"references": lambda rows: rows[0].update(landmarks=[[1, None]] * 5)}),
     "row is a number": (ArchiveInvalid, {"references": lambda rows: rows.__setitem__(1, 5)}),
 }
 

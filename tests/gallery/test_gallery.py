@@ -178,7 +178,7 @@ def test_top_is_a_number_from_one(gallery: Gallery, template, top) -> None:
 def test_templates_of_another_backbone_are_refused(gallery: Gallery, template) -> None:
     other = template(1, backbone="other@2")
     for call in (lambda: gallery.search(other), lambda: gallery.add("Eve", [NewReference(other)])):
-        with pytest.raises(GalleryMismatch, match=r"toy@1.*other@2.*--backbone toy.*enrol the photos again"):
+        with pytest.raises(GalleryMismatch, match=r"toy@1.*other@2.*--backbone toy.*facepipe gallery upgrade"):
             call()
     with pytest.raises(VectorInvalid, match="16 numbers, got 8"):
         gallery.search(template(1, dimension=8))

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from facepipe.errors import GalleryCorrupt, PersonExists
 from facepipe.gallery import Gallery, database
-from facepipe.records import Consent
+from facepipe.gallery.change import Renewed
+from facepipe.records import Consent, Template
 
 YES = Consent("yes", datetime(2026, 1, 2, tzinfo=timezone.utc))
 
@@ -72,7 +74,14 @@ WRITES = {
     "merge": lambda gallery, new: gallery.merge(["Ada"], "Bob"),
     "remove": lambda gallery, new: gallery.remove("Ada"),
     "remove_reference": lambda gallery, new: gallery.remove_reference(1),
+    "switch": lambda gallery, new: gallery.switch("other@1", lambda places: {id: renewed(id) for id, _ in places}),
 }
+
+
+def renewed(id: int) -> Renewed:
+    """A reference as another network would have it."""
+    embedding = np.random.default_rng(id).normal(size=8).astype(np.float32)
+    return Renewed(Template.from_embedding(embedding, "other@1"), np.zeros((5, 2), np.float32))
 
 
 @pytest.mark.parametrize("write", WRITES)
@@ -82,7 +91,7 @@ def test_the_first_write_upgrades_it(old: Path, new, tmp_path: Path, write: str)
         assert gallery.check() == []
         for reference in gallery.references("Eve") if write.startswith("add") else []:
             assert reference.consent == YES
-    assert version(old) == 4
+    assert version(old) == 5
     with Gallery.open(tmp_path / "fresh.db") as fresh:
         fresh.add("Ada", [new(1)])
     assert schema(old) == schema(tmp_path / "fresh.db")
@@ -99,7 +108,7 @@ def test_an_older_facepipe_says_what_to_do(old: Path, new, monkeypatch: pytest.M
     with Gallery.open(old) as gallery:
         gallery.add("Eve", [new(9)])
     monkeypatch.setattr(database, "SCHEMA_VERSION", 1)
-    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 4, this one knows 1\); upgrade it"):
+    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 5, this one knows 1\); upgrade it"):
         Gallery.open(old)
 
 
@@ -166,6 +175,6 @@ def test_killed_at_any_statement_it_is_old_or_new(old: Path, new, python, tmp_pa
             assert target.read_bytes() == before
         else:
             assert enrolled[-1] is not None
-    assert set(found) == {(1, 3), (4, 4)}
+    assert set(found) == {(1, 3), (5, 4)}
     assert found == sorted(found)
     assert half > 3  # some were killed with the transaction half done

@@ -1,5 +1,6 @@
 """A real face and a real pair, looked into with the real networks."""
 
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ from facepipe.gallery import Gallery
 from facepipe.inspect.explain import Explanation, explain
 from facepipe.inspect.views import VIEWS, choose_views
 from facepipe.layers.page import failed, render
-from facepipe.layers.view import Picture
+from facepipe.layers.view import Picture, Text
+from facepipe.layers.views import saliency
+from facepipe.layers.views.search_view import found_by
 from facepipe.pipeline import Pipeline
 
 
@@ -22,6 +25,11 @@ def gallery(pipeline: Pipeline, samples: Path, tmp_path_factory: pytest.TempPath
         pipeline.enroll("Obama", [samples / "obama.jpg", samples / "obama2.jpg"], people)
         pipeline.enroll("Collins", samples / "astronaut.png", people)
         yield people
+
+
+@pytest.fixture(scope="module")
+def older() -> Pipeline:
+    return Pipeline("dlib_resnet", detector="mtcnn")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +51,47 @@ def test_one_face_has_every_view_but_those_of_pairs(one: Explanation) -> None:
     assert choose_views(["match", "kernel"], 1) == ["kernel", "match"]
 
 
+def test_mtcnn_explains_how_a_face_is_found_that_yunet_found(one: Explanation) -> None:
+    """In the story, at the ladder and with the candidates, in both languages."""
+    views = {view.id: view for view in one.views}
+    cascade, stages = (
+        next(block for block in views[view].blocks if isinstance(block, Picture) and block.name == name)
+        for view, name in (("ladder", "cascade"), ("coarse", "stages"))
+    )
+    story, told = one.story.blocks[-1], views["coarse"].blocks
+    assert isinstance(story, Text)
+    for text in (story, cascade.caption, *(block for block in told if block == found_by("yunet"))):
+        assert found_by("yunet").en in text.en
+        assert found_by("yunet").zh in text.zh
+    assert found_by("yunet") in told
+    assert "P-Net sees it shrunk to 12 px, R-Net to 24, O-Net to 48" in cascade.caption.en
+    assert stages.caption.en.startswith("Candidates left after each stage of mtcnn: proposed ")
+    assert "translation" in views
+    assert "P-Net on crops equals its map" in views["translation"].checks[0].what.en
+
+
+def test_with_mtcnn_no_other_detector_is_spoken_of(older: Pipeline, samples: Path) -> None:
+    found = explain(older, [samples / "biden.jpg"], views=["ladder", "coarse"])
+    assert "found by" not in found.page()
+
+
+def test_the_older_backbone_has_every_view_too(older: Pipeline, samples: Path) -> None:
+    chosen = [name for name in VIEWS if name not in ("saliency", "patches", "identity")]
+    found = explain(older, [samples / "obama.jpg", samples / "biden.jpg"], views=chosen)
+    assert [view.id for view in found.views] == ["kernel", "ladder", "translation", "match-map", "coarse"]
+    assert failed(found.views) == []
+    assert "Maps of one place share one scale" in found.page()
+
+
+def test_saliency_tries_unlearnt_weights_on_the_default_backbone(
+    pipeline: Pipeline, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = functools.partial(saliency.saliency, grid=3, rounds=2)
+    monkeypatch.setattr(saliency, "saliency", few)
+    found = explain(pipeline, [samples / "obama.jpg", samples / "obama2.jpg"], views=["saliency"])
+    assert any("weights shuffled" in check.what.en for check in found.views[0].checks)
+
+
 def test_every_check_of_the_page_holds(one: Explanation, pair: Explanation) -> None:
     assert sum(len(view.checks) for view in (*one.views, *pair.views)) > 15
     assert failed([*one.views, *pair.views]) == []
@@ -60,7 +109,8 @@ def test_the_story_tells_the_decision(
     assert f"2 references as one; the nearest reference alone has the cosine {nearest:.3f}." in one.story.intro.en
     assert f"{score:.3f}" != f"{nearest:.3f}"
     assert pair.story.title.en == "Why these two faces do not match"
-    assert "0.811, below the threshold 0.931" in pair.story.intro.en
+    score = pipeline.verify(samples / "obama.jpg", samples / "biden.jpg").score
+    assert f"{score:.3f}, below the threshold {pipeline.threshold():.3f}" in pair.story.intro.en
 
 
 def test_pages_stay_small(one: Explanation, pair: Explanation) -> None:
@@ -98,9 +148,9 @@ def test_the_detectors_networks_can_be_looked_into(pipeline: Pipeline, samples: 
     ("asked", "why"),
     [
         ({"views": ["kernels"]}, "kernels: no such view; there are kernel, ladder"),
-        ({"network": "onett"}, "onett: no such network; there are pnet, rnet, onet, dlib_resnet"),
-        ({"layers": "conv9"}, r"conv9: no such layer in dlib_resnet; nearest: conv; facepipe inspect --list"),
-        ({"layers": "fc"}, "fc: no convolution of dlib_resnet"),
+        ({"network": "onett"}, "onett: no such network; there are pnet, rnet, onet, sface"),
+        ({"layers": "conv9"}, r"conv9: no such layer in sface; nearest: conv; facepipe inspect --list"),
+        ({"layers": "fc"}, "fc: no convolution of sface"),
         ({"threshold": 2.0}, "expected a cosine"),
     ],
 )

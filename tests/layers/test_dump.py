@@ -15,18 +15,17 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from facepipe.detect.base import OpenDetector
-from facepipe.embed._torch import TorchBackbone
 from facepipe.errors import ImageNotFound, NoFace, UsageError, WriteFailed
 from facepipe.image import read_image
 from facepipe.inspect.dump import dump
-from facepipe.inspect.networks import networks_of
+from facepipe.inspect.networks import in_torch, networks_of
 from facepipe.layers import writers
 from facepipe.layers.writers import Spec, tensor_writer
 from facepipe.pipeline import Pipeline
 from facepipe.records import Image
 
 SUFFIXES = [".safetensors", ".npz"]
-CONVOLUTIONS = ["conv", "stages.*.conv?"]
+CONVOLUTIONS = ["conv", "blocks.*wise"]
 
 
 def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, object]]:
@@ -102,10 +101,13 @@ def test_more_or_fewer_rows_than_announced_are_noticed(tmp_path: Path, suffix: s
 # Dumps ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("suffix", "name"), [(".safetensors", "sface"), (".npz", "sface"), (".safetensors", "dlib_resnet")]
+)
 def test_every_layer_of_every_face_bit_for_bit(
-    pipeline: Pipeline, images: list[Image], tmp_path: Path, suffix: str
+    pipelines: dict[str, Pipeline], images: list[Image], tmp_path: Path, suffix: str, name: str
 ) -> None:
+    pipeline = pipelines[name]
     path = tmp_path / f"faces{suffix}"
     summary = dump(pipeline, images, path, ["*", "onet/*", "rnet/conv?"])
     tensors, _ = load(path)
@@ -114,32 +116,42 @@ def test_every_layer_of_every_face_bit_for_bit(
     for row, image in enumerate([images[0], images[2]]):
         (face,) = pipeline.faces(image)
         networks = networks_of(pipeline, image, face)
-        backbone, onet, rnet = (networks[name] for name in ("dlib_resnet", "onet", "rnet"))
+        backbone, onet, rnet = (networks[one] for one in (name, "onet", "rnet"))
         expected = dict(backbone.outputs(backbone.layers))
-        expected |= {f"onet/{name}": values for name, values in onet.outputs(onet.layers).items()}
-        expected |= {f"rnet/{name}": values for name, values in rnet.outputs(rnet.convolutions).items()}
+        expected |= {f"onet/{layer}": values for layer, values in onet.outputs(onet.layers).items()}
+        expected |= {f"rnet/{layer}": values for layer, values in rnet.outputs(rnet.convolutions).items()}
         assert set(expected) == set(summary.layers)
-        for name, values in expected.items():
-            assert np.array_equal(tensors[name][row].ravel(), values[0].numpy().ravel()), name
+        for layer, values in expected.items():
+            assert np.array_equal(tensors[layer][row].ravel(), values[0].numpy().ravel()), layer
         for activation in pipeline.backbone.activations(face.chip.pixels, pipeline.backbone.layers):
             assert np.array_equal(tensors[activation.layer][row], activation.values), activation.layer
 
 
-def test_the_chip_the_face_and_the_candidates(pipeline: Pipeline, images: list[Image], tmp_path: Path) -> None:
-    assert isinstance(pipeline.detector, OpenDetector)
-    dump(pipeline, images, tmp_path / "x.safetensors", "fc")
+@pytest.mark.parametrize("name", ["sface", "dlib_resnet"])
+def test_the_chip_and_the_face(pipelines: dict[str, Pipeline], images: list[Image], tmp_path: Path, name: str) -> None:
+    dump(pipelines[name], images, tmp_path / "x.safetensors", "fc")
     tensors, _ = load(tmp_path / "x.safetensors")
     assert tensors["face/image"].tolist() == [0, 2]
     for row, image in enumerate([images[0], images[2]]):
-        (face,) = pipeline.faces(image)
+        (face,) = pipelines[name].faces(image)
         assert np.array_equal(tensors["face/chip"][row], face.chip.pixels)
         assert np.array_equal(tensors["face/to_chip"][row], face.chip.to_chip)
         assert np.array_equal(tensors["face/box"][row], face.detection.box)
         assert np.array_equal(tensors["face/landmarks"][row], face.detection.landmarks)
         assert tensors["face/score"][row] == np.float32(face.detection.score)
+
+
+def test_the_candidates_of_a_detector_that_can_be_looked_into(
+    pipeline: Pipeline, older: Pipeline, images: list[Image], tmp_path: Path
+) -> None:
+    for pipe in (pipeline, older):
+        dump(pipe, images, tmp_path / f"{pipe.detector.card.name}.npz", "fc")
+    assert not [name for name in load(tmp_path / "yunet.npz")[0] if name.startswith("detector/")]
+    assert isinstance(older.detector, OpenDetector)
+    tensors, _ = load(tmp_path / "mtcnn.npz")
     for number, image in enumerate(images):
         counts = []
-        for stage in pipeline.detector.stages(image):
+        for stage in older.detector.stages(image):
             mine = tensors[f"detector/{stage.stage}/image"] == number
             assert np.array_equal(tensors[f"detector/{stage.stage}/box"][mine], stage.boxes)
             assert np.array_equal(tensors[f"detector/{stage.stage}/score"][mine], stage.scores)
@@ -153,19 +165,19 @@ def test_the_metadata(pipeline: Pipeline, samples: Path, tmp_path: Path) -> None
     dump(pipeline, [given], tmp_path / "x.npz", [*CONVOLUTIONS, "fc", "pnet/conv1"])
     tensors, metadata = load(tmp_path / "x.npz")
     assert metadata["backbone"] == pipeline.backbone.id
-    assert (metadata["detector"], metadata["images"]) == ("mtcnn", [str(given)])
+    assert (metadata["detector"], metadata["images"]) == ("yunet", [str(given)])
     layers = metadata["layers"]
     assert isinstance(layers, dict)
     names = list(layers)
-    assert (names[0], names[-2:], len(names)) == ("conv", ["fc", "pnet/conv1"], 31)
+    assert (names[0], names[-2:], len(names)) == ("conv", ["fc", "pnet/conv1"], 29)
     assert all(list(tensors[name].shape[1:]) == layers[name]["shape"] for name in names)
-    first = {"first": [0, 0], "last": [6, 6]}
+    first = {"first": [-1, -1], "last": [1, 1]}
     assert layers["conv"] | {"shape": []} == {
-        "network": "dlib_resnet",
+        "network": "sface",
         "kind": "conv",
         "inputs": [""],
         "shape": [],
-        "stride": [2, 2],
+        "stride": [1, 1],
         "receptive_field": first,
     }
     assert (layers["fc"]["stride"], layers["fc"]["receptive_field"]) == (None, None)
@@ -188,10 +200,10 @@ def test_memory_does_not_grow_with_the_faces(pipeline: Pipeline, samples: Path, 
     def dumped(faces: int) -> int:
         return peak(lambda: dump(pipeline, [given] * faces, tmp_path / "x.safetensors", CONVOLUTIONS))
 
-    largest = 32 * 72 * 72 * 4
+    largest = 64 * 112 * 112 * 4
     dumped(1)  # what is loaded once
     few, many = dumped(2), dumped(12)
-    assert many - few < 0.25 * largest  # ten faces and 25 MB more
+    assert many - few < 0.25 * largest  # ten faces and 200 MB more
     assert many - peak(lambda: pipeline.detect(given)) < 2 * largest
 
 
@@ -225,8 +237,8 @@ def test_a_bad_image_is_skipped_and_named(pipeline: Pipeline, images: list[Image
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ("stages.0.0.conv3", "stages.0.0.conv3: no such layer in dlib_resnet; nearest: .*stages.0.0.conv2.*--list"),
-        ("qnet/conv1", "qnet/conv1: no such layer in dlib_resnet.*--list"),
+        ("blocks.0.depth", "blocks.0.depth: no such layer in sface; nearest: .*blocks.0.depthwise.*--list"),
+        ("qnet/conv1", "qnet/conv1: no such layer in sface.*--list"),
         ("onet/conv9", "conv9: no such layer in onet; nearest: .*conv4"),
         (["fc", "pnet/*"], "pnet: its maps differ in size from face to face"),
     ],
@@ -274,17 +286,18 @@ def test_a_full_disk_leaves_the_old_file_and_the_networks_as_they_were(
 
     def full(self: object, name: str, values: np.ndarray) -> None:
         written.append(name)
-        if name == "stages.2.0.conv1":
+        if name == "blocks.2.depthwise":
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(writers._Rows, "write", full)
     with pytest.raises(WriteFailed, match="No space left"):
         dump(pipeline, [images[2]], path)
-    assert "stages.1.0.conv1" in written
+    assert "blocks.1.depthwise" in written
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == [path.name]
-    assert isinstance(pipeline.backbone, TorchBackbone)
-    assert not any(module._forward_hooks for module in pipeline.backbone.module.modules())
+    learnt = in_torch(pipeline.backbone)
+    assert learnt is not None
+    assert not any(module._forward_hooks for module in learnt.module.modules())
 
 
 def test_a_detector_and_a_backbone_of_other_kinds(images: list[Image], tmp_path: Path) -> None:
@@ -297,5 +310,5 @@ def test_a_detector_and_a_backbone_of_other_kinds(images: list[Image], tmp_path:
     assert len(tensors["face/box"]) == 1
     assert not [name for name in tensors if name.startswith("detector/")]
     pipe._load = lambda: SimpleNamespace(card=backbone.card, id=backbone.id)  # type: ignore[assignment]
-    with pytest.raises(UsageError, match="dlib_resnet: neither torch nor ONNX"):
+    with pytest.raises(UsageError, match="sface: neither torch nor ONNX"):
         dump(pipe, [images[2]], tmp_path / "y.npz")

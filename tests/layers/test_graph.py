@@ -1,16 +1,11 @@
 """Receptive fields worked out by hand, and theory against gradients in the real networks."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-from facepipe.image import read_image
-from facepipe.inspect.networks import networks_of
 from facepipe.layers.graph import Field, Layer, Window, dense_weights, fields
 from facepipe.layers.networks import Network
-from facepipe.pipeline import Pipeline
 
 SHAPE = (1, 9, 9)
 
@@ -108,12 +103,6 @@ def test_dense_weights() -> None:
 # The real networks ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def networks(pipeline: Pipeline, samples: Path) -> dict[str, Network]:
-    image = read_image(samples / "obama.jpg")
-    return networks_of(pipeline, image, pipeline.faces(image)[0])
-
-
 def test_facts_of_dlib_resnet(networks: dict[str, Network]) -> None:
     net = networks["dlib_resnet"]
     sizes = [field.size for name in net.convolutions if (field := net.fields[name]) is not None]
@@ -123,13 +112,25 @@ def test_facts_of_dlib_resnet(networks: dict[str, Network]) -> None:
     assert sum(layer.multiply_adds for layer in net.layers.values()) == 270_854_144
 
 
-@pytest.mark.parametrize("name", ["pnet", "onet", "dlib_resnet"])
+def test_facts_of_sface(networks: dict[str, Network]) -> None:
+    net = networks["sface"]
+    sizes = [field.size[0] for name in net.convolutions if (field := net.fields[name]) is not None]
+    assert sizes[:9] == [3, 5, 5, 7, 7, 11, 11, 15, 15]  # only the depthwise ones see farther
+    assert (len(sizes), sizes[-1]) == (27, 159)
+    depthwise = [name for name in net.convolutions if net.layers[name].depthwise]
+    assert depthwise == [f"blocks.{number}.depthwise" for number in range(13)]
+    assert net.layers["blocks.12.prelu2"].shape == (1024, 7, 7)
+    assert net.layers["fc"].weights == 1024 * 49 * 128 + 128
+    assert sum(layer.multiply_adds for layer in net.layers.values()) == 574_138_880
+
+
+@pytest.mark.parametrize("name", ["pnet", "onet", "sface", "dlib_resnet"])
 def test_units_see_their_box_and_nothing_else(networks: dict[str, Network], name: str) -> None:
     """Random input and several passes: on one photo a ReLU or a pool may hide an edge."""
     net = networks[name]
     height, width = net.x.shape[2:]
     fitting = [c for c in net.convolutions if (f := net.fields[c]) and f.size[0] <= height and f.size[1] <= width]
-    assert len(fitting) == {"pnet": 5, "onet": 4, "dlib_resnet": 13}[name]
+    assert len(fitting) == {"pnet": 5, "onet": 4, "sface": 23, "dlib_resnet": 13}[name]
     x = torch.randn(4, *net.x.shape[1:], generator=torch.Generator().manual_seed(0)).requires_grad_()
     outputs = net.outputs(fitting, x, gradients=True)
     for conv in fitting:

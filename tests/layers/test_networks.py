@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from facepipe.detect.base import OpenDetector
 from facepipe.embed.base import normalise
+from facepipe.embed.onnx import OnnxBackbone
 from facepipe.errors import UsageError
 from facepipe.image import read_image
-from facepipe.inspect.networks import backbone_network, choose_layers, list_layers, networks_of
+from facepipe.inspect.networks import backbone_network, cascade, choose_layers, in_torch, list_layers, networks_of
 from facepipe.layers.networks import Network
 from facepipe.pipeline import Pipeline
 from facepipe.records import Face, Image
@@ -27,22 +29,35 @@ def face(pipeline: Pipeline, image: Image) -> Face:
 
 
 @pytest.fixture(scope="module")
-def networks(pipeline: Pipeline, image: Image, face: Face) -> dict[str, Network]:
+def seen(pipeline: Pipeline, image: Image, face: Face) -> dict[str, Network]:
     return networks_of(pipeline, image, face)
 
 
-def test_all_four_in_the_order_they_look(networks: dict[str, Network]) -> None:
-    assert list(networks) == ["pnet", "rnet", "onet", "dlib_resnet"]
-    assert [networks[name].pixels.shape[:2] for name in ("rnet", "onet", "dlib_resnet")] == [
-        (24,) * 2,
-        (48,) * 2,
-        (150,) * 2,
-    ]
+@pytest.mark.parametrize(("name", "side"), [("sface", 112), ("dlib_resnet", 150)])
+def test_all_four_in_the_order_they_look(
+    pipelines: dict[str, Pipeline], image: Image, face: Face, name: str, side: int
+) -> None:
+    pipe = pipelines[name]
+    networks = networks_of(pipe, image, pipe.describe(image, [face.detection])[0])
+    assert list(networks) == ["pnet", "rnet", "onet", name]
+    assert [networks[one].pixels.shape[0] for one in ("rnet", "onet", name)] == [24, 48, side]
+
+
+def test_a_face_that_yunet_found_is_shown_to_mtcnns_networks(
+    pipeline: Pipeline, older: Pipeline, image: Image, face: Face, seen: dict[str, Network]
+) -> None:
+    assert not isinstance(pipeline.detector, OpenDetector)
+    looking = cascade(pipeline.detector)
+    assert (looking.card.name, looking.min_face) == ("mtcnn", pipeline.detector.min_face)  # type: ignore[attr-defined]
+    assert cascade(pipeline.detector) is looking  # loaded once
+    for name, pixels in looking.inputs(image, face.detection).items():
+        np.testing.assert_array_equal(seen[name].pixels, pixels)
+    assert cascade(older.detector) is older.detector
 
 
 @pytest.mark.parametrize("name", ["pnet", "rnet", "onet"])
-def test_each_network_sees_a_face_in_what_it_is_shown(networks: dict[str, Network], name: str) -> None:
-    net = networks[name]
+def test_each_network_sees_a_face_in_what_it_is_shown(seen: dict[str, Network], name: str) -> None:
+    net = seen[name]
     with torch.no_grad():
         assert net.module(net.x)[1].max() > 0.99
         blank = torch.zeros_like(net.x)
@@ -50,25 +65,38 @@ def test_each_network_sees_a_face_in_what_it_is_shown(networks: dict[str, Networ
 
 
 def test_pnet_is_shown_a_level_where_the_face_is_about_its_window(
-    pipeline: Pipeline, image: Image, face: Face, networks: dict[str, Network]
+    image: Image, face: Face, seen: dict[str, Network]
 ) -> None:
-    height, width = networks["pnet"].pixels.shape[:2]
+    height, width = seen["pnet"].pixels.shape[:2]
     frame = 2 * 4
     scale = (width - frame) / image.width
     assert (height - frame) / image.height == pytest.approx(scale, rel=0.03)
     box = face.detection.box
     assert 12 * 0.8 < scale * max(box[2] - box[0], box[3] - box[1]) < 12 * 1.25
-    assert (networks["pnet"].pixels[:4] == 128).all()
-    assert (networks["pnet"].pixels[:, -4:] == 128).all()
+    assert (seen["pnet"].pixels[:4] == 128).all()
+    assert (seen["pnet"].pixels[:, -4:] == 128).all()
 
 
-def test_the_backbone_is_fed_as_when_it_embeds(pipeline: Pipeline, face: Face, networks: dict[str, Network]) -> None:
-    net = networks["dlib_resnet"]
-    assert np.array_equal(net.pixels, face.chip.pixels)
-    assert np.array_equal(net.x.numpy(), normalise(face.chip.pixels[None], pipeline.backbone.card))
-    found = net.outputs(["fc"])["fc"].numpy()
-    np.testing.assert_allclose(found, pipeline.backbone.embed(face.chip.pixels[None]), atol=1e-6)
-    assert set(pipeline.backbone.layers) == set(net.layers) - {"mean"}  # a function, no module
+@pytest.mark.parametrize(("name", "function"), [("sface", "flatten"), ("dlib_resnet", "mean")])
+def test_the_backbone_is_fed_as_when_it_embeds(
+    pipelines: dict[str, Pipeline], networks: dict[str, Network], name: str, function: str
+) -> None:
+    net, backbone = networks[name], pipelines[name].backbone
+    assert np.array_equal(net.x.numpy(), normalise(net.pixels[None], backbone.card))
+    found, expected = net.outputs(["fc"])["fc"].numpy(), backbone.embed(net.pixels[None])
+    np.testing.assert_allclose(found, expected, atol=1e-6 * np.linalg.norm(expected))
+    assert set(backbone.layers) == set(net.layers) - {function}  # no module
+
+
+def test_the_weights_of_a_backbone_that_torch_can_run(pipelines: dict[str, Pipeline]) -> None:
+    sface, dlib = (pipelines[name].backbone for name in ("sface", "dlib_resnet"))
+    assert in_torch(dlib) is dlib
+    learnt = in_torch(sface)
+    assert learnt is not None
+    chips = np.random.default_rng(0).integers(0, 256, (2, 112, 112, 3), np.uint8)
+    mine, expected = learnt.embed(chips), sface.embed(chips)
+    np.testing.assert_allclose(mine, expected, atol=1e-5 * np.linalg.norm(expected))
+    assert in_torch(OnnxBackbone.__new__(OnnxBackbone)) is None
 
 
 class Closed:
@@ -80,10 +108,10 @@ class Closed:
         return []
 
 
-def test_a_detector_that_cannot_be_looked_into_has_no_networks(image: Image, face: Face) -> None:
+def test_mtcnn_stands_for_a_detector_that_cannot_be_looked_into(image: Image, face: Face) -> None:
     pipe = Pipeline()
     pipe.detector = Closed()  # type: ignore[assignment]
-    assert list(networks_of(pipe, image, face)) == ["dlib_resnet"]
+    assert list(networks_of(pipe, image, face)) == ["pnet", "rnet", "onet", "sface"]
 
 
 def test_a_backbone_that_is_neither_torch_nor_onnx_has_none(pipeline: Pipeline, face: Face) -> None:

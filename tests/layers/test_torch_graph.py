@@ -41,7 +41,7 @@ X = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 def test_layers_of_a_toy(toy: Toy) -> None:
     assert read_layers(trace(toy), X) == [
-        Layer("conv", "conv", ("",), (6, 4, 8), 6 * 3 + 6, 3 * 6 * 4 * 8, Window((3, 1), (2, 1), (1, 0))),
+        Layer("conv", "conv", ("",), (6, 4, 8), 6 * 3 + 6, 3 * 6 * 4 * 8, Window((3, 1), (2, 1), (1, 0)), 3),
         Layer("relu", "pointwise", ("conv",), (6, 4, 8)),
         Layer("sub", "pointwise", ("relu",), (6, 4, 8)),
         Layer("pool", "pool", ("sub",), (6, 2, 4), window=Window((2, 2), (2, 2), (0, 0))),

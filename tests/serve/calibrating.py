@@ -10,8 +10,8 @@ from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 
-# Even odds at a cosine of 0.93, as the default network's card has it for FMR 1e-3; 1 in 20,000 at most
-EVIDENCE = ByReferences((1,), (Evidence(slope=300.0, offset=-279.0, lapse=1e-4, most=9.9),))
+# Even odds at a cosine of 0.33, as the default network's card has it for FMR 1e-3; 1 in 20,000 at most
+EVIDENCE = ByReferences((1,), (Evidence(slope=50.0, offset=-16.5, lapse=1e-4, most=9.9),))
 
 
 def calibrate(gallery: Gallery, pipeline: Pipeline, **changes: Any) -> Calibration:
@@ -23,8 +23,8 @@ def calibrate(gallery: Gallery, pipeline: Pipeline, **changes: Any) -> Calibrati
         "corrected": False,
         "evidence": EVIDENCE,
         "people": len(gallery.people()),
-        "fmr": {"1e-2": 0.91, "1e-3": 0.92},
-        "fpir": {"1e-1": 0.925, "1e-2": 0.935},
+        "fmr": {"1e-2": 0.26, "1e-3": 0.33},
+        "fpir": {"1e-1": 0.34, "1e-2": 0.4},
     }
     made = Calibration(**usual | changes)
     gallery.calibrate(made)

@@ -7,9 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from inspect import signature
 
 import httpx
 import uvicorn
+import websockets.sync.client
 from starlette.types import ASGIApp
 
 from facepipe.serve import server
@@ -62,3 +64,10 @@ def serving() -> Iterator[Serve]:
     yield start
     for one in started:
         one.stop()
+
+
+def connect(address: str, **options: object) -> websockets.sync.client.ClientConnection:
+    """A WebSocket's client, whatever proxy the environment names."""
+    if "legacy" in signature(websockets.sync.client.connect).parameters:  # from websockets 17, which warns without it
+        options["legacy"] = True
+    return websockets.sync.client.connect(address, proxy=None, **options)  # type: ignore[arg-type]

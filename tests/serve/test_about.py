@@ -28,7 +28,13 @@ def test_the_gallery_says_whether_it_is_calibrated(
             "fmr": made.fmr,
             "fpir": made.fpir,
         }
+        told = found["threshold"]
+        assert (told["threshold"], told["kind"], told["source"]) == (0.4, "fpir", "calibration")
+        assert told["chance"] == {"value": 0.01, "low": None, "high": None, "by": "calibration"}
         gallery.calibrate(None)
+        plain = client.get("/api/v1/gallery").json()["threshold"]
+        assert plain["threshold"] == round(pipeline.threshold(gallery=gallery), 4)
+        assert plain["reason"].startswith("1 in 1,000 strangers reaches it with one person; 0.1 % get a name among 1")
         assert client.get("/api/v1/gallery").json()["calibration"] is None
 
 
@@ -39,4 +45,14 @@ def test_models_say_what_was_measured_of_them(start: Any, pipeline: Pipeline) ->
     found = models[card.name]
     assert (found["thresholds"], found["measured_on"]) == (card.thresholds, card.measured_on)
     assert found["probabilities"] == (card.evidence is not None)
-    assert models["mtcnn"]["thresholds"] == {}
+    assert (found["role"], found["used"], found["source"], found["min_score"]) == ("backbone", True, card.source, None)
+
+
+def test_models_say_which_detector_finds_faces(start: Any, pipeline: Pipeline) -> None:
+    card = pipeline.detector.card
+    with start().client() as client:
+        detectors = [model for model in client.get("/api/v1/models").json()["models"] if model["role"] == "detector"]
+    (used,) = (model for model in detectors if model["used"])
+    assert (used["name"], used["source"], used["licence"]) == (card.name, card.source, card.licence)
+    assert {model["name"]: model["min_score"] for model in detectors} == {"mtcnn": 0.9, "yunet": 0.75}
+    assert [model["thresholds"] for model in detectors] == [{}, {}]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import numpy as np
 import PIL.Image
 import PIL.ImageFilter
 import pytest
@@ -50,9 +49,12 @@ def blurred(samples: Path) -> bytes:
 
 @pytest.fixture
 def pair(samples: Path) -> bytes:
-    """Obama on the left, Biden on the right, 800×500 px."""
-    faces = [np.asarray(PIL.Image.open(samples / name).resize((400, 500))) for name in ("obama.jpg", "biden.jpg")]
-    return png(PIL.Image.fromarray(np.hstack(faces)))
+    """Obama on the left, Biden, smaller, on the right, his nose at (645, 120); 800×500 px."""
+    left, right = (PIL.Image.open(samples / name) for name in ("obama.jpg", "biden.jpg"))
+    both = PIL.Image.new("RGB", (800, 500), "grey")
+    both.paste(left.resize((400, 500)))
+    both.paste(right.resize((320, 400)), (449, 24))
+    return png(both)
 
 
 def enroll(client: httpx.Client, name: str, images: list[Any], **fields: str) -> httpx.Response:

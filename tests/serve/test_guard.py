@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from serving import Serve, Served
+from serving import Serve, Served, connect
 from tiny_app import tiny_app
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from facepipe.serve.answers import POLICY
 from facepipe.serve.guard import SMALL
@@ -285,7 +285,7 @@ def test_the_log_holds_no_faces_no_names_no_numbers_and_no_keys(
 
 def live(served: Served, **options: object) -> ClientConnection:
     address = served.url.replace("http", "ws") + "/api/v1/live"
-    return connect(address, proxy=None, legacy=True, **options)  # type: ignore[arg-type]
+    return connect(address, **options)
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3000"])
@@ -388,5 +388,5 @@ def settled(found: Callable[[], bool]) -> None:
 
 def test_a_websocket_that_fails_before_it_opens(served: Served) -> None:
     with pytest.raises(InvalidStatus) as caught:
-        connect(served.url.replace("http", "ws") + "/api/v1/refusing", proxy=None)
+        connect(served.url.replace("http", "ws") + "/api/v1/refusing")
     assert caught.value.response.status_code in (422, 500)

@@ -96,14 +96,14 @@ def test_the_views_are_those_there_are() -> None:
 
 
 def test_dumps_hold_the_layers(client: httpx.Client, obama: bytes) -> None:
-    asked = {"layers": "stages.0.*conv1", "format": "safetensors"}
+    asked = {"layers": "blocks.0.*wise", "format": "safetensors"}
     answer = client.post("/api/v1/dump", files={"image": ("ada.jpg", obama)}, data=asked)
     assert answer.status_code == 200
     assert answer.headers["content-disposition"] == 'attachment; filename="layers.safetensors"'
     tensors = safetensors.numpy.load(answer.content)
-    assert any(name.startswith("stages.0") for name in tensors)
+    assert any(name.startswith("blocks.0") for name in tensors)
     assert tensors["face/box"].shape == (1, 4)
-    numpy_file = client.post("/api/v1/dump", files={"image": ("ada.jpg", obama)}, data={"layers": "stages.0.*conv1"})
+    numpy_file = client.post("/api/v1/dump", files={"image": ("ada.jpg", obama)}, data={"layers": "blocks.0.*wise"})
     with np.load(io.BytesIO(numpy_file.content)) as arrays:
         assert json.loads(arrays["metadata"].item())["images"] == '["ada.jpg"]'
         for name, values in tensors.items():

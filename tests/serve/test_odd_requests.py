@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+from importlib.metadata import version
 
 import pytest
 from fastapi import FastAPI
@@ -58,10 +59,11 @@ def test_head_is_get_without_the_body(serve: Serve, caplog: pytest.LogCaptureFix
 
 HANDSHAKES = {
     b"GET /api/v1/live": (400, "usage"),  # no key of a WebSocket
-    b"POST /api/v1/live": (405, "method-not-allowed"),
     b"GET /api/v1/nowhere": (404, "not-found"),
     b"GET /api/v1/people/1": (404, "not-found"),
 }
+if int(version("websockets").partition(".")[0]) >= 17:  # before, it closes the connection without an answer
+    HANDSHAKES[b"POST /api/v1/live"] = (405, "method-not-allowed")
 
 
 @pytest.mark.parametrize("line", HANDSHAKES)

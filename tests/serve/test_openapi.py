@@ -36,6 +36,7 @@ def test_every_verb_is_there(schema: dict[str, Any]) -> None:
         *("POST detect", "POST preview", "POST identify", "POST verify", "POST enroll", "POST inspect", "POST dump"),
         *("GET people", "GET people/{id}", "PATCH people/{id}", "DELETE people/{id}", "POST people/{id}/merge"),
         *("GET people/{id}/references", "GET references/{id}", "DELETE references/{id}", "GET references/{id}/picture"),
+        *("POST gallery/upgrade", "POST gallery/upgrade/commit", "POST gallery/upgrade/back"),
         *("GET inspections/{id}", "GET health", "GET models", "GET gallery"),
         *("GET session", "POST session", "DELETE session"),
     }
@@ -83,7 +84,10 @@ def test_the_examples_run(
             ):
                 body = about["requestBody"]["content"]["application/json"]["examples"][example]["value"]
                 asked = client.request(method, path.replace("{id}", "1"), json=body)
-                allowed = {"enrolled-already"} if path.endswith("enroll") else set()  # the example is the astronaut
+                # the example is the astronaut; nothing was changed
+                allowed = {"/enroll": {"enrolled-already"}, "/back": {"change-refused"}}.get(
+                    path[path.rindex("/") :], ()
+                )
                 assert asked.status_code == 200 or asked.json()["error"]["code"] in allowed, (path, asked.text)
 
 
@@ -109,7 +113,7 @@ def test_schemathesis_finds_nothing(
     key = Keyring(keys).add("check", "admin")
     pipeline.enroll("Eve", [samples / "obama.jpg"], gallery)
     pipeline.enroll("Ben", [samples / "biden.jpg"], gallery)
-    calibrate(gallery, pipeline, fpir={"1e-1": 0.92, "1e-2": 0.94, "1e-3": 0.95})
+    calibrate(gallery, pipeline, fpir={"1e-1": 0.34, "1e-2": 0.4, "1e-3": 0.45})
     served: Served = start(keys=keys, require_key=True, wrong_keys=10_000)
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{served.url}/api/v1/openapi.json"),
@@ -124,4 +128,4 @@ def test_schemathesis_finds_nothing(
     }
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
-    assert "Tested: 23" in run.stdout
+    assert "Tested: 26" in run.stdout

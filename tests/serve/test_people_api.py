@@ -62,7 +62,7 @@ def test_a_person_is_shown_with_their_references(client: httpx.Client) -> None:
     first, second = client.get("/api/v1/people/1/references").json()["references"]
     assert (first["id"], second["id"]) == (1, 2)
     assert first["source"].endswith("obama.jpg")
-    assert first["quality"]["size"] == pytest.approx(237.2, abs=0.2)
+    assert first["quality"]["size"] == pytest.approx(226.0, abs=0.2)
     assert client.get("/api/v1/references/2").json() == second
     assert "vector" not in first
 
@@ -155,7 +155,7 @@ def test_what_the_server_is(client: httpx.Client, pipeline: Pipeline) -> None:
     assert (facts["people"], facts["references"], facts["backbone"]) == (3, 4, pipeline.backbone.id)
     assert "path" not in facts
     used = {model["name"] for model in client.get("/api/v1/models").json()["models"] if model["used"]}
-    assert used == {"mtcnn", "dlib_resnet"}
+    assert used == {"yunet", "sface"}
 
 
 def test_while_somebody_else_writes_the_answer_is_busy(

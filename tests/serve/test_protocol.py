@@ -9,10 +9,10 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import pytest
-from serving import Serve, Served
+from serving import Serve, Served, connect
 from tiny_app import tiny_app
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from facepipe.serve import protocol
 from facepipe.serve.settings import Settings
@@ -175,7 +175,7 @@ def test_when_there_are_too_many_the_oldest_silent_one_makes_room(serve: Serve) 
 
 
 def live(served: Served) -> ClientConnection:
-    return connect(served.url.replace("http", "ws") + "/api/v1/live", proxy=None, legacy=True, compression=None)
+    return connect(served.url.replace("http", "ws") + "/api/v1/live", compression=None)
 
 
 def closing_code(socket: ClientConnection) -> int | None:

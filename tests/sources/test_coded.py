@@ -13,7 +13,7 @@ from coded import woven, write, write_sound
 from network_camera import SIZE, number_in, picture
 
 from facepipe.errors import SourceRefused
-from facepipe.sources import open_source
+from facepipe.sources import open_source, spoilt
 
 COUNT = 12
 FIELDS = {
@@ -64,6 +64,20 @@ def test_without_pyav_fields_are_an_error(name: str, tmp_path: Path, no_pyav: No
         SourceRefused, match=r"interlaced, which OpenCV .* pip install 'av>=18', or convert it: ffmpeg -i "
     ):
         open_source(path)
+
+
+@pytest.mark.skipif(spoilt.mallopt is None, reason="only the GNU C library says what lies in memory that is taken")
+def test_without_pyav_fields_are_an_error_whatever_lies_in_memory(tmp_path: Path, no_pyav: None) -> None:
+    """Holes of a picture's size and a little more, the same grey in all of them."""
+    path = fields(tmp_path)
+    whole = picture(0).nbytes
+    for _ in range(5):
+        pieces = [np.full(whole + 16 * (number % 400), 200, np.uint8) for number in range(1200)]
+        kept = pieces[::2]
+        del pieces
+        with pytest.raises(SourceRefused, match="interlaced"):
+            open_source(path)
+        del kept
 
 
 def test_fields_in_the_middle(tmp_path: Path) -> None:

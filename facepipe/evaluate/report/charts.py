@@ -205,8 +205,8 @@ def by_size(found: Identification) -> Chart:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
         axes.legend(frameon=False, fontsize=9)
 
-    limit = sizes[-1].limit
-    at, at_zh = ("", "") if limit is None else (f" at the card's threshold {limit:.4f}", f"（卡片阈值 {limit:.4f}）")
+    usual = sizes[-1].limit is not None
+    at, at_zh = (" at the threshold that is usual for so many", "（该规模的常用阈值处）") if usual else ("", "")
     return chart(
         f"sizes-{found.score}",
         Text("Errors by size of the gallery", "错误率随库规模的变化"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
 
 import cv2
 import numpy as np
@@ -11,28 +10,23 @@ from matplotlib.figure import Figure
 
 from facepipe.layers.view import Block, Chart, Check, Picture, Table, Text, View
 from facepipe.layers.views.coarse import Blurred, Matched
-from facepipe.records import Candidate, Floats, Image, Pixels
+from facepipe.layers.views.search import Search
+from facepipe.layers.views.search_view import check_search, show_search
+from facepipe.records import Candidate
 
 TILE = 72  # px, of a blurred chip
-PHOTO = 200  # px, the photo's longer side
-COLOURS = (59, 130, 246), (217, 119, 6), (15, 157, 138)  # of the stages' boxes
-STAGES_ZH = {
-    "proposed": "P-Net 提出 {0} 个",
-    "refined": "R-Net 留下 {0} 个",
-    "decided": "O-Net 最后确定 {0} 个",
-}
 ACCENT, LIMIT, OTHER = "#0f9d8a", "#b3400e", "#9ca3af"
 
 TITLE = Text("Do coarse features suffice?", "粗略的特征够用吗？")
 INTRO = Text(
     "The face is blurred step by step. Where a depth hardly changes, it lives on coarse features; where it soon "
-    "becomes "
-    "another, on fine ones. What counts in the end is whether the blurred face is still matched. The detector truly "
-    "goes "
-    "from coarse to fine: P-Net sees a face shrunk to 12 px, R-Net to 24, O-Net to 48, each fewer candidates.",
+    "becomes another, on fine ones. What counts in the end is whether the blurred face is still matched. What truly "
+    "goes from coarse to fine is how MTCNN finds a face: P-Net sees it shrunk to 12 px, R-Net to 24, O-Net to 48, each "
+    "fewer candidates.",
     "把人脸一步步模糊。某个深度几乎不变，说明它依靠粗略的特征；很快变样，说明它依靠细节。"
     "最终要看的是模糊后的脸是否仍能匹配。"
-    "真正由粗到细的是检测器：P-Net 看的是缩小到 12 像素的脸，R-Net 24 像素，O-Net 48 像素，候选一级比一级少。",
+    "真正由粗到细的是 MTCNN 查找人脸的过程：P-Net 看的是缩小到 12 像素的脸，R-Net 24 像素，O-Net 48 像素，"
+    "候选一级比一级少。",
 )
 UNMATCHED = Text(
     "Whether the blurred face is still matched is not shown: that needs a gallery with this person.",
@@ -44,19 +38,18 @@ def show_coarse(
     blurred: Blurred,
     threshold: float,
     matched: Matched | None = None,
-    photo: Image | None = None,
-    stages: Sequence[tuple[str, Floats]] = (),
+    search: Search | None = None,
     candidates: Sequence[Candidate] = (),
 ) -> View:
-    """``stages``: (name, boxes (N, 4) image px of ``photo``) of what each of the detector's networks let through;
-    ``candidates``: the gallery's for this face, best first; ``threshold`` the cosine that decides."""
+    """``search``: how the face is found in its photo; ``candidates``: the gallery's for this face, best first;
+    ``threshold`` the cosine that decides."""
     blocks: list[Block] = [_strip(blurred), _heat(blurred)]
     blocks.append(UNMATCHED if matched is None else _match_chart(blurred, matched, threshold))
-    if photo is not None and stages:
-        blocks.append(_boxes(photo, stages))
+    if search is not None:
+        blocks += show_search(search)
     if candidates:
         blocks += [_bars(candidates, threshold), _names(candidates, threshold)]
-    return View("coarse", TITLE, INTRO, tuple(blocks), _checks(blurred, matched, stages, candidates))
+    return View("coarse", TITLE, INTRO, tuple(blocks), _checks(blurred, matched, search, candidates))
 
 
 def _strip(blurred: Blurred) -> Picture:
@@ -67,7 +60,7 @@ def _strip(blurred: Blurred) -> Picture:
         f"用高斯模糊后的人脸，σ = {sigmas.replace(', ', '、')} 像素（对齐人脸宽 {blurred.chips.shape[2]} 像素）。",
     )
     alt = Text("The aligned face, more and more blurred", "越来越模糊的对齐人脸")
-    return Picture("blurred", np.concatenate(tiles, axis=1), alt, caption)
+    return Picture("blurred", np.concatenate(tiles, axis=1), alt, caption, photo=True)
 
 
 def _heat(blurred: Blurred) -> Chart:
@@ -116,24 +109,6 @@ def _match_chart(blurred: Blurred, matched: Matched, threshold: float) -> Chart:
     return Chart("match", figure, Text("Score and rank by blur", "得分与名次随模糊的变化"), caption)
 
 
-def _boxes(photo: Image, stages: Sequence[tuple[str, Floats]]) -> Picture:
-    """The boxes of each stage on a small copy of the photo in grey, side by side."""
-    scale = PHOTO / max(photo.height, photo.width)
-    size = max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
-    grey = cv2.cvtColor(cv2.resize(photo.pixels, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
-    panels: list[Pixels] = []
-    for colour, (_, boxes) in zip(cycle(COLOURS), stages, strict=False):
-        panel = np.repeat((grey // 8 * 8)[..., None], 3, axis=2)  # few levels: a small file
-        for x0, y0, x1, y1 in (boxes * scale).round().astype(int).tolist():
-            cv2.rectangle(panel, (x0, y0), (x1, y1), colour, 1)
-        panels += [panel, np.full((size[1], 4, 3), 128, np.uint8)]
-    counts = ", ".join(f"{name} {len(boxes)}" for name, boxes in stages)
-    counts_zh = "，".join(STAGES_ZH.get(name, "{1}：{0} 个").format(len(boxes), name) for name, boxes in stages)
-    caption = Text(f"Candidates left after each stage of the detector: {counts}.", f"检测器的候选：{counts_zh}。")
-    alt = Text("The photo with the boxes left after each stage", "照片及每一级之后剩下的框")
-    return Picture("stages", np.concatenate(panels[:-1], axis=1), alt, caption)
-
-
 def _bars(candidates: Sequence[Candidate], threshold: float) -> Chart:
     figure = Figure(figsize=(6.4, 0.6 + 0.34 * len(candidates)))
     axes = figure.subplots()
@@ -165,18 +140,14 @@ def _names(candidates: Sequence[Candidate], threshold: float) -> Table:
 
 
 def _checks(
-    blurred: Blurred, matched: Matched | None, stages: Sequence[tuple[str, Floats]], candidates: Sequence[Candidate]
+    blurred: Blurred, matched: Matched | None, search: Search | None, candidates: Sequence[Candidate]
 ) -> tuple[Check, ...]:
     checks = []
     if 0 in blurred.sigmas:
         same = blurred.similarity[:, blurred.sigmas.index(0)]
         what = Text("without blur every depth is unchanged: |ρ(0) − 1|", "不模糊时每个深度都不变：|ρ(0) − 1|")
         checks.append(Check(what, float(np.abs(same - 1).max()), 1e-6))
-    if len(stages) > 1:
-        counts = [len(boxes) for _, boxes in stages]
-        listed = " ≥ ".join(str(count) for count in counts)
-        what = Text(f"no stage adds candidates: {listed} (largest growth)", f"候选数逐级不增：{listed}（最大增量）")
-        checks.append(Check(what, float(max(np.diff(counts))), 0))
+    checks += [] if search is None else check_search(search)
     score = next((c.score for c in candidates if matched is not None and c.person == matched.person), None)
     if matched is not None and score is not None and 0 in blurred.sigmas:
         own = matched.scores[blurred.sigmas.index(0)]

@@ -25,15 +25,15 @@ def edges_picture(edges: tuple[Edge, ...]) -> Picture:
         if edges[0].input is None
         else ("one by one for each input channel", "对每个输入通道逐一比较")
     )
+    stretched = stretched_zh = ""
+    if edges[0].made.shape != (3, 3):
+        stretched = " The hand-made ones are of 3 × 3, stretched to the learnt ones' size."
+        stretched_zh = "3 × 3 的手工核被拉伸到学得卷积核的大小。"
     caption = Text(
         f"Nobody told the network to look for edges. Columns: {names}. Rows: the hand-made kernel and its map; the "
-        "learnt "
-        f"kernel most like it ({how[0]}) and its map. Each picture has its own scale; 3 × 3 kernels are stretched to "
-        "the "
-        "learnt ones' size.",
+        f"learnt kernel most like it ({how[0]}) and its map. Each picture has its own scale.{stretched}",
         f"没有人告诉网络要找边缘。各列：{'、'.join(edge.name for edge in edges)}。"
-        f"各行：手工卷积核及其输出；与它最相近的学得卷积核（{how[1]}）及其输出。"
-        "每幅图单独缩放；3 × 3 的手工核被拉伸到学得卷积核的大小。",
+        f"各行：手工卷积核及其输出；与它最相近的学得卷积核（{how[1]}）及其输出。每幅图单独缩放。{stretched_zh}",
     )
     return Picture("edges", sheet, alt, caption, zoom=max(1, min(6, WIDE // sheet.shape[1])))
 

@@ -37,13 +37,15 @@ def depths(network: Network) -> tuple[str, ...]:
 
 
 def depths_by_field(network: Network, count: int) -> tuple[str, ...]:
-    """At most ``count`` depths whose receptive fields grow by about the same factor, the last map among them."""
+    """At most ``count`` depths whose receptive fields grow by about the same factor, the last map among them; of equal
+    fields the last."""
     maps = [name for name in depths(network) if max(network.layers[name].shape[1:]) > 1] or list(depths(network))
-    height, width = network.pixels.shape[:2]
-    sides = np.array([min(field_side(network, name), height, width) for name in maps])
+    fields = [field_side(network, name) for name in maps]
+    sides = np.minimum(fields, min(network.pixels.shape[:2]))
     wanted = np.geomspace(sides[0], sides[-1], count - 1)
-    nearest = {int(np.argmin(np.abs(np.log(sides / side)))) for side in wanted}
-    return tuple(maps[i] for i in sorted(nearest | {len(maps) - 1}))
+    nearest = [fields[int(np.argmin(np.abs(np.log(sides / side))))] for side in wanted]
+    last = {field: number for number, field in enumerate(fields)}
+    return tuple(maps[i] for i in sorted({*(last[field] for field in nearest), len(maps) - 1}))
 
 
 def field_side(network: Network, layer: str) -> int:

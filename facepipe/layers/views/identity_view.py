@@ -53,8 +53,9 @@ def _told(ranks: Ranks) -> Text:
     """The ranks in one sentence, as measured."""
     count, worst = len(ranks.ranks), int(np.argmax(ranks.ranks))
     places = sorted({0, worst, count - 1})
-    en = ", ".join(f"{ranks.ranks[i]} at depth {i + 1}" + " (its worst)" * (i == worst) for i in places)
-    zh = "，".join(f"深度 {i + 1} 处第 {ranks.ranks[i]}" + "（最差）" * (i == worst) for i in places)
+    told = worst if ranks.ranks[worst] > min(ranks.ranks) else None
+    en = ", ".join(f"{ranks.ranks[i]} at depth {i + 1}" + " (its worst)" * (i == told) for i in places)
+    zh = "，".join(f"深度 {i + 1} 处第 {ranks.ranks[i]}" + "（最差）" * (i == told) for i in places)
     settled = next((i for i in range(count) if all(rank == 1 for rank in ranks.ranks[i:])), None)
     if settled is None:
         end, end_zh = "It is not first at the last depth.", "在最后一个深度仍不是第一。"

@@ -81,7 +81,7 @@ class Kernels:
 
 
 def see_kernels(network: Network, layers: Sequence[str] | None = None) -> Kernels:
-    """Take the convolutions ``layers`` apart (None: the first, and one deeper with several input channels).
+    """Take the convolutions ``layers`` apart (None: the first and a deeper one; of a depthwise one its successor too).
 
     Raises UsageError for a network without convolutions, an unknown layer, or one whose weights cannot be read (ONNX).
     """
@@ -156,12 +156,16 @@ def torch_on_same() -> tuple[str, str]:
 
 
 def _default_layers(network: Network) -> tuple[str, ...]:
-    """The first convolution, and the first deeper one with a kernel larger than 1 × 1 and other inputs than colours."""
+    """The first convolution, and the first deeper one with a kernel larger than 1 × 1 and other inputs than colours;
+    where that is depthwise, the one that adds up what it puts out too."""
     if not network.convolutions:
         raise UsageError(f"{network.name}: this network has no convolution to look into")
     first, *later = network.convolutions
     deeper = [name for name in later if _reads_maps(network, name) and _widest(network, name) > 1]
-    return (first, *deeper[:1])
+    if not deeper or not network.layers[deeper[0]].depthwise:
+        return (first, *deeper[:1])
+    after = later[later.index(deeper[0]) + 1 :]
+    return (first, deeper[0], *[name for name in after if not network.layers[name].depthwise][:1])
 
 
 def _reads_maps(network: Network, layer: str) -> bool:

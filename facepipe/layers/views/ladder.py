@@ -46,15 +46,27 @@ class Rung:
     dense: int
 
 
+@dataclass(frozen=True)
+class Apart:
+    """Of a network's ``convolutions`` the ``depthwise`` ones: how many, and which share, 0 to 1, of all convolutions'
+    ``weights`` and ``multiply_adds`` is theirs."""
+
+    convolutions: int
+    depthwise: int
+    weights: float
+    multiply_adds: float
+
+
 @dataclass(frozen=True, eq=False)
 class Ladder:
     """``network``'s name, the face it saw (h, w, 3) uint8 RGB, and its ``rungs`` from the input on; the gradients are
-    the mean over ``faces``."""
+    the mean over ``faces``. ``apart`` is None for a network without depthwise convolutions."""
 
     network: str
     pixels: Pixels
     rungs: tuple[Rung, ...]
     faces: int
+    apart: Apart | None = None
 
 
 def climb(
@@ -84,7 +96,17 @@ def climb(
     rungs = (
         _rung(network, name, end, values[end][0], gradients.get(end), given.get(name)) for name, end in shown.items()
     )
-    return Ladder(network.name, network.pixels, tuple(rungs), len(x))
+    return Ladder(network.name, network.pixels, tuple(rungs), len(x), _apart(network))
+
+
+def _apart(network: Network) -> Apart | None:
+    every = [network.layers[name] for name in network.convolutions]
+    own = [layer for layer in every if layer.depthwise]
+    if not own:
+        return None
+    weights = sum(layer.weights for layer in own) / sum(layer.weights for layer in every)
+    adds = sum(layer.multiply_adds for layer in own) / sum(layer.multiply_adds for layer in every)
+    return Apart(len(every), len(own), weights, adds)
 
 
 def _rung(
@@ -111,8 +133,7 @@ def _rung(
 
 
 def centre(shape: Sequence[int]) -> tuple[int, int]:
-    """The middle unit of a map (C, H, W), the upper left of four: dlib pads its smallest maps below and to the "
-    "right."""
+    """The middle unit of a map (C, H, W), the upper left of four: dlib pads its smallest maps at the end."""
     return (shape[1] - 1) // 2, (shape[2] - 1) // 2
 
 
@@ -160,8 +181,7 @@ def densest(gradient: Floats) -> np.ndarray:
 
 
 def what_follows(network: Network, layer: str) -> str:
-    """The last of the layers that hand on what ``layer`` put out, place by place: its activation, the sum it ends "
-    "in."""
+    """The last of the layers that hand on what ``layer`` put out, place by place: its activation, a sum."""
     consumers = defaultdict(list)
     for other in network.layers.values():
         for source in other.inputs:
@@ -181,8 +201,11 @@ def _is_spatial(network: Network, layer: Layer) -> bool:
 
 def spread(network: Network, count: int) -> tuple[str, ...]:
     """At most ``count`` convolutions over the depth: the first, the last before the map's size changes, the last, and
-    between those always the one farthest from all others."""
+    between those always the one farthest from all others. In a network that has more, depthwise ones are half a step:
+    the convolution after them adds up what they put out."""
     names = network.convolutions
+    if len(names) > count:
+        names = [name for name in names if not network.layers[name].depthwise] or names
     if len(names) <= count:
         return tuple(names)
     sizes = [network.layers[what_follows(network, name)].shape[1:] for name in names]

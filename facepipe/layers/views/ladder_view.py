@@ -10,19 +10,22 @@ import numpy as np
 
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Block, Check, Picture, Table, Text, View
-from facepipe.layers.views.ladder import SHARE, Ladder, Rung, densest
+from facepipe.layers.views.ladder import SHARE, Apart, Ladder, Rung, densest
 from facepipe.layers.views.paint import ORANGE, TEAL, beside, enlarge, fill, grey, mosaic, outline
+from facepipe.layers.views.search_view import found_by
 from facepipe.records import Pixels
 
-SIDE = 150  # px, of the face on the page
+SIDE = 150  # px, of the face on the page, at least
 COLUMNS = 6
 
 
-def show_ladder(ladder: Ladder, other: Ladder | None = None, cascade: Sequence[Network] = ()) -> View:
+def show_ladder(
+    ladder: Ladder, other: Ladder | None = None, cascade: Sequence[Network] = (), finder: str | None = None
+) -> View:
     """The view of what ``climb`` found.
 
-    ``other`` is a second face, climbed with the same layers and channels, and shown below the first; ``cascade`` the
-    detector's networks, whose windows grow.
+    ``other`` is a second face, climbed with the same layers and channels, and shown below the first; ``cascade`` are
+    networks that find a face, whose windows grow; ``finder`` is the detector that found it, where that is another.
     """
     second = dict(zip(ladder.rungs, other.rungs, strict=True)) if other is not None else {}
     blocks: list[Block] = []
@@ -35,8 +38,10 @@ def show_ladder(ladder: Ladder, other: Ladder | None = None, cascade: Sequence[N
         alt = Text(f"The field and the strongest channels of {rung.shown}", f"{rung.shown} 的感受野与最强通道")
         blocks.append(Picture(f"rung-{number:02}", mosaic(rows, 1, 6), alt, _caption(rung, ladder)))
     blocks.append(_table(ladder))
+    if ladder.apart is not None:
+        blocks.append(_two_steps(ladder.apart))
     if cascade:
-        blocks.append(_cascade(cascade))
+        blocks.append(_cascade(cascade, finder))
     checks = [check for one in (ladder, other) if one is not None for check in _checks(one)]
     return View("ladder", Text("The ladder of depths", "逐层阶梯"), _intro(ladder), tuple(blocks), tuple(checks))
 
@@ -52,27 +57,39 @@ def _intro(ladder: Ladder) -> Text:
         seen_zh = (
             f"；明亮处是真正影响它的像素，合起来占其梯度的 {SHARE:.0%}；以感受野中心为中心的绿色方框也含同样多的梯度。"
         )
+    more, more_zh = "", ""
+    if any(rung.maps[0].size == 1 for rung in ladder.rungs):
+        more, more_zh = " Maps of one place share one scale.", "只有一个位置的特征图共用一个尺度。"
+    if any(rung.maps.min() < 0 for rung in ladder.rungs):
+        more += " What lies below 0 is handed on too, though it is not shown."
+        more_zh += "小于 0 的值同样传给下一层，只是这里不显示。"
     return Text(
         "From simple to complex, from local to whole. On the left the face: the orange box is the theoretical "
         f"receptive field of the unit in the middle of the map, all that could reach it{seen} On the right the "
         f"{count} channels with the largest mean, strongest first, each on a scale of its own: black is 0 or less, "
-        "white its largest value. Maps of one place share one scale.",
+        f"white its largest value.{more}",
         "由简单到复杂，由局部到整体。左边是人脸：橙框是特征图中央单元的理论感受野，即可能影响它的全部像素"
         f"{seen_zh}右边是平均响应最强的 {count} 个通道，由强到弱，各自缩放：黑色为 0 或更小，白色为该通道的最大值。"
-        "只有一个位置的特征图共用一个尺度。",
+        f"{more_zh}",
     )
 
 
 def _row(pixels: Pixels, rung: Rung, top: float | None) -> Pixels:
     """The face with both fields, and the channels; white is ``top``, or each one's largest value."""
     tiles = [grey(values, 0, float(values.max()) if top is None else max(top, 0.0)) for values in rung.maps]
-    times = max(1, (SIDE - 2) // 2 // max(rung.maps.shape[1:]))
+    times = max(1, _side(pixels) // 2 // max(rung.maps.shape[1:]))
     columns = min(COLUMNS, -(-len(tiles) // 2))
     return beside([_face(pixels, rung), mosaic([enlarge(tile, times) for tile in tiles], columns, 2)], 6)
 
 
+def _side(pixels: Pixels) -> int:
+    """The face's longer side on the page, px: a whole multiple. Two rows of maps are as high."""
+    longer = max(pixels.shape[:2])
+    return -(-SIDE // longer) * longer
+
+
 def _face(pixels: Pixels, rung: Rung) -> Pixels:
-    times = max(1, SIDE // max(pixels.shape[:2]))
+    times = _side(pixels) // max(pixels.shape[:2])
     plain = grey(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32), 0, 255)
     dark = (plain * 0.3).astype(np.uint8)
     if rung.gradient is not None:
@@ -103,6 +120,8 @@ def _caption(rung: Rung, ladder: Ladder) -> Text:
         really = f"; {SHARE:.0%} of the gradient lies within {rung.effective:.0f} px"
         really_zh = f"；{SHARE:.0%} 的梯度落在 {rung.effective:.0f} 像素以内"
     grown, grown_zh = _grown(rung)
+    if rung.layer.depthwise:
+        grown, grown_zh = f" Each map comes from one map alone.{grown}", f"每张图只来自一张图。{grown_zh}"
     return Text(
         f"{rung.shown}: {rung.layer.shape[0]} maps of {height} × {width}, {channels} shown. A unit could see "
         f"{sees}{really}.{grown}",
@@ -137,7 +156,7 @@ def _table(ladder: Ladder) -> Table:
         ratio = rung.dense / weights
         below += [layer.name] if ratio < 1 else []
         costs = f"{weights:,}", f"{layer.multiply_adds:,}", f"{rung.dense:,}", _times_as_many(ratio)
-        rows.append((layer.name, "{} × {} × {}".format(*layer.shape), _size(rung), effective, *costs))
+        rows.append((layer.name, "{}×{}×{}".format(*layer.shape), _size(rung), effective, *costs))
     head = (
         ("convolution", "卷积"),
         ("output", "输出"),
@@ -173,15 +192,29 @@ def _times_as_many(ratio: float) -> str:
     return f"{ratio:,.0f}×" if ratio >= 10 else f"{ratio:.2g}×"
 
 
-def _cascade(networks: Sequence[Network]) -> Picture:
+def _two_steps(apart: Apart) -> Text:
+    return Text(
+        f"{apart.depthwise} of the {apart.convolutions} convolutions are depthwise: each map is looked at by itself, "
+        f"with one kernel. They hold {apart.weights:.1%} of the convolutions' weights and do {apart.multiply_adds:.1%} "
+        "of their multiply-adds. The others add maps up; those of 1 × 1 do so at each place alone, so past them a unit "
+        "sees no farther.",
+        f"{apart.convolutions} 个卷积中有 {apart.depthwise} 个是逐通道卷积（depthwise）：每张图单独用一个卷积核处理。"
+        f"它们只占卷积权重的 {apart.weights:.1%}、乘加次数的 {apart.multiply_adds:.1%}。其余卷积把各张图加起来；"
+        "其中 1 × 1 的只在每个位置上相加，因此感受野不会因它们而变大。",
+    )
+
+
+def _cascade(networks: Sequence[Network], finder: str | None) -> Picture:
     tiles = [fill(network.pixels, (192, 192)) for network in networks]
     names = ", ".join("{} {} × {} px".format(n.name, *n.pixels.shape[:2]) for n in networks)
-    alt = Text("What the detector's networks see of the face", "检测器各网络看到的人脸")
+    who = Text("", "") if finder is None else found_by(finder)
+    alt = Text("What the networks that find a face see of this one", "查找人脸的各网络看到的这张脸")
     caption = Text(
-        f"Coarse to fine in the literal sense is the detector: {names}. P-Net sees a face shrunk to 12 px, "
-        "R-Net to 24, O-Net to 48. In the ladder above the picture is the same at every depth.",
-        f"字面意义上的“由粗到细”发生在检测器中：{names}。"
-        "P-Net 看的是缩小到 12 像素的脸，R-Net 24 像素，O-Net 48 像素。而上面的阶梯中，各层看到的是同一张图像。",
+        f"Coarse to fine in the literal sense is how MTCNN finds a face: {names}. P-Net sees it shrunk to 12 px, "
+        f"R-Net to 24, O-Net to 48. In the ladder above the picture is the same at every depth. {who.en}".rstrip(),
+        f"字面意义上的“由粗到细”是 MTCNN 查找人脸的过程：{names}。"
+        "P-Net 看的是缩小到 12 像素的脸，R-Net 24 像素，O-Net 48 像素。而上面的阶梯中，各层看到的是同一张图像。"
+        f"{who.zh}",
     )
     return Picture("cascade", beside(tiles), alt, caption)
 

@@ -2,13 +2,15 @@
 
 After the last map F of such networks comes only what is affine (a mean over places, a linear layer, batch norm), so an
 embedding is the sum of what each place adds, and the cosine of two embeddings the sum over pairs of places:
-M[p, q] = (W F_a,p) · (W F_b,q) / (N_a N_b ‖e_a‖ ‖e_b‖). The split is that of Stylianou, Souvenir, Pless 2019
-("Visualizing Deep Similarity Networks", WACV, arXiv:1901.00536) and Zhu, Yang, Chen 2021 ("Visual Explanation for Deep
-Metric Learning", IEEE TIP 30, arXiv:1909.12977); a bias gets a term of its own here.
+M[p, q] = (W F_a,p) · (W F_b,q) / (N_a N_b ‖e_a‖ ‖e_b‖); a map that is flattened has a W for every place and no mean.
+The split is that of Stylianou, Souvenir, Pless 2019 ("Visualizing Deep Similarity Networks", WACV, arXiv:1901.00536)
+and Zhu, Yang, Chen 2021 ("Visual Explanation for Deep Metric Learning", IEEE TIP 30, arXiv:1909.12977); a bias gets a
+term of its own here.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +31,9 @@ FINER = range(6, 21)  # maps this many places high are shown as finer grids
 class DepthMap:
     """The cosine split over an earlier map, one face at a time: ⟨e, v⟩ / ‖e‖ with v the other face's unit embedding.
 
-    For a network that is linear piece by piece (convolutions, ReLU, max pooling) Σ F ⊙ ∂⟨e, v⟩/∂F plus what the biases
-    of later layers add *is* ⟨e, v⟩; ‖e‖ is a fixed divisor. (The gradient of the cosine itself would not do: a cosine
-    does not change with the length of e, so without biases that sum is always zero.)
+    For a network that is linear piece by piece (convolutions, ReLU, PReLU, max pooling) Σ F ⊙ ∂⟨e, v⟩/∂F plus what the
+    biases of later layers add *is* ⟨e, v⟩; ‖e‖ is a fixed divisor. (The gradient of the cosine itself would not do: a
+    cosine does not change with the length of e, so without biases that sum is always zero.)
     ``a``, ``b``: (h, w) float64, each place's share of the cosine, summed over channels; mirrored places folded back.
     ``bias_a``, ``bias_b``: the later biases' share. ``square``: the map's stride, px of the chip.
     """
@@ -47,6 +49,7 @@ class DepthMap:
 @dataclass(frozen=True, eq=False)
 class MatchMap:
     """The cosine ``score`` of two faces, split over the h × w places of ``layer``; P = h · w places, row by row.
+    ``flattened``: each has weights of its own, else their mean goes on.
 
     ``shares`` (P + 1, P + 1) float64: what place p of face a with place q of face b adds to the cosine; index P is the
     head's bias. ``images`` (1, 1), or (2, 2) where embeddings are the mean over chip and mirrored chip: what each
@@ -59,6 +62,7 @@ class MatchMap:
     layer: str
     grid: tuple[int, int]
     square: int
+    flattened: bool
     score: float
     shares: Floats
     images: Floats
@@ -105,12 +109,13 @@ def match_map(a: Network, b: Network, mirror: bool = False) -> MatchMap:
         layer=layer,
         grid=(height, width),
         square=_square(a, layer),
+        flattened=_is_flattened(a, layer),
         score=float(directions[0] @ directions[1]),
         shares=units[0] @ units[1].T,
         images=raw[0] @ raw[1].T / (len(raw[0]) * len(raw[1]) * lengths[0] * lengths[1]),
         apart=(units[0] - units[1]) @ (directions[0] - directions[1]),
         reached=_reached(a, passes[0], layer),
-        depths=_depth_maps(a, passes, directions, lengths),
+        depths=_depth_maps(a, layer, passes, directions, lengths),
         pixels=(a.pixels, b.pixels),
     )
 
@@ -159,10 +164,20 @@ def _reached(network: Network, forward: ForwardPass, layer: str) -> dict[str, Pl
     return found
 
 
+def _is_flattened(network: Network, layer: str) -> bool:
+    """Whether all numbers of the map go on, instead of a mean of its places."""
+    order = list(network.layers)
+    later = (network.layers[name] for name in order[order.index(layer) + 1 :])
+    gathered = next(other for other in later if other.kind in ("whole", "linear"))
+    return math.prod(gathered.shape) == math.prod(network.layers[layer].shape)
+
+
 def _depth_maps(
-    network: Network, passes: list[ForwardPass], directions: list[Floats], lengths: list[float]
+    network: Network, last: str, passes: list[ForwardPass], directions: list[Floats], lengths: list[float]
 ) -> tuple[DepthMap, ...]:
-    chosen = {network.layers[name].shape[1]: name for name in cuts(network) if network.layers[name].shape[1] in FINER}
+    """Of each size in ``FINER`` that is larger than the ``last`` map's."""
+    sizes = {name: network.layers[name].shape[1] for name in cuts(network)}
+    chosen = {size: name for name, size in sizes.items() if size in FINER and size > sizes[last]}
     rows = []
     for name in chosen.values():
         (a, bias_a), (b, bias_b) = (

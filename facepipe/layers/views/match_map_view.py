@@ -6,19 +6,27 @@ import numpy as np
 
 from facepipe.layers.view import Block, Check, Picture, Table, Text, View
 from facepipe.layers.views.match_map import DepthMap, MatchMap
-from facepipe.layers.views.paint import peak
+from facepipe.layers.views.paint import peak, signed
 from facepipe.layers.views.squares import COLOURS, side_by_side
 from facepipe.records import Floats
 
-_MATRIX = 6  # places, up to which every pair of places is written down
+_MATRIX = 6  # places, up to which every place, and every pair of places, is a row of its own
 
-_INTRO = Text(
-    "After its last map this network only averages the places and applies one linear layer. So the cosine of two faces "
-    "is a sum: every place of one face with every place of the other adds its share, exactly. A square has the width "
-    "of the map's stride; what its numbers know comes from a larger part of the face, up to all of it.",
-    "在最后一张特征图之后，这个网络只对各位置取平均，再做一次线性变换。因此两张脸的余弦是一个和："
-    "一张脸的每个位置与另一张脸的每个位置各贡献一份，分毫不差。方格的边长是特征图的步幅；"
+_SIDES = Text("first face", "第一张脸"), Text("second face", "第二张脸"), Text("sets apart", "对差异的贡献")
+_SUM = Text(
+    "So the cosine of two faces is a sum: every place of one face with every place of the other adds its share, "
+    "exactly. A square has the width of the map's stride; what its numbers know comes from a larger part of the face, "
+    "up to all of it.",
+    "因此两张脸的余弦是一个和：一张脸的每个位置与另一张脸的每个位置各贡献一份，分毫不差。方格的边长是特征图的步幅；"
     "方格里的数值所依据的范围比方格大，甚至是整张脸。",
+)
+_MEAN = Text(
+    "After its last map this network only averages the places and applies one linear layer.",
+    "在最后一张特征图之后，这个网络只对各位置取平均，再做一次线性变换。",
+)
+_FLATTENED = Text(
+    "After its last map this network applies one linear layer, with weights of its own for each place.",
+    "在最后一张特征图之后，这个网络只做一次线性变换，每个位置都有自己的权重。",
 )
 
 
@@ -27,10 +35,15 @@ def show_match_map(result: MatchMap, threshold: float | None = None) -> View:
     return View(
         "match-map",
         Text("Exact match map", "精确的匹配图"),
-        _INTRO,
+        _intro(result),
         (_score(result, threshold), *_last_map(result), *_finer(result)),
         tuple(_checks(result)),
     )
+
+
+def _intro(result: MatchMap) -> Text:
+    head = _FLATTENED if result.flattened else _MEAN
+    return Text(f"{head.en} {_SUM.en}", f"{head.zh}{_SUM.zh}")
 
 
 def _score(result: MatchMap, threshold: float | None) -> Text:
@@ -53,9 +66,11 @@ def _last_map(result: MatchMap) -> list[Block]:
     )
     alt = Text("Both faces under the squares of the last map", "两张脸，上面叠着最后一张特征图的方格")
     picture = side_by_side(result.pixels, (result.of_a, result.of_b), result.square, full)
-    blocks: list[Block] = [Picture("last-map", picture, alt, caption), _places(result), _reach(result)]
-    if result.shares.shape[0] - 1 <= _MATRIX:
-        blocks.append(_pairs(result))
+    few = result.shares.shape[0] - 1 <= _MATRIX
+    blocks: list[Block] = [Picture("last-map", picture, alt, caption)]
+    blocks += [_places(result)] if few else [_totals(result), *_grids(result)]
+    blocks += [_bias(result)] if any(result.bias) else []
+    blocks += [_reach(result), _pairs(result) if few else _squares_of_pairs(result)]
     if result.images.size > 1:
         blocks.append(_mirrored(result.images))
     return blocks
@@ -75,13 +90,7 @@ def _places(result: MatchMap) -> Table:
         "同样的内容写成数字（行, 列；0 为末端的偏置，Σ 为总和）。最后一列拆分的是单位长度的模板之间的距离平方，"
         "即 2 − 2 × 余弦：数值大的地方，两张脸差别大。",
     )
-    head = (
-        Text("place", "位置"),
-        Text("first face", "第一张脸"),
-        Text("second face", "第二张脸"),
-        Text("sets apart", "对差异的贡献"),
-    )
-    return Table(caption, head, (*rows, ("Σ", total, total, f"{result.apart.sum():.4f}")))
+    return Table(caption, (Text("place", "位置"), *_SIDES), (*rows, ("Σ", total, total, f"{result.apart.sum():.4f}")))
 
 
 def _pairs(result: MatchMap) -> Table:
@@ -92,6 +101,65 @@ def _pairs(result: MatchMap) -> Table:
     )
     rows = tuple((name, *(f"{v:+.4f}" for v in row)) for name, row in zip(names, result.shares, strict=True))
     return Table(caption, (Text("place", "位置"), *(Text(name, name) for name in names)), rows)
+
+
+def _totals(result: MatchMap) -> Table:
+    """The supporting and the opposing places, the bias, and all together."""
+    rows: list[tuple[str | Text, ...]] = []
+    sides = result.shares.sum(axis=1), result.shares.sum(axis=0), result.apart
+    kinds = (("places above 0", "大于 0 的位置"), 1), (("places below 0", "小于 0 的位置"), -1)
+    for words, sign in kinds:
+        rows.append((Text(*words), *(f"{values[:-1][values[:-1] * sign > 0].sum():+.4f}" for values in sides)))
+    rows.append((Text("the head's bias, at no place", "末端的偏置，不属于任何位置"), *(f"{v[-1]:+.4f}" for v in sides)))
+    rows.append((Text("sum", "总和"), *(f"{values.sum():+.4f}" for values in sides)))
+    caption = Text(
+        "What the squares add up to. The last column splits the squared distance of the unit embeddings, "
+        "2 − 2 × score.",
+        "方格加起来是多少。最后一列拆分的是单位长度的模板之间的距离平方，即 2 − 2 × 余弦。",
+    )
+    return Table(caption, (Text("", ""), *_SIDES), tuple(rows))
+
+
+def _grids(result: MatchMap) -> list[Table]:
+    """The same as numbers, one table for each side, laid out as the squares are."""
+    every = result.of_a, result.of_b, result.apart[:-1].reshape(result.grid)
+    head = tuple(Text(name, name) for name in ("", *(str(column + 1) for column in range(result.grid[1]))))
+    return [
+        Table(
+            Text(f"Each place in numbers, row by row: {side.en}.", f"各位置的数值，逐行：{side.zh}。"),
+            head,
+            tuple((str(i + 1), *(f"{v:+.4f}" for v in row)) for i, row in enumerate(values)),
+        )
+        for side, values in zip(_SIDES, every, strict=True)
+    ]
+
+
+def _bias(result: MatchMap) -> Text:
+    a, b = result.bias
+    own = float(result.shares[-1, -1])
+    return Text(
+        f"The linear layer also adds a bias, the same for every face. It belongs to no place: as part of the first "
+        f"face's embedding it adds {a:+.4f} to the score, of the second's {b:+.4f}; {own:+.4f} of both is bias with "
+        "bias.",
+        f"线性层还加上一个偏置，对每张脸都相同，不属于任何位置：作为第一张脸模板的一部分，它对余弦贡献 {a:+.4f}，"
+        f"作为第二张脸的一部分贡献 {b:+.4f}；两者之中 {own:+.4f} 是偏置与偏置相乘。",
+    )
+
+
+def _squares_of_pairs(result: MatchMap) -> Picture:
+    """Every pair of places as a square: rows are the first face's places, columns the second's."""
+    pairs = result.shares[:-1, :-1]
+    full, count = peak(pairs), len(pairs)
+    same = float(np.trace(pairs))
+    alt = Text("Every pair of places as a coloured square", "每一对位置一个彩色方格")
+    caption = Text(
+        f"Every pair of places: rows are the {count} places of the first face, row by row, columns those of the "
+        f"second. Orange is above 0, blue below; full colour at ±{full:.4f}. The diagonal, each place with the same "
+        f"place of the other face, adds {same:+.4f} to the score, all other pairs {pairs.sum() - same:+.4f}.",
+        f"每一对位置：各行为第一张脸的 {count} 个位置（逐行），各列为第二张脸的。橙色大于 0，蓝色小于 0，±{full:.4f} "
+        f"处颜色最深。对角线（两张脸的同一位置）对余弦贡献 {same:+.4f}，其余各对共 {pairs.sum() - same:+.4f}。",
+    )
+    return Picture("pairs", signed(pairs, full), alt, caption, zoom=max(1, 400 // count))
 
 
 def _names(result: MatchMap) -> list[str]:

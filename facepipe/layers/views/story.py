@@ -10,12 +10,14 @@ import numpy as np
 
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Block, Picture, Text, View
+from facepipe.layers.views.search_view import found_by
 from facepipe.records import Candidate, Detection, Floats, Image, Pixels
 
 PHOTO = 240  # px, the side of the photo on the page
 AROUND = 3.0  # times the face's longer side are shown of it
 DEPTHS = 4
 TILES = 3  # the strongest 3 × 3 channels of each depth
+TILE = 56  # px, of one at most
 NOTHING = Text("", "")
 GREEN, AMBER, WHITE = (15, 157, 138), (217, 119, 6), (255, 255, 255)
 
@@ -48,10 +50,15 @@ class Decision:
 
 
 def show_story(
-    image: Image, detection: Detection, network: Network, vector: Floats, decision: Decision | None = None
+    image: Image,
+    detection: Detection,
+    network: Network,
+    vector: Floats,
+    decision: Decision | None = None,
+    finder: str | None = None,
 ) -> View:
     """``network`` is the backbone with this face's chip, ``vector`` (D,) its template, ``decision`` None without a
-    gallery."""
+    gallery; ``finder`` is the detector that found the face, where another one's networks are shown."""
     numbers = sum(int(np.prod(network.layers[name].shape)) for name in network.convolutions)
     blocks: list[Block] = [
         _photo(image, detection, bool(decision and decision.name)),
@@ -59,7 +66,8 @@ def show_story(
         *_depths(network),
         _vector(vector),
     ]
-    blocks.append(_steps(network, numbers, len(vector)))
+    steps, who = _steps(network, numbers, len(vector)), None if finder is None else found_by(finder)
+    blocks.append(steps if who is None else Text(f"{steps.en} {who.en}", f"{steps.zh}{who.zh}"))
     return View("story", _title(decision), _verdict(decision), tuple(blocks))
 
 
@@ -161,15 +169,15 @@ def _steps(network: Network, numbers: int, dimension: int) -> Text:
     first, last = network.layers[network.convolutions[0]], network.layers[network.convolutions[-1]]
     count, side = len(network.convolutions), network.pixels.shape[0]
     return Text(
-        f"In order: the photo; the aligned face of {side} × {side} px; the channels that answer most at "
-        f"{DEPTHS} depths, each scaled by itself; the {dimension} numbers that stand for the face. The {count} "
-        f"convolutions of {network.name} go from {first.shape[0]} maps of {first.shape[1]} × {first.shape[2]} to "
-        f"{last.shape[0]} of {last.shape[1]} × {last.shape[2]}, {numbers:,} numbers in all: simple → complex, "
+        f"In order: the photo; the aligned face of {side} × {side} px; the channels that answer most at {DEPTHS} "
+        f"depths, each scaled by itself, large maps shrunk; the {dimension} numbers that stand for the face. The "
+        f"{count} convolutions of {network.name} go from {first.shape[0]} maps of {first.shape[1]} × {first.shape[2]} "
+        f"to {last.shape[0]} of {last.shape[1]} × {last.shape[2]}, {numbers:,} numbers in all: simple → complex, "
         "local → whole.",
-        f"依次为：照片；{side} × {side} 像素的对齐人脸；{DEPTHS} 个深度上响应最强的通道（各自缩放）；代表这张脸的 "
-        f"{dimension} 个数。{network.name} 的 {count} 个卷积从 {first.shape[0]} 张 {first.shape[1]} × {first.shape[2]} "
-        f"的特征图到 {last.shape[0]} 张 {last.shape[1]} × {last.shape[2]} 的特征图，共 {numbers:,} 个数："
-        "由简单到复杂，由局部到整体。",
+        f"依次为：照片；{side} × {side} 像素的对齐人脸；{DEPTHS} 个深度上响应最强的通道（各自缩放，大图已缩小）；"
+        f"代表这张脸的 {dimension} 个数。{network.name} 的 {count} 个卷积从 {first.shape[0]} 张 {first.shape[1]} × "
+        f"{first.shape[2]} 的特征图到 {last.shape[0]} 张 {last.shape[1]} × {last.shape[2]} 的特征图，"
+        f"共 {numbers:,} 个数：由简单到复杂，由局部到整体。",
     )
 
 
@@ -190,7 +198,7 @@ def _photo(image: Image, detection: Detection, known: bool) -> Picture:
         f"From the photo of {image.width} × {image.height} px; detection score {detection.score:.3f}.",
         f"取自 {image.width} × {image.height} 像素的照片；检测得分 {detection.score:.3f}。",
     )
-    return Picture("photo", small, alt, caption)
+    return Picture("photo", small, alt, caption, photo=True)
 
 
 def _chip(network: Network) -> Picture:
@@ -209,7 +217,7 @@ def _depths(network: Network, channels: Mapping[str, Sequence[int]] | None = Non
 
 
 def _strongest(network: Network) -> dict[str, list[int]]:
-    names = network.convolutions
+    names = [name for name in network.convolutions if not network.layers[name].depthwise] or network.convolutions
     picked = dict.fromkeys(names[i] for i in np.linspace(0, len(names) - 1, DEPTHS + 1).round().astype(int)[:DEPTHS])
     means = {name: maps[0].relu().mean(dim=(1, 2)) for name, maps in network.outputs(picked).items()}
     return {name: means[name].argsort(descending=True, stable=True)[: TILES * TILES].tolist() for name in picked}
@@ -233,6 +241,9 @@ def _mosaic(name: str, maps: Floats, channels: Sequence[int]) -> Picture:
 
 
 def _grey(values: Floats) -> Pixels:
+    times = TILE / max(values.shape)
+    if times < 1:
+        values = np.asarray(cv2.resize(values, None, fx=times, fy=times, interpolation=cv2.INTER_AREA), np.float32)
     peak = float(values.max())
     return (values / peak * 255).astype(np.uint8) if peak > 0 else np.zeros(values.shape, np.uint8)
 

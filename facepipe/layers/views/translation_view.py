@@ -163,12 +163,11 @@ def _left(layers: Sequence[Equivariance], left: Sequence[str]) -> Text:
         return Text("No layer of this network was left out.", "该网络没有未测的层。")
     return Text(
         f"One layer per stride was measured, the deepest that fits. {len(left)} layers, from {left[0]} on, were not: "
-        "their "
-        f"field and the shifts need a canvas wider than {CANVAS} px, or each unit sees everything, so that there is no "
-        "interior. On the face itself, which is smaller than such fields, every unit there sees padding.",
+        f"their field and the shifts need a canvas wider than {CANVAS} px, or each unit sees everything, so that there "
+        "is no interior. On the face itself every unit whose field is larger than the face sees padding.",
         f"每种步幅只测了能容纳的最深一层。从 {left[0]} 起的 {len(left)} 层没有测：它们的感受野加上位移需要超过 "
-        f"{CANVAS} 像素的画布，"
-        "或者每个单元都看到全部，没有内部区域可言。而在小于其感受野的人脸图像上，这些层的每个单元都会看到填充。",
+        f"{CANVAS} 像素的画布，或者每个单元都看到全部，没有内部区域可言。"
+        "而在人脸图像上，凡是感受野大于人脸图像的单元都会看到填充。",
     )
 
 

@@ -13,7 +13,7 @@ from facepipe.pipeline import Pipeline
 from facepipe.records import MOST_WORDING, Detection, Image
 from facepipe.serve.bodies import WHOLE, Ask
 
-Rate = Literal["1e-2", "1e-3", "1e-4", "1e-5"]
+Rate = Literal["1e-2", "1e-3", "1e-4", "1e-5", "1e-6"]
 StrangerRate = Literal["1e-1", "1e-2", "1e-3"]
 
 
@@ -21,20 +21,26 @@ class WithThreshold(Ask):
     threshold: Annotated[
         FiniteFloat | None, Field(ge=-1, le=1, description="A cosine; the face is a match from it on. Overrides fmr.")
     ] = None
-    fmr: Annotated[Rate, Field(description="False match rate for which the threshold was measured.")] = "1e-3"
+    fmr: Annotated[
+        Rate | None,
+        Field(
+            description="False match rate: the share of strangers who reach the threshold with one person. 1e-6 is an"
+            " extrapolation. Null: the usual threshold."
+        ),
+    ] = None
 
 
 class WithStrangerRate(WithThreshold):
     fpir: Annotated[
         StrangerRate | None,
         Field(
-            description="Share of strangers who are taken for somebody in this gallery, for which the threshold was"
-            " measured. Needs a calibrated gallery. Overrides fmr."
+            description="Share of strangers who reach the threshold with anybody in this gallery, as its calibration,"
+            " its own people or its network's card says. Overrides fmr. Null, with fmr: the usual threshold."
         ),
     ] = None
 
     def limit(self, pipe: Pipeline, gallery: Gallery) -> float:
-        """Raises UsageError for a rate that was not measured."""
+        """Raises UsageError for a rate that nothing says."""
         return pipe.threshold(self.threshold, self.fmr, fpir=self.fpir, gallery=gallery)
 
 

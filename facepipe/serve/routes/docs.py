@@ -53,6 +53,7 @@ _MESSAGES: dict[type[FacepipeError], str] = {
     e.SeveralFaces: "ada.jpg: 2 faces (310 px, 120 px), expected one; crop it, or pick one, 1 for the largest",
     e.PersonNotFound: "7: nobody enrolled has this number",
     e.ReferenceNotFound: "7: no such reference",
+    e.ChangeRefused: "gallery.db: nothing was changed that could be kept or taken back; it holds templates of sface",
     e.PersonExists: "Ada: somebody of this name is enrolled already; to make them one, merge them",
 }
 

@@ -10,7 +10,7 @@ import cv2
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from facepipe.defaults import FMR
+from facepipe.defaults import FPIR
 from facepipe.pipeline import pick_face
 from facepipe.records import Detection, Face, Image
 from facepipe.serve import schemas
@@ -89,14 +89,14 @@ async def preview(request: Request, server: Server, ask: Annotated[PreviewAsk, b
 @router.post(
     "/identify",
     summary="Say who it is",
-    openapi_extra=documented(IdentifyAsk, {"image": FACE, "top": 3, "fmr": FMR}),
+    openapi_extra=documented(IdentifyAsk, {"image": FACE, "top": 3, "fpir": FPIR}),
     responses=errors(*PICTURE, *GALLERY),
 )
 async def identify(
     request: Request, server: Server, ask: Annotated[IdentifyAsk, body(IdentifyAsk)]
 ) -> schemas.Identified:
     """Who each face of one picture is: 1:N against everybody enrolled. ``name`` is null for a face that nobody
-    enrolled comes near enough to. The threshold is the gallery's own where it is calibrated, else its network's."""
+    enrolled comes near enough to. `GET /gallery` says which threshold is usual here, and why."""
 
     def then(image: Image, faces: list[Face]) -> tuple[list[int], list[Face]]:
         return size_of(image), faces

@@ -123,13 +123,13 @@ async def inspection(
 @router.post(
     "/dump",
     summary="What every layer put out",
-    openapi_extra=documented(DumpAsk, {"image": FACE, "layers": "stages.*", "format": "safetensors"}),
+    openapi_extra=documented(DumpAsk, {"image": FACE, "layers": "blocks.*", "format": "safetensors"}),
     response_class=Response,
     responses=FILE | errors(*PICTURE, *ONE_FACE, e.WriteFailed),
 )
 async def dump(request: Request, server: Server, ask: Annotated[DumpAsk, body(DumpAsk)]) -> StreamingResponse:
-    """The outputs of the backbone's layers, of ``pnet/``, ``rnet/`` and ``onet/`` too, for each face or for the one
-    that is picked, in one file."""
+    """The outputs of the backbone's layers, of MTCNN's ``pnet/``, ``rnet/`` and ``onet/`` too, for each face or for the
+    one that is picked, in one file."""
     stream, size = await while_there(request, lambda: server.engine.long(lambda: _dump(server, ask)))
     headers = {"Content-Length": str(size), "Content-Disposition": f'attachment; filename="layers.{ask.format}"'}
     return StreamingResponse(_chunks(stream), media_type="application/octet-stream", headers=headers)

@@ -8,14 +8,16 @@ from torch import Tensor, nn
 
 from facepipe.embed.base import normalise, templates
 from facepipe.image import read_image
+from facepipe.inspect import finding
 from facepipe.inspect.networks import backbone_network
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Picture
 from facepipe.layers.views.coarse import Blurred, Matched, blur, blur_by_depth, match_blurred
 from facepipe.layers.views.coarse_view import UNMATCHED, show_coarse
 from facepipe.layers.views.features import collect, depths
+from facepipe.layers.views.search import Search
 from facepipe.pipeline import Pipeline
-from facepipe.records import Candidate, Chip, Pixels
+from facepipe.records import Candidate, Chip, Image, Pixels
 
 SIDE = 128
 
@@ -78,8 +80,12 @@ def test_score_and_rank_of_the_person_as_the_gallery_gives_them() -> None:
 
 
 def checks(blurred: Blurred, matched: Matched, counts: list[int], score: float) -> list[bool]:
-    stages = [(str(count), np.zeros((count, 4), np.float32)) for count in counts]
-    view = show_coarse(blurred, 0.5, matched, None, stages, [Candidate("Ada", score, 1, 1)])
+    photo, stages = (
+        Image(np.zeros((8, 8, 3), np.uint8), "black"),
+        [np.zeros((count, 4), np.float32) for count in counts],
+    )
+    search = Search("mtcnn", photo, np.array([0, 0, 4, 4], np.float32), tuple(("", boxes) for boxes in stages))
+    view = show_coarse(blurred, 0.5, matched, search, [Candidate("Ada", score, 1, 1)])
     return [check.passed for check in view.checks]
 
 
@@ -119,10 +125,10 @@ def test_on_a_real_face_the_unblurred_score_is_the_gallerys(pipeline: Pipeline, 
     blurred = blur_by_depth(network, prepare, collect(network, depths(network), chips, prepare))
     matched = match_blurred(blurred.chips, search, "Obama")
     score = face.template.cosine(others["Obama"].template)
-    stages = [(stage.stage, stage.boxes) for stage in pipeline.detector.stages(image)]  # type: ignore[attr-defined]
-    view = show_coarse(blurred, pipeline.threshold(), matched, image, stages, [Candidate("Obama", score, 1, 1)])
+    found = finding.search(pipeline, image, face.detection)
+    view = show_coarse(blurred, pipeline.threshold(), matched, found, [Candidate("Obama", score, 1, 1)])
     assert [check.passed for check in view.checks] == [True, True, True]
-    assert blurred.similarity.shape == (30, 9)
+    assert blurred.similarity.shape == (28, 9)
     assert matched.ranks[0] == 1
     assert matched.scores[-1] < matched.scores[0] - 0.01
     stages_picture = next(block for block in view.blocks if isinstance(block, Picture) and block.name == "stages")

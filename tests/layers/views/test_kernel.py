@@ -6,17 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.errors import UsageError
-from facepipe.image import read_image
-from facepipe.inspect.networks import networks_of
 from facepipe.layers.graph import Window
 from facepipe.layers.networks import Network
-from facepipe.layers.view import Picture
+from facepipe.layers.view import Picture, Text
 from facepipe.layers.views.edges import HAND_MADE, find_edges, stretched
 from facepipe.layers.views.edges_view import edges_table
 from facepipe.layers.views.kernel import see_kernels, sliding, sum_kernel, torch_on_same
 from facepipe.layers.views.kernel_view import show_kernels
 from facepipe.layers.views.partial_sums import partial_maps, partial_sum_error, partial_sum_errors
-from facepipe.pipeline import Pipeline
 
 DTYPES = ((torch.float32, 1e-5), (torch.float64, 1e-10))
 
@@ -24,12 +21,6 @@ DTYPES = ((torch.float32, 1e-5), (torch.float64, 1e-10))
 def network(module: nn.Module, x: Tensor) -> Network:
     pixels = np.random.default_rng(0).integers(0, 256, (*x.shape[2:], 3), np.uint8)
     return Network("toy", module.eval(), pixels, x)
-
-
-@pytest.fixture(scope="module")
-def networks(pipeline: Pipeline, samples: object) -> dict[str, Network]:
-    image = read_image(f"{samples}/obama.jpg")
-    return networks_of(pipeline, image, pipeline.faces(image)[0])
 
 
 def toy() -> Network:
@@ -92,7 +83,7 @@ def test_partial_maps_are_what_a_grouped_convolution_gives(conv: nn.Conv2d) -> N
         torch.testing.assert_close(mine.sum(dim=0) + bias, whole[output], atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["pnet", "rnet", "onet", "dlib_resnet"])
+@pytest.mark.parametrize("name", ["pnet", "rnet", "onet", "sface", "dlib_resnet"])
 @pytest.mark.parametrize(("dtype", "bound"), DTYPES, ids=["float32", "float64"])
 def test_every_convolution_is_the_sum_of_its_parts(
     networks: dict[str, Network], name: str, dtype: torch.dtype, bound: float
@@ -132,6 +123,32 @@ def test_the_first_layer_and_a_deeper_one_are_taken(networks: dict[str, Network]
     assert first.dense == 3 * 150 * 150 * 32 * 72 * 72
     strength = networks["dlib_resnet"].outputs(["conv"])["conv"][0].abs().mean(dim=(1, 2))
     assert first.output == int(strength.argmax())
+
+
+def test_both_steps_of_a_depthwise_convolution_are_taken(networks: dict[str, Network]) -> None:
+    first, own, added = see_kernels(networks["sface"]).sums
+    assert [one.layer.name for one in (first, own, added)] == ["conv", "blocks.0.depthwise", "blocks.0.pointwise"]
+    assert [one.layer.depthwise for one in (first, own, added)] == [False, True, False]
+    assert (own.all_kernels.shape, own.partial.shape) == ((32, 1, 3, 3), (1, 112, 112))
+    np.testing.assert_allclose(own.partial[0] + own.bias, own.own, atol=1e-4)  # one partial map: nothing to add up
+    np.testing.assert_array_equal(own.inputs[0], networks["sface"].outputs(["prelu"])["prelu"][0, own.output].numpy())
+    assert added.all_kernels.shape == (64, 32, 1, 1)
+    assert added.dense == 32 * 112 * 112 * 64 * 112 * 112
+
+
+def test_a_depthwise_layer_is_told_as_one_and_shows_a_kernel_for_each_map(networks: dict[str, Network]) -> None:
+    view = show_kernels(see_kernels(networks["sface"]))
+    said = [block for block in view.blocks if isinstance(block, Text)]
+    assert "32 output channels, each with 3 kernels of 3 × 3" in said[0].en
+    assert "Each of the 32 output channels sees one map alone, with one kernel of 3 × 3: 288 weights" in said[1].en
+    assert "a kernel for every pair of maps would make 9,216" in said[1].en
+    assert "逐通道卷积" in said[1].zh
+    assert "64 output channels, each with 32 kernels of 1 × 1. A kernel of 1 × 1 is a single weight" in said[2].en
+    pictures = {block.name: block for block in view.blocks if isinstance(block, Picture)}
+    assert "The kernels of this layer, one a map; full colour" in pictures["each-1"].caption.en
+    assert "The one input channel" in pictures["sum-1"].caption.en
+    assert "stretched" not in pictures["edges"].caption.en
+    assert {"each-0", "each-2", "partial-1"}.isdisjoint(pictures)
 
 
 def test_a_hand_made_kernel_finds_itself() -> None:
@@ -185,11 +202,11 @@ def test_no_convolution_and_unknown_layers_are_named() -> None:
         sum_kernel(toy(), "0", output=1)
 
 
-@pytest.mark.parametrize("name", ["pnet", "dlib_resnet"])
+@pytest.mark.parametrize("name", ["pnet", "sface", "dlib_resnet"])
 def test_the_view(networks: dict[str, Network], name: str) -> None:
     kernels = see_kernels(networks[name])
     view = show_kernels(kernels)
-    assert len(view.checks) == 4
+    assert len(view.checks) == 2 * len(kernels.sums)
     assert all(check.passed for check in view.checks)
     pictures = [block for block in view.blocks if isinstance(block, Picture)]
     assert len({picture.name for picture in pictures}) == len(pictures) >= 6
@@ -205,7 +222,7 @@ def test_the_view_of_odd_kernels() -> None:
     assert all(check.passed for check in view.checks)
 
 
-@pytest.mark.parametrize("name", ["pnet", "onet", "dlib_resnet"])
+@pytest.mark.parametrize("name", ["pnet", "onet", "sface", "dlib_resnet"])
 def test_every_convolution_can_be_shown(networks: dict[str, Network], name: str) -> None:
     view = show_kernels(see_kernels(networks[name], networks[name].convolutions))
     assert len(view.checks) == 2 * len(networks[name].convolutions)

@@ -8,25 +8,10 @@ import torch
 from torch import nn
 
 from facepipe.errors import UsageError
-from facepipe.image import read_image
-from facepipe.inspect.networks import networks_of
 from facepipe.layers.networks import Network
-from facepipe.layers.view import Picture, Table
+from facepipe.layers.view import Picture, Table, Text
 from facepipe.layers.views.ladder import centre, climb, densest, effective_side, largest_outside, spread, what_follows
 from facepipe.layers.views.ladder_view import show_ladder
-from facepipe.pipeline import Pipeline
-
-
-@pytest.fixture(scope="module")
-def networks(pipeline: Pipeline, samples: object) -> dict[str, Network]:
-    image = read_image(f"{samples}/obama.jpg")
-    return networks_of(pipeline, image, pipeline.faces(image)[0])
-
-
-@pytest.fixture(scope="module")
-def other(pipeline: Pipeline, samples: object) -> Network:
-    image = read_image(f"{samples}/biden.jpg")
-    return networks_of(pipeline, image, pipeline.faces(image)[0])["dlib_resnet"]
 
 
 def toy() -> Network:
@@ -105,7 +90,7 @@ def test_the_depths_of_a_deep_network(networks: dict[str, Network]) -> None:
     assert spread(networks["rnet"], 10) == ("conv1", "conv2", "conv3")
 
 
-@pytest.mark.parametrize("name", ["pnet", "rnet", "onet", "dlib_resnet"])
+@pytest.mark.parametrize("name", ["pnet", "rnet", "onet", "sface", "dlib_resnet"])
 def test_fields_on_a_real_face(networks: dict[str, Network], name: str) -> None:
     ladder = climb(networks[name])
     for rung in ladder.rungs:
@@ -130,24 +115,60 @@ def test_a_smaller_box_would_not_hold_the_gradient(networks: dict[str, Network])
         assert largest_outside(rung.gradient, smaller) > 0
 
 
-def test_gradients_are_the_mean_over_the_faces(networks: dict[str, Network], other: Network) -> None:
-    network, layers = networks["dlib_resnet"], ["stages.0.0.conv1"]
+def test_gradients_are_the_mean_over_the_faces(networks: dict[str, Network], others: dict[str, Network]) -> None:
+    network, other, layers = networks["sface"], others["sface"], ["blocks.1.pointwise"]
     both = climb(network, layers, torch.cat([network.x, other.x]))
     apart = [climb(one, layers).rungs[0].gradient for one in (network, other)]
     assert both.faces == 2
     np.testing.assert_allclose(both.rungs[0].gradient, (apart[0] + apart[1]) / 2, rtol=1e-3, atol=1e-6)
 
 
-def test_two_faces_show_the_same_channels(networks: dict[str, Network], other: Network) -> None:
-    layers = ["conv", "stages.1.3.conv2"]
-    ladder = climb(networks["dlib_resnet"], layers)
-    second = climb(other, layers, channels={rung.layer.name: rung.channels for rung in ladder.rungs})
+def test_two_faces_show_the_same_channels(networks: dict[str, Network], others: dict[str, Network]) -> None:
+    layers = ["conv", "blocks.3.depthwise"]
+    ladder = climb(networks["sface"], layers)
+    second = climb(others["sface"], layers, channels={rung.layer.name: rung.channels for rung in ladder.rungs})
     assert [rung.channels for rung in second.rungs] == [rung.channels for rung in ladder.rungs]
     alone, pair = show_ladder(ladder), show_ladder(ladder, second)
     assert len(pair.checks) == 2 * len(alone.checks) == 4
     assert isinstance(alone.blocks[0], Picture)
     assert isinstance(pair.blocks[0], Picture)
     assert pair.blocks[0].pixels.shape[0] == 2 * alone.blocks[0].pixels.shape[0] + 6
+
+
+def test_depthwise_steps_are_left_to_the_convolutions_that_add_up(networks: dict[str, Network]) -> None:
+    network = networks["sface"]
+    chosen = spread(network, 10)
+    assert chosen == ("conv", *(f"blocks.{number}.pointwise" for number in (0, 1, 2, 3, 4, 5, 7, 10, 12)))
+    assert spread(network, 27) == tuple(network.convolutions)
+    apart = climb(network, ["conv"]).apart
+    assert apart is not None
+    assert (apart.convolutions, apart.depthwise) == (27, 13)
+    own = [layer for layer in network.layers.values() if layer.name.endswith("depthwise")]
+    every = [network.layers[name] for name in network.convolutions]
+    assert apart.weights == sum(layer.weights for layer in own) / sum(layer.weights for layer in every)
+    assert climb(networks["dlib_resnet"], ["conv"]).apart is None
+
+
+def test_what_is_said_of_sface(networks: dict[str, Network]) -> None:
+    """It has depthwise convolutions, PReLUs hand on what is below 0, and no map of one place."""
+    view = show_ladder(climb(networks["sface"]), cascade=[networks["onet"]], finder="yunet")
+    assert "What lies below 0 is handed on too" in view.intro.en
+    assert "小于 0 的值同样传给下一层" in view.intro.zh
+    assert "Maps of one place" not in view.intro.en
+    (steps,) = (block for block in view.blocks if isinstance(block, Text))
+    assert "13 of the 27 convolutions are depthwise" in steps.en
+    pictures = [block for block in view.blocks if isinstance(block, Picture)]
+    assert "The face was found by yunet; how one is found from coarse to fine is shown with MTCNN" in (
+        pictures[-1].caption.en
+    )
+    assert "这张脸由 yunet 找到" in pictures[-1].caption.zh
+    assert {picture.pixels.shape[0] for picture in pictures[:-1]} == {226}  # the face, twice as large; two rows of maps
+    one = show_ladder(climb(networks["sface"], ["blocks.3.depthwise"])).blocks[0]
+    assert isinstance(one, Picture)
+    assert "Each map comes from one map alone." in one.caption.en
+    older = show_ladder(climb(networks["dlib_resnet"])).intro.en
+    assert "below 0" not in older
+    assert "Maps of one place share one scale." in older
 
 
 def test_the_view(networks: dict[str, Network]) -> None:

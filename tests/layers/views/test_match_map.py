@@ -7,11 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facepipe.embed.base import normalise
 from facepipe.embed.inception_resnet_v1 import network as inception
 from facepipe.errors import UsageError
 from facepipe.layers.networks import Network
-from facepipe.layers.view import Picture, Table
+from facepipe.layers.view import Picture, Table, Text
 from facepipe.layers.views.forward import ForwardPass, cuts, last_map
 from facepipe.layers.views.match_map import MatchMap, bias_of, match_map
 from facepipe.layers.views.match_map_view import show_match_map
@@ -96,6 +95,26 @@ def test_a_flattened_map_has_weights_of_its_own_at_every_place() -> None:
     expected = np.zeros((5, 5))  # a: (4, 0) + (0, 2); b: (4, 0) at place 2, (0, 4) at place 0
     expected[0, 2], expected[3, 0] = 16, 8
     assert found.shares == pytest.approx(expected / np.sqrt(20 * 32), abs=1e-6)
+    assert found.flattened
+    assert not match_map(*pair(Toy(pooled(linear(0, 0))))).flattened
+
+
+def test_a_flattened_map_with_prelu_and_bias() -> None:
+    """Places keep what is below 0 at a quarter, and the bias is the same for both faces."""
+    layer = linear(1, 0, inputs=8)
+    layer.weight.data = torch.zeros(2, 8)
+    layer.weight.data[0, :4], layer.weight.data[1, 4:] = 1, torch.tensor([1.0, 2, 3, 4])
+    module = Toy(nn.Sequential(nn.Flatten(), layer))
+    module.relu = nn.PReLU(init=0.25)  # type: ignore[assignment]
+    a = net(module, [[2, -4], [0, 0]], [[0, 0], [0, 1]])  # e_a = (2 − 1, 4) + (1, 0)
+    b = net(module, [[0, 0], [0, 3]], [[-4, 0], [0, 0]])  # e_b = (3, −1) + (1, 0)
+    found = match_map(a, b)
+    lengths = np.sqrt(4 + 16) * np.sqrt(16 + 1)
+    assert found.score == pytest.approx((2 * 4 - 4) / lengths, abs=1e-6)
+    parts_a = np.array([[2, 0], [-1, 0], [0, 0], [0, 4], [1, 0]])
+    parts_b = np.array([[0, -1], [0, 0], [0, 0], [3, 0], [1, 0]])
+    assert found.shares == pytest.approx(parts_a @ parts_b.T / lengths, abs=1e-6)
+    assert found.bias == pytest.approx((4 / lengths, 2 / lengths), abs=1e-6)
 
 
 def test_mirrored_places_come_back_on_to_the_face() -> None:
@@ -141,28 +160,76 @@ def test_resuming_with_the_same_map_changes_nothing_and_in_place_layers_leave_wh
 # The real networks --------------------------------------------------------------------------------------------------
 
 
-def dlib(pipeline: Pipeline, path: Path) -> Network:
-    pixels = pipeline.faces(path)[0].chip.pixels
-    x = torch.from_numpy(normalise(pixels[None], pipeline.backbone.card))
-    return Network("dlib_resnet", pipeline.backbone.module, pixels, x)  # type: ignore[attr-defined]
+@pytest.fixture(scope="module")
+def both(networks: dict[str, Network], others: dict[str, Network]) -> dict[str, MatchMap]:
+    """By the backbone's name."""
+    return {
+        "sface": match_map(networks["sface"], others["sface"]),
+        "dlib_resnet": match_map(networks["dlib_resnet"], others["dlib_resnet"], mirror=True),
+    }
 
 
 @pytest.fixture(scope="module")
-def faces(pipeline: Pipeline, samples: Path) -> tuple[Network, Network]:
-    return dlib(pipeline, samples / "obama.jpg"), dlib(pipeline, samples / "biden.jpg")
+def found(both: dict[str, MatchMap]) -> MatchMap:
+    return both["dlib_resnet"]
 
 
-@pytest.fixture(scope="module")
-def found(faces: tuple[Network, Network]) -> MatchMap:
-    return match_map(*faces, mirror=True)
-
-
-def test_the_shares_add_up_to_the_pipelines_score(found: MatchMap, pipeline: Pipeline, samples: Path) -> None:
-    score = pipeline.verify(samples / "obama.jpg", samples / "biden.jpg").score
+@pytest.mark.parametrize("name", ["sface", "dlib_resnet"])
+def test_the_shares_add_up_to_the_pipelines_score(
+    both: dict[str, MatchMap], pipelines: dict[str, Pipeline], samples: Path, name: str
+) -> None:
+    found, score = both[name], pipelines[name].verify(samples / "obama.jpg", samples / "biden.jpg").score
     assert found.shares.sum() == pytest.approx(score, abs=1e-5)
     assert found.images.sum() == pytest.approx(score, abs=1e-5)
     assert found.apart.sum() == pytest.approx(2 - 2 * score, abs=1e-5)
-    assert found.bias == (0, 0)  # dlib's head has none
+
+
+def test_sfaces_49_places_and_its_bias(both: dict[str, MatchMap], networks: dict[str, Network]) -> None:
+    """Each place by its own columns of the linear layer, worked out here without the view's code."""
+    found, net = both["sface"], networks["sface"]
+    assert (found.layer, found.grid, found.square, found.flattened) == ("blocks.12.prelu2", (7, 7), 16, True)
+    fc = net.module.fc
+    weight = fc.weight.double().reshape(128, 1024, 49)
+    maps = net.outputs([found.layer])[found.layer][0].double().reshape(1024, 49)
+    parts = torch.cat([torch.einsum("dcp,cp->pd", weight, maps), fc.bias.double()[None]])
+    embedding = net.outputs(["fc"])["fc"][0].double()
+    torch.testing.assert_close(parts.sum(dim=0), embedding, rtol=0, atol=1e-4)
+    within = match_map(net, net)
+    expected = (parts @ parts.T / embedding.norm() ** 2).numpy()
+    np.testing.assert_allclose(within.shares, expected, atol=1e-6)
+    assert within.shares.sum() == pytest.approx(1, abs=1e-6)
+    assert found.bias == (found.shares[-1].sum(), found.shares[:, -1].sum())
+    assert min(map(abs, found.bias)) > 0.01
+    assert found.of_a.sum() + found.bias[0] == pytest.approx(found.score, abs=1e-6)
+    assert found.of_b.sum() + found.bias[1] == pytest.approx(found.score, abs=1e-6)
+
+
+def test_what_is_said_of_sfaces_places(both: dict[str, MatchMap]) -> None:
+    found = both["sface"]
+    view = show_match_map(found, threshold=0.33)
+    assert [check.passed for check in view.checks] == [True] * 3
+    assert "one linear layer, with weights of its own for each place" in view.intro.en
+    assert "每个位置都有自己的权重" in view.intro.zh
+    said = " ".join(block.en for block in view.blocks if isinstance(block, Text))
+    assert f"the first face's embedding it adds {found.bias[0]:+.4f} to the score" in said
+    assert f"of the second's {found.bias[1]:+.4f}" in said
+    totals, first, second, apart = [block for block in view.blocks if isinstance(block, Table)][:4]
+    assert [len(table.rows) for table in (totals, first, second, apart)] == [4, 7, 7, 7]
+    assert float(str(totals.rows[-1][1])) == pytest.approx(found.score, abs=1e-4)
+    assert first.rows[2][3] == f"{found.of_a[2, 2]:+.4f}"
+    pictures = {block.name: block for block in view.blocks if isinstance(block, Picture)}
+    assert pictures.keys() == {"last-map", "pairs", "depth-14x14"}
+    assert pictures["pairs"].pixels.shape == (49, 49, 3)
+    diagonal = np.trace(found.shares[:-1, :-1])
+    assert f"adds {diagonal:+.4f} to the score" in pictures["pairs"].caption.en
+
+
+def test_dlibs_head_averages_and_has_no_bias(found: MatchMap) -> None:
+    assert found.bias == (0, 0)
+    assert not found.flattened
+    view = show_match_map(found)
+    assert "only averages the places" in view.intro.en
+    assert not any("bias, the same for every face" in block.en for block in view.blocks if isinstance(block, Text))
 
 
 def test_three_of_dlibs_four_places_never_see_its_last_block(found: MatchMap) -> None:

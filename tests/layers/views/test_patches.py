@@ -128,19 +128,30 @@ def test_depths_are_activations_and_the_sums_they_follow() -> None:
     assert features.depths(replace(network, module=module)) == ("1", "3")
 
 
-def test_on_real_faces_every_patch_alone_gives_its_activation(pipeline: Pipeline, samples: Path) -> None:
+REAL = {  # how many depths, and the fields of those shown, px
+    "sface": (28, [3, 7, 15, 47, 127, 159]),
+    "dlib_resnet": (30, [7, 19, 35, 67, 163, 899]),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_on_real_faces_every_patch_alone_gives_its_activation(
+    pipelines: dict[str, Pipeline], samples: Path, name: str
+) -> None:
+    pipeline, (count, sides) = pipelines[name], REAL[name]
     names = ("obama.jpg", "obama2.jpg", "obama3.jpg", "biden.jpg", "astronaut.png")
     chips = np.stack([pipeline.faces(samples / name)[0].chip.pixels for name in names])
     network = backbone_network(pipeline.backbone, chips[0])
     assert network is not None
-    assert len(features.depths(network)) == 30
+    assert len(features.depths(network)) == count
     found = find_exciters(network, chips[1:], lambda p: torch.from_numpy(normalise(p, pipeline.backbone.card)))
     assert len(found.channels) == 18
-    assert [c.side for c in found.channels[::3]] == [7, 19, 35, 67, 163, 899]
+    assert [c.side for c in found.channels[::3]] == sides
     assert found.deviation <= 1e-5
     view = show_exciters(found)
     assert all(check.passed for check in view.checks)
     pictures = [block for block in view.blocks if isinstance(block, Picture)]
     assert len(pictures) == 6
     assert all(picture.pixels.dtype == np.uint8 for picture in pictures)
-    assert pictures[0].pixels.shape == (3 * 8 - 1, 5 * 8 - 1, 3)  # rows and columns of 7 px tiles, lines between
+    side = sides[0] + 1  # px of a tile and the line after it
+    assert pictures[0].pixels.shape == (3 * side - 1, 5 * side - 1, 3)

@@ -8,6 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from facepipe.embed._torch import TorchBackbone
+from facepipe.inspect.networks import backbone_network
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Chart, Picture
 from facepipe.layers.views.deletion import FILLS, ORDERS, curves
@@ -157,12 +158,14 @@ def test_shuffled_weights_keep_the_numbers_and_the_original() -> None:
     assert torch.equal(shuffled.weight.flatten().sort()[0], before.flatten().sort()[0])  # type: ignore[union-attr,operator]
 
 
-def test_real_faces(pipeline: Pipeline, samples: Path) -> None:
+@pytest.mark.parametrize("name", ["sface", "dlib_resnet"])
+def test_real_faces(pipelines: dict[str, Pipeline], samples: Path, name: str) -> None:
+    pipeline = pipelines[name]
     backbone = pipeline.backbone
-    assert isinstance(backbone, TorchBackbone)
-    chips = [pipeline.faces(samples / name)[0].chip.pixels for name in ("obama.jpg", "obama2.jpg")]
-    a, b = (Network("dlib_resnet", backbone.module, pixels, torch.zeros(1, 3, 150, 150)) for pixels in chips)
-    unlearnt = TorchBackbone(backbone.card, shuffled_weights(backbone.module), "shuffled")
+    chips = [pipeline.faces(samples / photo)[0].chip.pixels for photo in ("obama.jpg", "obama2.jpg")]
+    networks = [backbone_network(backbone, pixels) for pixels in chips]
+    a, b = (network for network in networks if network is not None)
+    unlearnt = TorchBackbone(backbone.card, shuffled_weights(a.module), "shuffled")
     found = saliency(a, b, backbone.embed, False, unlearnt.embed, grid=5, rounds=2)
     assert found.maps[0].values.shape == (5, 5)
     for found_map in found.maps:
@@ -173,6 +176,6 @@ def test_real_faces(pipeline: Pipeline, samples: Path) -> None:
     assert abs(found.shuffled) < 0.5
     view = show_saliency(found, threshold=0.93)
     picture, chart = (next(b for b in view.blocks if isinstance(b, kind)) for kind in (Picture, Chart))
-    assert picture.pixels.shape == (320, 608, 3)
+    assert picture.pixels.shape == (2 * backbone.card.chip.size + 20, 4 * backbone.card.chip.size + 8, 3)
     assert isinstance(chart.figure, Figure)
     assert len(view.checks) == 6

@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.errors import UsageError
-from facepipe.image import read_image
-from facepipe.inspect.networks import networks_of
 from facepipe.layers.networks import Network
 from facepipe.layers.view import Chart, Picture
 from facepipe.layers.views.translation import (
@@ -20,13 +18,6 @@ from facepipe.layers.views.translation import (
     movable,
 )
 from facepipe.layers.views.translation_view import FULL, show_translation
-from facepipe.pipeline import Pipeline
-
-
-@pytest.fixture(scope="module")
-def networks(pipeline: Pipeline, samples: object) -> dict[str, Network]:
-    image = read_image(f"{samples}/obama.jpg")
-    return networks_of(pipeline, image, pipeline.faces(image)[0])
 
 
 def network(module: nn.Module, side: int = 20) -> Network:
@@ -121,6 +112,17 @@ def test_the_backbone_is_equivariant_at_whole_strides(networks: dict[str, Networ
         assert layer.whole <= 1e-5
         assert 0.05 < max(layer.errors) < 1
     assert left_out(network, measured)[0] == "stages.2.0.conv1"
+
+
+def test_every_map_of_sface_is_equivariant_at_whole_strides(networks: dict[str, Network]) -> None:
+    network = networks["sface"]
+    assert movable(network) == ("blocks.2.prelu2", "blocks.4.prelu2", "blocks.10.prelu2", "blocks.12.prelu2")
+    measured = measure_equivariance(network)
+    assert [layer.stride for layer in measured] == [2, 4, 8, 16]
+    for layer in measured:
+        assert layer.whole <= 1e-5
+        assert 0.05 < max(layer.errors) < 1
+    assert left_out(network, measured) == ("flatten", "fc")
 
 
 def test_mirroring_keeps_the_picture_in_the_middle() -> None:

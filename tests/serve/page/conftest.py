@@ -31,6 +31,7 @@ FLAGS = [
     "--disable-background-networking",
     "--host-resolver-rules=MAP facepipe.test 127.0.0.1",  # a name by which pages are not secure
 ]
+PATIENCE = 120_000  # ms: an inspection on a busy machine takes a minute; only what fails waits so long
 HELD, MOVING = 15, 8  # frames in each pose and between two; Chromium plays 30 a second
 POSES = [  # the poses that the guide asks for, as it measures them on this face
     View(),
@@ -202,7 +203,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
             "timezone_id": "Europe/London",
         } | options
         page = within.new_page(**chosen)  # type: ignore[arg-type]
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         watch = Watch(url or site.url, expected=list(expected))
         page.on("console", watch.console)
         page.on("pageerror", lambda error: watch.said.append(str(error)))

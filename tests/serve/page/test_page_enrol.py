@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from facepipe.guide import PATIENCE
-
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Route
 
@@ -175,7 +173,7 @@ def test_who_cannot_turn_is_taken_as_they_are(
     page.get_by_text("Turn a little to your left").wait_for()
     offers: Locator = page.locator(".offers")
     assert offers.is_hidden()
-    offers.wait_for(timeout=1000 * (PATIENCE + 20))
+    offers.wait_for()
     page.get_by_role("button", name="Take it as it is").click()
     page.locator(".shot.taken").nth(1).wait_for()
     page.get_by_role("button", name="That is enough").click()
@@ -191,7 +189,7 @@ def test_who_is_outside_the_oval_is_not_taken(
 ) -> None:
     page = visit(site(), "#enrol", within=launch(film=aside))
     page.get_by_text("Move into the oval").wait_for()
-    page.locator(".offers").wait_for(timeout=1000 * (PATIENCE + 20))
+    page.locator(".offers").wait_for()
     assert page.get_by_role("button", name="That is enough").is_hidden()  # there is none yet
     page.get_by_role("button", name="Take it as it is").click()
     page.wait_for_timeout(1000)

@@ -38,7 +38,7 @@ def looked(site: Callable, visit: Visit, enrol: Callable, pictures: list[Path]) 
     enrol(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, expected=("415", "422"))
     page.locator("input[type=file]").set_input_files(pictures)
-    page.get_by_role("status").get_by_text("6 pictures looked at, 2 could not be used").wait_for(timeout=40_000)
+    page.get_by_role("status").get_by_text("6 pictures looked at, 2 could not be used").wait_for()
     return page
 
 
@@ -144,7 +144,7 @@ def test_a_picture_is_known_by_its_content(
     big.write_bytes((samples / "obama2.jpg").read_bytes() + bytes(33 * 2**20))  # more than the server takes
     page = visit(site())
     page.locator("input[type=file]").set_input_files([named_text, named_film, big])
-    page.get_by_role("status").get_by_text("3 pictures looked at", exact=True).wait_for(timeout=40_000)
+    page.get_by_role("status").get_by_text("3 pictures looked at", exact=True).wait_for()
     page.get_by_role("button", name="Save").click()
     data = json.loads(saved(page, page.get_by_role("button", name="JSON")))
     assert data[1]["size"] == list(PIL.Image.open(named_film).size)

@@ -23,6 +23,7 @@ export default {
   "error.gallery-not-found": "There is no gallery yet.",
   "error.gallery-corrupt": "The gallery is damaged. Whoever runs the server can check it with facepipe gallery check.",
   "error.gallery-mismatch": "The gallery was made with another network.",
+  "error.change-refused": "The gallery's network cannot be changed like this.",
   "error.gallery-read-only": "The gallery cannot be written to.",
   "error.gallery-denied": "The server may not open the gallery.",
   "error.gallery-full": "The server's disk is full.",

@@ -4,6 +4,7 @@ import errors from "./en-errors.js";
 
 const plural = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 const refs = (n) => plural(n, "reference", "references");
+const anybody = (n) => (n === 1 ? "the one who is enrolled" : `any of the ${n.toLocaleString("en")} enrolled`);
 const when = (at) => new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
 
 export default {
@@ -210,6 +211,17 @@ export default {
   "people.empty": "Nobody is enrolled yet",
   "people.empty.how": "Sit down at the camera and you are the first.",
   "people.first": "Enrol the first person",
+  "decides.fpir": ({ threshold, rate, people, between = "" }) =>
+    `From ${threshold} on a face has a name: 1 in ${rate.toLocaleString("en")} strangers reaches that with ` +
+    `${anybody(people)}${between}.`,
+  "decides.fmr": ({ threshold, rate, people, chance, between = "" }) =>
+    `From ${threshold} on a face has a name: 1 in ${rate.toLocaleString("en")} strangers reaches that with one person` +
+    (chance ? `, and ${chance} with ${anybody(people)}${between}.` : "."),
+  "decides.between": ({ low, high }) => ` (${low} to ${high})`,
+  "decides.by.calibration": "That was measured on your own photos.",
+  "decides.by.gallery": "That was measured here: everybody enrolled is a stranger to all the others.",
+  "decides.by.card": "That was measured on photos of other people.",
+  "decides.alike": ({ n }) => `${plural(n, "pair looks", "pairs look")} like one person under two names.`,
   calibrated: ({ at }) => `Calibrated ${when(at)}`,
   "calibrated.on": ({ measured_on }) =>
     `How sure a match is, and the score that a name takes, were measured on ${measured_on}.`,

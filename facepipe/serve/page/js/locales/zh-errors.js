@@ -23,6 +23,7 @@ export default {
   "error.gallery-not-found": "还没有人脸库。",
   "error.gallery-corrupt": "人脸库已损坏。运行服务器的人可用 facepipe gallery check 检查。",
   "error.gallery-mismatch": "人脸库是用另一个网络建立的。",
+  "error.change-refused": "不能这样更换人脸库的网络。",
   "error.gallery-read-only": "人脸库无法写入。",
   "error.gallery-denied": "服务器无权打开人脸库。",
   "error.gallery-full": "服务器的磁盘已满。",

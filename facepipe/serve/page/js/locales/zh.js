@@ -202,6 +202,16 @@ export default {
   "people.empty": "还没有登记任何人",
   "people.empty.how": "坐到摄像头前，您就是第一位。",
   "people.first": "登记第一个人",
+  "decides.fpir": ({ threshold, rate, people, between = "" }) =>
+    `得分不低于 ${threshold} 才给出姓名：每 ${rate.toLocaleString("zh")} 个陌生人中有 1 个会与已登记的 ${people} 人中的某一人达到此分${between}。`,
+  "decides.fmr": ({ threshold, rate, people, chance, between = "" }) =>
+    `得分不低于 ${threshold} 才给出姓名：每 ${rate.toLocaleString("zh")} 个陌生人中有 1 个会与某一个人达到此分` +
+    (chance ? `，有 ${chance} 会与已登记的 ${people} 人中的某一人达到此分${between}。` : "。"),
+  "decides.between": ({ low, high }) => `（${low} 至 ${high}）`,
+  "decides.by.calibration": "测自您自己的照片。",
+  "decides.by.gallery": "测自本库：每个已登记的人对其他人而言都是陌生人。",
+  "decides.by.card": "测自其他人的照片。",
+  "decides.alike": ({ n }) => `有 ${n} 对姓名像是同一个人。`,
   calibrated: ({ at }) => `已于 ${when(at)} 校准`,
   "calibrated.on": ({ measured_on }) =>
     `匹配有多可信、得分多高才给出姓名，测自 ${measured_on.replace(/(\d+) faces of (\d+) people$/, "$2 人的 $1 张人脸")}。`,

@@ -53,6 +53,12 @@ class Recognise {
     );
     this.list = h("ul.faces");
     this.note = h("div.note");
+    this.invite = h(
+      "div.invite",
+      { hidden: true },
+      h("p", say("recognise.nobody")),
+      h("a.button", { href: "#enrol" }, say("people.first")),
+    );
     this.spoken = h("p.visually-hidden", { "aria-live": "polite" });
     this.shelf = new ShelfList({ onchoose: (item) => this.#choose(item), signal });
     const take = (files) => this.#choose(shelf.add(files)[0]);
@@ -73,6 +79,7 @@ class Recognise {
           "section.side",
           { "aria-labelledby": "in-view" },
           h("h2", { id: "in-view" }, say("recognise.in-view")),
+          this.invite, // above what comes and goes: a click on what moved away is none
           this.list,
           this.note,
           this.spoken,
@@ -187,7 +194,7 @@ class Recognise {
   #open(face, shot) {
     const item = this.#item;
     openFace(face, shot, () => {
-      this.nobody = false;
+      this.invite.hidden = true;
       if (item !== null) shelf.again([item]);
     });
   }
@@ -240,7 +247,6 @@ class Recognise {
       card.update(face, shot);
     }
     if (faces.length > 0) this.note.replaceChildren();
-    if (faces.length > 0 && this.nobody) this.#invite();
   }
 
   /** What stands in the list's place while it is empty. */
@@ -249,21 +255,11 @@ class Recognise {
     if (this.idle === String(key) && this.note.childElementCount > 0) return;
     this.idle = String(key);
     fill(this.note, h("p.soft", said));
-    if (this.nobody) this.#invite();
-  }
-
-  #invite() {
-    if (this.note.querySelector(".invite")) return;
-    add(
-      this.note,
-      h("div.invite", h("p", say("recognise.nobody")), h("a.button", { href: "#enrol" }, say("people.first"))),
-    );
   }
 
   async #checkGallery() {
     try {
-      this.nobody = (await api.people({ limit: 1 }, this.signal)).total === 0;
-      if (this.nobody) this.#invite();
+      this.invite.hidden = (await api.people({ limit: 1 }, this.signal)).total > 0;
     } catch {
       // said where it matters: the next request fails too
     }

@@ -1,0 +1,159 @@
+"""gallery upgrade: another network for the gallery, without the photos."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facepipe.cli import options as opt
+from facepipe.cli import output as out
+from facepipe.errors import UsageError
+
+if TYPE_CHECKING:
+    from facepipe.gallery import Gallery
+    from facepipe.upgrade import Comparison, PersonErrors, Unmade
+
+MOST_PEOPLE = 10  # of each kind that are named; --json has all
+
+To = Annotated[
+    Path | None,
+    typer.Option("--to", metavar="FILE", dir_okay=False, help="Write the changed gallery into another file instead."),
+]
+LeaveOut = Annotated[bool, typer.Option("--leave-out", help="Go on without the references that cannot be made anew.")]
+
+
+def upgrade(
+    gallery: opt.GalleryPath = None,
+    backbone: opt.BackboneName = opt.BACKBONE,
+    weights: opt.Weights = None,
+    device: opt.Device = "cpu",
+    apply: Annotated[bool, typer.Option("--apply", help="Change the gallery; --back returns.")] = False,
+    to: To = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Keep the change, and forget what was before.")] = False,
+    back: Annotated[bool, typer.Option("--back", help="Return to what was before the change.")] = False,
+    leave_out: LeaveOut = False,
+    yes: opt.Yes = False,
+    as_json: opt.Json = False,
+) -> None:
+    """Change to another network, without the photos.
+
+    Shows what that would change for the people who are enrolled; --apply does it. All references are made anew from the
+    pictures that are kept of the faces. What was before is kept too, until --commit or --back.
+    """
+    chosen = [name for name, given in _ways(apply, to, commit, back).items() if given]
+    if len(chosen) > 1:
+        raise UsageError(f"expected one of --apply, --to, --commit and --back, got {' and '.join(chosen)}")
+    with opt.open_gallery(gallery) as people:
+        if commit:
+            _commit(people, yes)
+        elif back:
+            _go_back(people, weights, device, leave_out)
+        else:
+            _change(people, (backbone, weights, device), apply, to, leave_out, as_json)
+
+
+def _ways(apply: bool, to: Path | None, commit: bool, back: bool) -> dict[str, bool]:
+    return {"--apply": apply, "--to": to is not None, "--commit": commit, "--back": back}
+
+
+def _change(
+    people: Gallery, network: tuple[str, Path | None, str], apply: bool, to: Path | None, leave_out: bool, as_json: bool
+) -> None:
+    """Show what would change, and do it where that is asked for."""
+    from facepipe.upgrade import Upgrade, expect_free
+
+    if to is not None:
+        expect_free(to)
+    if apply or to is not None:
+        people.expect_settled()
+    pipe, calibrated = opt.open_pipeline(*network), people.calibration is not None
+    with out.steps() as step:
+        change = Upgrade(people, pipe, step) if step else Upgrade(people, pipe)
+        found = change.compare()
+        if not as_json:
+            _print(found)
+        changed = None
+        if apply:
+            changed = change.apply(leave_out=leave_out)
+        elif to is not None:
+            changed = change.write(to, leave_out=leave_out)
+    if as_json:
+        out.line(asdict(found) | {"gallery": str(to or people.path), "changed": changed})
+    if changed is None:
+        out.say("nothing was changed; to change it: facepipe gallery upgrade --apply")
+    elif to is not None:
+        out.say(f"{out.count(changed, 'reference')} of {_name(found.after)} written to {to}")
+    else:
+        out.say(f"{people.path}: {out.count(changed, 'reference')} changed to {_name(found.after)}")
+        out.say("now keep it (facepipe gallery upgrade --commit), or return (facepipe gallery upgrade --back)")
+        if calibrated:
+            out.say("the calibration was for the network of before and returns with it; for this one calibrate again")
+
+
+def _commit(people: Gallery, yes: bool) -> None:
+    from facepipe.upgrade import commit
+
+    info = people.info()
+    if info.changed_from is not None:
+        without = f" and {out.count(info.left_out, 'reference')} that could not be made anew" if info.left_out else ""
+        out.confirm(f"Delete what was of {_name(info.changed_from)}{without}? This cannot be undone.", yes)
+    commit(people)
+    out.say(f"{people.path}: holds templates of {_name(str(info.backbone))} only")
+
+
+def _go_back(people: Gallery, weights: Path | None, device: str, leave_out: bool) -> None:
+    from facepipe.upgrade import go_back
+
+    former = people.former
+    with out.steps() as step:
+        pipe = None
+        if former is not None and people.roll(since_change=True):
+            pipe = opt.open_pipeline(_name(former), weights, device)
+        count, new = go_back(people, pipe, leave_out=leave_out, **({"report": step} if step else {}))
+    since = f", {new} of those enrolled since made anew" if new else ""
+    out.say(f"{people.path}: {out.count(count, 'reference')} of {_name(str(former))} again{since}")
+
+
+def _print(found: Comparison) -> None:
+    old, new = _name(found.before), _name(found.after)
+    everybody = out.count(found.people, "person") if found.people == 1 else f"{found.people} people"
+    _say(f"From {old} to {new}: {found.made} of {out.count(found.references, 'reference')} of {everybody}.")
+    for one in found.unmade[:MOST_PEOPLE]:
+        _say(f"  {one.person}: {_unmade(one)} cannot be made anew: no picture of it shows a face; enrol again")
+    _more(len(found.unmade))
+    if found.judged_by is None:
+        _say("What that changes cannot be measured: it takes several people, and two references of one.")
+        return
+    by = "measured on these" if found.judged_by == "gallery" else "as the cards say: these are too few to measure it"
+    _say(f"Missed, of {out.count(found.pairs, 'pair')} of one person, at the same false match rate ({by}):")
+    rows = [(f"FMR {one.fmr}", f"{one.before:.1%}", f"{one.after:.1%}") for one in found.errors]
+    out.table("Missed", ("rate", old, new), rows)
+    for what, changed in (("gain", found.gains), ("lose", found.loses)):
+        _say(f"{what.capitalize()}, in comparisons that go wrong at FMR {found.fmr}: {_changed(changed)}")
+
+
+def _changed(people: tuple[PersonErrors, ...]) -> str:
+    if not people:
+        return "nobody"
+    named = ", ".join(f"{one.person} ({one.before} → {one.after})" for one in people[:MOST_PEOPLE])
+    return named + (f" and {len(people) - MOST_PEOPLE} more" if len(people) > MOST_PEOPLE else "")
+
+
+def _unmade(one: Unmade) -> str:
+    return f"reference{'s' * (len(one.references) > 1)} {', '.join(map(str, one.references))}"
+
+
+def _more(count: int) -> None:
+    if count > MOST_PEOPLE:
+        _say(f"  and of {count - MOST_PEOPLE} more people; --json names all")
+
+
+def _say(line: str) -> None:
+    typer.echo(out.printable(line))
+
+
+def _name(backbone: str) -> str:
+    return backbone.partition("@")[0]

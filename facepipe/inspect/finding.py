@@ -1,0 +1,30 @@
+"""How a face was found, for the views: the pipeline's own detector beside the one whose networks are shown."""
+
+from __future__ import annotations
+
+from facepipe.detect.base import Detector
+from facepipe.detect.yunet import YuNet, sizes
+from facepipe.inspect.networks import cascade
+from facepipe.layers.views.search import Finder, Search
+from facepipe.pipeline import Pipeline
+from facepipe.records import Detection, Image
+
+
+def finder_of(detector: Detector) -> str | None:
+    """The detector's name where another one's networks are shown in its place; else None."""
+    return None if cascade(detector) is detector else detector.card.name
+
+
+def search(pipe: Pipeline, image: Image, face: Detection) -> Search:
+    """What each network lets through in the whole image, and what the pipeline's detector proposes where it tells."""
+    looking = cascade(pipe.detector)
+    stages = tuple((found.stage, found.boxes) for found in looking.stages(image))
+    finder = None if looking is pipe.detector else _finder(pipe.detector, image)
+    return Search(looking.card.name, image, face.box, stages, finder)
+
+
+def _finder(detector: Detector, image: Image) -> Finder:
+    if not isinstance(detector, YuNet):
+        return Finder(detector.card.name)
+    seen = tuple((height, width) for height, width, _ in sizes(image.height, image.width, detector.min_face))
+    return Finder(detector.card.name, seen, detector.propose(image).boxes)
