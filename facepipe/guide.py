@@ -38,7 +38,9 @@ MOST = 20  # shots
 YAW, PITCH = 10.0, 8.0  # degrees from the first shot that make another pose
 AHEAD_YAW, AHEAD_PITCH = 15.0, 25.0  # degrees: as far from ahead the first shot may be
 NEW = 0.5  # of these steps away from every shot taken: not the same shot again
-SAME = 0.993  # cosine: pictures of a photo have 0.993 and more, of a person who turned by 10° up to 0.99
+# Of what two photos of a person may differ by: a photo shown again, smaller, lighter or cut otherwise, differs by
+# less (95 %), a person who turned by 8° by 0.15 and more (99 %)
+SAME = 0.06
 STILL = 0.08  # of the face's size: as far a landmark may have moved since the picture before
 GLANCE = 3  # good pictures one after the other, whose median is the pose: single ones are up to 10° off
 PATIENCE = 6.0  # seconds of good pictures without the pose asked for, until any other will do
@@ -207,7 +209,7 @@ class Guide:
         """Make it a shot unless its template is another shot's."""
         reference = new_reference(image, self._pipe.describe(image, [face]))
         if not self._as_it_is and any(
-            shot.reference.template.cosine(reference.template) > SAME for shot in self._shots
+            shot.reference.template.cosine(reference.template) > self._same() for shot in self._shots
         ):
             return Problem.SAME_SHOT.value, False
         pose = self._name(yaw, pitch)
@@ -217,6 +219,13 @@ class Guide:
         self._as_it_is = False
         self._forget()
         return (self._open[0] if self._open else DONE), True
+
+    def _same(self) -> float:
+        """The cosine from which on two shots are the same; 1 where nothing says how alike photos of a person are."""
+        try:
+            return 1 - SAME * (1 - self._pipe.threshold())
+        except UsageError:
+            return 1.0
 
     def _name(self, yaw: float, pitch: float) -> str | None:
         """Which of ``POSES`` this is; None before the first shot for one that does not look ahead."""

@@ -6,7 +6,7 @@ LFW holds ``images/Name_0001.jpg`` … and ``pairs.csv`` with a fold for each pa
 default) is reported. Of its crops: in how many no face is found, as they are and spoilt in ways that are hard on a
 detector, and in how many one is where nobody is; then what templates are worth with the landmarks of both networks,
 and with YuNet's own. Of photos and videos: the faces that both detectors find or only one of them, by score;
-``--sheet`` writes those of one as pictures, to be looked at.
+``--sheet`` writes those of one as pictures, to be looked at. And how small faces may be: the same pictures shrunk.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ from facepipe.track.matching import overlaps
 RATES = (1e-3, 1e-4, 1e-5)
 SURE = 0.9  # MTCNN's least score
 LEAST = 0.5  # of detector yunet, to be told
+CERTAIN = 0.99  # score of the faces that are looked for in smaller pictures
+SIZES = (10, 12, 14, 16, 20, 24, 32)  # px
 SAME = 0.3  # overlap
 BINS = (0.5, 0.75, 0.9, 1.01)
 VIDEOS = (".mp4", ".avi", ".mkv", ".mov", ".webm")
@@ -111,18 +113,6 @@ def cut(left: float, top: float) -> Spoil:
     return spoil
 
 
-def within(side: int, whole: int = 400) -> Spoil:
-    """The crop at ``side`` px in a grey picture."""
-
-    def spoil(pixels: Pixels) -> np.ndarray:
-        framed = np.full((whole, whole, 3), 127, np.uint8)
-        start = (whole - side) // 2
-        framed[start : start + side, start : start + side] = resized(side)(pixels)
-        return framed
-
-    return spoil
-
-
 SPOILT: dict[str, Spoil] = {
     **{f"{side} px, all of the picture": resized(side) for side in (64, 128, 500, 2000)},
     "without the left third": cut(1 / 3, 0),
@@ -130,19 +120,16 @@ SPOILT: dict[str, Spoil] = {
     "without the top third": cut(0, 1 / 3),
     "without the bottom third": cut(0, -1 / 3),
 }
-SMALL: dict[str, Spoil] = {f"{side} px within 400": within(side) for side in (16, 20, 24, 32, 48)}  # faces fill 0.7
 
 
 def report_spoilt(crops: Sequence[Image]) -> None:
     """A face is right where it lies on the middle of what is left of the crop."""
     detectors = {"yunet": load_detector("yunet"), "mtcnn": load_detector("mtcnn")}
-    small = {name: load_detector(name, min_face=12) for name in detectors}
     print(f"of {len(crops)} crops without a face: " + ", ".join(detectors))
-    for ways, finders in ((SPOILT, detectors), (SMALL, small)):
-        for name, spoil in ways.items():
-            pictures = [Image(np.ascontiguousarray(spoil(crop.pixels)), name) for crop in shown(crops, name)]
-            missed = [sum(not finder.detect(picture) for picture in pictures) for finder in finders.values()]
-            print(f"  {name:32} " + "  ".join(f"{count:4}" for count in missed), flush=True)
+    for name, spoil in SPOILT.items():
+        pictures = [Image(np.ascontiguousarray(spoil(crop.pixels)), name) for crop in shown(crops, name)]
+        missed = [sum(not finder.detect(picture) for picture in pictures) for finder in detectors.values()]
+        print(f"  {name:32} " + "  ".join(f"{count:4}" for count in missed), flush=True)
     empty = [nobody(crop) for crop in crops]
     taken = [sum(bool(finder.detect(picture)) for picture in empty) for finder in detectors.values()]
     print(f"  {'taken for one in mere strips':32} " + "  ".join(f"{count:4}" for count in taken))
@@ -167,8 +154,14 @@ def report_pictures(paths: Sequence[Path], every: int, folder: Path | None) -> N
     yunet, mtcnn = load_detector("yunet", min_score=LEAST), load_detector("mtcnn", min_score=SURE)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     alone: dict[str, list[Lone]] = defaultdict(list)
+    small = {"yunet": load_detector("yunet", min_face=12), "mtcnn": load_detector("mtcnn", min_face=12)}
+    found: dict[int, Counter[str]] = defaultdict(Counter)
     for group, image in pictures(paths, every):
         compare(image, yunet, mtcnn, counts[group], alone)
+        shrink(image, [face for face in yunet.detect(image) if face.score >= CERTAIN], small, found)
+    print("faces that are surely there, in the same pictures made smaller: their size, how many, found by each")
+    for size, count in found.items():
+        print(f"  {size:2} px {count['faces']:5}  " + "  ".join(f"{name} {count[name]:5}" for name in small))
     for group, count in counts.items():
         print(group)
         for name, number in sorted(count.items()):
@@ -204,6 +197,24 @@ def compare(image: Image, yunet: Detector, mtcnn: Detector, count: Counter[str],
         count["mtcnn from 0.9, " + ("yunet too" if both else "alone")] += 1
         if not both:
             alone["mtcnn from 0.9, alone"].append(lone(image, face))
+
+
+def shrink(
+    image: Image, faces: Sequence[Detection], small: dict[str, Detector], found: dict[int, Counter[str]]
+) -> None:
+    """Look for ``faces`` where the picture is so small that their median has each of SIZES."""
+    if not faces:
+        return
+    median = float(np.median([face.size for face in faces]))
+    for size in (size for size in SIZES if size < median):
+        scale = size / median
+        extent = [max(round(side * scale), 13) for side in (image.width, image.height)]
+        shrunk = Image(cv2.resize(image.pixels, extent, interpolation=cv2.INTER_AREA), image.source)
+        there = np.array([face.box * scale for face in faces])
+        found[size]["faces"] += len(faces)
+        for name, detector in small.items():
+            boxes = np.array([face.box for face in detector.detect(shrunk)]).reshape(-1, 4)
+            found[size][name] += int((overlaps(there, boxes) >= SAME).any(axis=1).sum())
 
 
 def lone(image: Image, face: Detection) -> Lone:

@@ -1,6 +1,6 @@
 """Measure the gate: how much of what is good it lets through, how much of what is spoilt, and what that costs a match.
 
-    python scripts/measure_gate.py LFW [--half tuned]
+    python scripts/measure_gate.py LFW [--half tuned] [--every 4]
 
 LFW holds ``images/Name_0001.jpg`` … The people are split in two halves by the order of their names: ``--half tuned``
 (every other person from the first: what the default limits were set with) and ``--half other`` (the default). The
@@ -35,10 +35,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--half", choices=["tuned", "other"], default="other")
+    parser.add_argument("--every", type=int, default=1, help="only every so manyth picture of LFW")
     given = parser.parse_args()
     pipe = Pipeline()
     sets = {
-        "lfw": half(sorted((given.folder / "images").glob("*.jpg")), given.half),
+        "lfw": half(sorted((given.folder / "images").glob("*.jpg")), given.half)[:: given.every],
         "samples": sorted(path for path in folders.samples().iterdir() if path.suffix in (".jpg", ".png")),
     }
     for name, files in sets.items():

@@ -23,7 +23,7 @@ from facepipe.watch.relink import relink
 
 REFRESH = 0.5  # seconds by the clock, after which the gallery is asked again whatever happened: it may have changed
 SCANS, AFTER = 2, 0.1  # a track is believed when so many scans found it, and so many seconds after it began
-CHIP = 0.03  # seconds that a chip takes to summarise on two cores: as many in a frame as there is time, and one always
+CHIP = 0.01  # seconds that a chip takes to summarise on one core: as many in a frame as there is time, and one always
 SPARE = 0.2  # seconds between frames that leave time for a scan and a chip
 FACES_AT_ONCE = 4  # summarised together, the largest, where they may be tracks that were lost
 LOOK_BACK = 5  # candidates among which one who was named before is looked for
@@ -148,7 +148,13 @@ class Watcher:
             if view is None:
                 continue
             story = self._stories[track]
-            if self._is_other(story, view):
+            story.strikes = story.strikes + 1 if self._is_other(story, view) else 0
+            if (
+                0 < story.strikes < STRIKES
+            ):  # not to be believed yet, and not to be taken in: it would be alike next time
+                story.evidence.looked = self._time
+                continue
+            if story.strikes:
                 track = self._tracker.split(track, self._time)
                 story = self._stories[track] = Story(track, frame.at, frame.at)
             if story.evidence.add(view, self._time):
@@ -187,13 +193,11 @@ class Watcher:
         }
 
     def _is_other(self, story: Story, view: View) -> bool:
-        """Has the track slid onto another face? Not to be believed of one chip, nor of a bad one."""
+        """Has the track slid onto another face? Not to be believed of a bad chip."""
         evidence = story.evidence
         if not (view.good and evidence.decidable):
             return False
-        other = evidence.alike(view.template) < self._levels.loose - self._levels.slack
-        story.strikes = story.strikes + 1 if other else 0
-        return story.strikes >= STRIKES
+        return evidence.alike(view.template) < self._levels.loose - self._levels.slack
 
     # Names
 
