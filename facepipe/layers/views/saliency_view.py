@@ -17,8 +17,9 @@ _LINES = (("#d97706", "-"), ("#777777", "--"), ("#2563be", ":"))  # map, random,
 
 # python scripts/measure_saliency.py lfw-dev --pairs 50
 _MEASURED = Text(
-    "Does it hold beyond this pair? Measured with sface on 50 genuine pairs of LFW, 256 masks each: the mean "
-    "deletion area is 0.102 by the map, 0.148 from the centre, 0.290 at random (mean colour), and 0.110, 0.159, 0.302 (blurred). "
+    "Does it hold beyond this pair? Measured with sface on 50 genuine pairs of LFW, 256 masks each: the mean deletion "
+    "area is 0.102 by the map, 0.148 from the centre, 0.290 at random (mean colour), and 0.110, 0.159, 0.302 "
+    "(blurred). "
     "The map is better than either order with p < 1e-11 (paired Wilcoxon test).",
     "换一对脸还成立吗？用 sface 在 50 对 LFW 同一人照片上测量，每对 256 个遮挡：遮住曲线的平均面积，"
     "按图为 0.102，从中心向外 0.148，随机 0.290（平均颜色）；模糊时分别为 0.110、0.159、0.302。"
