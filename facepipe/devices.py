@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Event, Lock, Semaphore, Thread, local
 from typing import TYPE_CHECKING, TypeVar
 
@@ -85,7 +86,14 @@ def workers(name: str, count: int | None = None) -> Workers:
     """``count`` threads (None: as many as there are ``cores``), each of which runs networks on one core; fewer where
     the system starts no more. Raises DeviceUnavailable where it starts none."""
     with _starting():
-        return _begun(name, cores() if count is None else count)
+        there = cores()
+        pool = _begun(name, there if count is None else count)
+        if "torch" in sys.modules:
+            import torch
+
+            # the last setting is also the process's, which threads of the caller's start with
+            torch.set_num_threads(there)
+        return pool
 
 
 def _begun(name: str, count: int) -> Workers:
@@ -93,8 +101,10 @@ def _begun(name: str, count: int) -> Workers:
 
     def begin() -> None:
         _mine.worker = True
-        _settle()
-        ready.release()
+        try:
+            _settle(restore=False)
+        finally:
+            ready.release()
         all_there.wait()
 
     pool, started = Workers(count, name, begin), 0
@@ -118,8 +128,8 @@ def _begun(name: str, count: int) -> Workers:
 _settling = forks.PerProcess(Lock)
 
 
-def _settle() -> None:
-    """Tell torch, once it is there, that this thread computes on one core, and leave the process's number alone."""
+def _settle(restore: bool = True) -> None:
+    """Tell torch, once it is there, that this thread computes on one core; and ``restore`` the process's number."""
     if "torch" not in sys.modules or getattr(_mine, "settled", False):
         return
     import torch
@@ -127,12 +137,13 @@ def _settle() -> None:
     with _settling():
         before = torch.get_num_threads()  # settles it: a thread's first look at the number takes over the process's
         torch.set_num_threads(1)
+        _mine.settled = True
         # that is the process's number too, which threads to come start with, until another thread sets it
-        with starting():
-            other = Thread(target=torch.set_num_threads, args=(before,))
-            other.start()
-        other.join()
-    _mine.settled = True
+        if restore:
+            with suppress(DeviceUnavailable), starting():
+                other = Thread(target=torch.set_num_threads, args=(before,))
+                other.start()
+                other.join()
 
 
 def _alone() -> None:
