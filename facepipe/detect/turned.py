@@ -5,11 +5,11 @@ eyes, and what is cut out by those landmarks is no face: such templates are like
 where nothing is found, the picture is turned by quarters; and a face that is not found as surely as most upright ones
 are is looked at in all four directions.
 
-The limits were chosen on fold 0 of lfw-dev, as it is and within a larger picture, in four directions, with YuNet: of 193
-faces that were read wrongly none had a score from SURE on, of 376 upright ones 238; of the others a closer look saw all
-138 best upright, and none of those that were not. They are as they were with MTCNN. YuNet itself does not tell: it reads
-every face as an upright one, and of a third of those that lie on their side it sees nothing at all; a picture in which it
-finds nobody is so searched four times. scripts/measure_turned.py measures the other half.
+The limits were chosen on fold 0 of lfw-dev, as it is and within a larger picture, in four directions, with YuNet: of
+193 faces that were read wrongly none had a score from SURE on, of 376 upright ones 238; of the others a closer look saw
+all 138 best upright, and none of those that were not. They are as they were with MTCNN. YuNet itself does not tell: it
+reads every face as an upright one, and of a third of those that lie on their side it sees nothing at all; a picture in
+which it finds nobody is so searched four times. scripts/measure_turned.py measures the other half.
 """
 
 from __future__ import annotations

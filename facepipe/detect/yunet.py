@@ -5,8 +5,8 @@ sees faces of about 10 to 300 px in one pass, so the picture is shrunk as far as
 allows, and for faces larger than that once more. The picture is taken to go on in grey beyond its border, so that
 faces which fill it are seen whole. YuNet's own landmarks lie less well than O-Net's, which templates feel, but the two
 together lie best. Where O-Net does not see a face, as in profiles and bowed heads, it looks once more, closer, which
-shows it about half of them; where it sees none then, YuNet's are all there is. scripts/measure_detector.py measures what
-was chosen here.
+shows it about half of them; where it sees none then, YuNet's are all there is. scripts/measure_detector.py measures
+what was chosen here.
 """
 
 from __future__ import annotations
