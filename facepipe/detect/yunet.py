@@ -3,9 +3,10 @@
 YuNet (Wu et al. 2023, "YuNet: A Tiny Millisecond-level Face Detector", doi:10.1007/s11633-023-1423-y; OpenCV's weights)
 sees faces of about 10 to 300 px in one pass, so the picture is shrunk as far as the smallest face that is asked for
 allows, and for faces larger than that once more. The picture is taken to go on in grey beyond its border, so that
-faces which fill it are seen whole. YuNet's own landmarks lie less well than O-Net's, which templates feel. Where O-Net
-does not see a face, as in profiles and bowed heads, it looks once more, closer, which shows it about half of them;
-where it sees none then, YuNet's are all there is. scripts/measure_detector.py measures what was chosen here.
+faces which fill it are seen whole. YuNet's own landmarks lie less well than O-Net's, which templates feel, but the two
+together lie best. Where O-Net does not see a face, as in profiles and bowed heads, it looks once more, closer, which
+shows it about half of them; where it sees none then, YuNet's are all there is. scripts/measure_detector.py measures
+what was chosen here.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ FACTOR = 0.25  # from one size of the picture to the next, where it takes severa
 MARGIN = 0.25  # of the shorter side: grey around the last, smallest size
 PROPOSE = 0.5  # least score of YuNet's for O-Net to look
 OVERLAP = 0.3  # intersection over union from which on two proposals are one face
-AGREES = 0.9  # O-Net's probability from which on box, landmarks and score are its
+AGREES = 0.9  # O-Net's probability from which on box and score are its
+OWN = 0.25  # YuNet's share in the landmarks then: two networks err less than one
 CLOSER = 0.8  # of YuNet's box: what O-Net is shown where it saw no face in all of it, …
 LIKELY = 0.6  # … if YuNet's score is at least so high: below, the backs of heads are faces to O-Net then
 ALONE = 0.9  # the most that YuNet's word alone counts
@@ -85,7 +87,8 @@ class YuNet:
         agreed = odds >= AGREES
         scores = np.where(agreed, odds, np.minimum(seen.scores, ALONE))
         boxes = np.where(agreed[:, None], boxes, seen.boxes)
-        landmarks = np.where(agreed[:, None, None], landmarks, seen.landmarks)
+        own = np.where(agreed, OWN, 1).astype(np.float32)[:, None, None]
+        landmarks = own * seen.landmarks + (1 - own) * landmarks
         kept = suppress(boxes, scores, 2 * OVERLAP, over_smaller=True)
         faces = (Detection(boxes[at], float(scores[at]), landmarks[at]) for at in kept)
         found = (face for face in faces if face.size >= self.min_face and face.score >= self.min_score)

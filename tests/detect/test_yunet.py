@@ -15,7 +15,7 @@ from facepipe.detect import yunet
 from facepipe.detect._boxes import suppress
 from facepipe.detect._onet import ONet
 from facepipe.detect.base import CloseDetector, Detector, OpenDetector, load_detector
-from facepipe.detect.yunet import AGREES, ALONE, OVERLAP, PROPOSE, Proposals, YuNet, sizes
+from facepipe.detect.yunet import AGREES, ALONE, OVERLAP, OWN, PROPOSE, Proposals, YuNet, sizes
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.image import read_image
 from facepipe.records import Detection, Image
@@ -216,11 +216,11 @@ def proposals(*rows: tuple[float, float, float]) -> Proposals:
     return Proposals(boxes, np.array([score for *_, score in rows], np.float32), landmarks)
 
 
-def test_where_onet_agrees_box_landmarks_and_score_are_its() -> None:
+def test_where_onet_agrees_box_and_score_are_its_and_most_of_the_landmarks() -> None:
     (face,) = told(proposals((10, 30, 0.8)), proposals((12, 32, 0.97)))
     assert face.box.tolist() == [12, 0, 44, 32]
     assert face.score == pytest.approx(0.97)
-    assert face.landmarks[0].tolist() == [12, 12]
+    assert face.landmarks[0].tolist() == [12 - 2 * OWN, 12 - 2 * OWN]
 
 
 def test_where_onet_does_not_agree_they_are_yunets_and_less_sure() -> None:
