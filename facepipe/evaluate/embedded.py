@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,16 @@ def recipe(pipe: Pipeline) -> str:
     weights = ",".join(weight.sha256[:16] for weight in card.weights)
     settings = f"{getattr(pipe.detector, 'min_face', '')} {getattr(pipe.detector, 'min_score', '')}"
     precision = getattr(pipe.backbone, "precision", FULL)
-    return f"{pipe.backbone.id} {precision} {card.name}@{weights} {settings} facepipe {__version__} central, any way up"
+    code = f"facepipe {__version__} {_code()}"
+    return f"{pipe.backbone.id} {precision} {card.name}@{weights} {settings} {code} central, any way up"
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A digest of the modules that find faces, cut chips and embed them: a number changed there is another recipe."""
+    package = Path(__file__).parents[1]
+    files = sorted(file for part in ("detect", "embed") for file in (package / part).glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: Progress) -> Embedded:

@@ -14,6 +14,7 @@ import pytest
 
 from facepipe import Pipeline, folders
 from facepipe.errors import ImageNotFound, UsageError, WriteFailed
+from facepipe.evaluate import embedded
 from facepipe.evaluate.cache import Cache, Central
 from facepipe.evaluate.embedded import embed, recipe
 from facepipe.records import Image
@@ -95,6 +96,15 @@ def test_other_settings_and_networks_have_entries_of_their_own(pipeline: Pipelin
     assert recipe(pipeline) != recipe(Pipeline(min_score=0.5))
     assert recipe(pipeline) == recipe(Pipeline())
     assert pipeline.backbone.id in recipe(pipeline)
+
+
+def test_other_code_that_finds_faces_is_another_recipe(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = recipe(pipeline)
+    monkeypatch.setattr(embedded, "_code", lambda: "changed")
+    assert recipe(pipeline) != before
+
+
+def test_each_recipe_has_entries_of_its_own() -> None:
     with Cache("one") as cache:
         cache.add({"a": None})
     with Cache("other") as cache:
