@@ -26,7 +26,7 @@ def central_vectors(pipeline: Pipeline, files: list[Path]) -> dict[str, np.ndarr
 
 
 def test_pairs_of_lfw(pipeline: Pipeline, lfw: Path) -> None:
-    """Measured: every image has a face, accuracy 1.0, TMR 0.983 and 0.950 at the card's FMR 1e-2 and 1e-3, FMR 0."""
+    """Measured: every image has a face, accuracy 1.0, TMR 1.0, 1.0, 0.983 at the card's FMR 1e-2, 1e-3, 1e-4, FMR 0."""
     with (lfw / "pairs.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["fold"] == "1"]
     kinds = [[row for row in rows if row["same_person"] == kind][::4][:PAIRS] for kind in "10"]
@@ -38,8 +38,9 @@ def test_pairs_of_lfw(pipeline: Pipeline, lfw: Path) -> None:
     )
     assert len(genuine) == len(impostor) == PAIRS
     assert best_accuracy(genuine, impostor)[0] >= 0.99
-    assert match_rate(genuine, pipeline.threshold(fmr="1e-2")) >= 0.98
-    assert match_rate(genuine, pipeline.threshold()) >= 0.94
+    assert match_rate(genuine, pipeline.threshold(fmr="1e-2")) >= 0.99
+    assert match_rate(genuine, pipeline.threshold()) >= 0.98
+    assert match_rate(genuine, pipeline.threshold(fmr="1e-4")) >= 0.96
     assert match_rate(impostor, pipeline.threshold()) == 0
 
 
@@ -73,9 +74,9 @@ def gallery(pipeline: Pipeline, people: Path, tmp_path_factory: pytest.TempPathF
 def test_everybody_is_named_and_strangers_are_unknown(
     pipeline: Pipeline, gallery: Gallery, people: Path, name: str
 ) -> None:
-    """Measured: the right person scores 0.963 or more, the nearest wrong one 0.894 or less; the threshold is 0.931."""
+    """Measured: the right person scores 0.723 or more, the nearest wrong one 0.271 or less; the threshold is 0.335."""
     found = sorted(pipeline.identify(people / name, gallery), key=lambda face: float(face.detection.box[0]))
     assert [face.name for face in found] == SEEN[name]
     for face, person in zip(found, SEEN[name], strict=True):
         score = face.candidates[0].score
-        assert score < 0.91 if person is None else score > 0.95
+        assert score < 0.3 if person is None else score > 0.7
