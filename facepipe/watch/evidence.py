@@ -11,8 +11,8 @@ from facepipe.gate import Measures
 from facepipe.records import Floats, Template
 
 MOST = 5  # chips kept of a track
-ENOUGH = 3  # good ones, from which a decision can be made; of any kind, from which it can be made where they are clear
-FEW = 2  # good ones, from which it can be made where they are clear: somebody may be in view for a second only
+ENOUGH = 3  # good ones, from which a decision can be made
+FEW = 2  # of any kind, from which it can be made where they are clear: somebody may be in view for a second only
 SOON, LATER, RARELY = 0.09, 0.7, 2.0  # seconds between chips: until there are enough, for a better one, to be sure
 BETTER = 1.15  # times as much worth as the worst one kept
 
@@ -63,7 +63,7 @@ class Evidence:
     @property
     def telling(self) -> bool:
         """Can a decision be made where they are clearly somebody's?"""
-        return self._good >= FEW or len(self.views) >= ENOUGH
+        return len(self.views) >= FEW
 
     @property
     def full(self) -> bool:
