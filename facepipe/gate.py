@@ -103,7 +103,7 @@ class Limits:
     contrast: float = 30
     yaw: float = 40
     pitch: float = 38
-    roll: float = 25
+    roll: float = 20  # as it is read: of a head that is tilted by 38° as little as 22°
     rival: float = 0.5  # another face this large beside the largest one, as a share of it, is one too many
 
 
