@@ -5,12 +5,15 @@ torch is loaded where it is needed only, and may be so after the first threads h
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from threading import Event, Lock, Semaphore, Thread, local
 from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from facepipe import forks
 from facepipe.errors import DeviceUnavailable
@@ -94,6 +97,20 @@ def workers(name: str, count: int | None = None) -> Workers:
             # the last setting is also the process's, which threads of the caller's start with
             torch.set_num_threads(there)
         return pool
+
+
+def in_passes(values: np.ndarray, most: int) -> list[np.ndarray]:
+    """``values`` (N, …) in parts as even as can be, of at most ``most``, as many for each core."""
+    threads = cores()
+    rounds = math.ceil(len(values) / (threads * most))
+    return np.array_split(values, max(1, min(len(values), rounds * threads)))
+
+
+def side_by_side(pool: Callable[[], Workers], work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """``work`` of each, a core each: all cores at one of them wait for each other at every layer, which on a busy
+    machine takes many times longer. The ``pool`` is made when there is something for it."""
+    alone = len(items) == 1 or cores() == 1
+    return [work(item) for item in items] if alone else pool().each(work, items)
 
 
 def _begun(name: str, count: int) -> Workers:

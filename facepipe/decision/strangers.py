@@ -19,7 +19,7 @@ from facepipe.records import Floats
 
 TWICE = 0.02  # before looking: the share of people who are enrolled under a second name (scripts/measure_doctor.py)
 FEWEST = 50  # people: fewer say less than what is known of others
-# Chosen on lfw-dev, fold 0 (scripts/measure_fpir.py)
+# Chosen on lfw-dev (scripts/measure_fpir.py), fold 0, when both folds had been seen
 NEAREST = 20  # best scores at least, by which it is judged how often strangers come near
 PRIOR = 2.0  # as much as so many of them the curve itself counts
 TOGETHER = 2  # of them count as one: where somebody is near to another, that one is near to them

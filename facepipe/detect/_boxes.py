@@ -52,6 +52,14 @@ def shift(boxes: Floats, regressions: Floats, pixel: float = 1.0) -> Floats:
     return boxes + regressions * np.hstack([sides, sides])
 
 
+def placed(squares: Floats, regressions: Floats, points: Floats) -> tuple[Floats, Floats]:
+    """What O-Net says of each of ``squares`` (N, 4), in image px: boxes (N, 4) by its ``regressions`` (N, 4), landmarks
+    (N, 5, 2) by its ``points`` (N, 10), five x, then five y, in sides of the square."""
+    sides = squares[:, 2:] - squares[:, :2] + 1
+    landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + squares[:, None, :2] - 1
+    return shift(squares, regressions), landmarks
+
+
 def squared(boxes: Floats) -> Floats:
     """The squares around the same centres with the longer side."""
     sides = boxes[:, 2:] - boxes[:, :2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.detect._area import AreaMeans
-from facepipe.detect._boxes import shift, squared
+from facepipe.detect._boxes import placed, squared
 from facepipe.detect._crops import around, crops
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats, Image
@@ -37,9 +37,8 @@ class ONet:
         squares = squared(boxes)
         shown = np.concatenate([_shown(image, square[None]) for square in squares])
         regressions, odds, points = self._network(crops=np.ascontiguousarray(shown.transpose(0, 3, 1, 2)))
-        sides = squares[:, 2:] - squares[:, :2] + 1
-        landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + squares[:, None, :2] - 1
-        return shift(squares, regressions), odds[:, 1], landmarks
+        found, landmarks = placed(squares, regressions, points)
+        return found, odds[:, 1], landmarks
 
 
 def _shown(image: Image, square: Floats) -> Floats:

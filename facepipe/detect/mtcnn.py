@@ -21,11 +21,11 @@ from torch import nn
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.detect._area import MIDDLE, SPREAD, AreaMeans
-from facepipe.detect._boxes import shift, squared, suppress
+from facepipe.detect._boxes import placed, shift, squared, suppress
 from facepipe.detect._crops import around, crops
 from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
 from facepipe.detect.base import Candidates
-from facepipe.devices import cores, torch_device, workers
+from facepipe.devices import in_passes, side_by_side, torch_device, workers
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.forks import PerProcess
 from facepipe.records import Detection, Floats, Image, Pixels
@@ -187,26 +187,21 @@ class Mtcnn:
     def _guess(self, means: AreaMeans, boxes: Floats) -> tuple[Floats, Floats, Floats]:
         """What O-Net says of each of the squares ``boxes`` (N, 4): boxes (N, 4), scores (N,), landmarks (N, 5, 2)."""
         regressions, scores, points = self._look(self.onet, means, boxes, 48)
-        sides = boxes[:, 2:] - boxes[:, :2] + 1
-        landmarks = points.reshape(-1, 2, 5).transpose(0, 2, 1) * sides[:, None] + boxes[:, None, :2] - 1
-        return shift(boxes, regressions), scores, landmarks
+        found, landmarks = placed(boxes, regressions, points)
+        return found, scores, landmarks
 
     def _look(self, network: nn.Module, means: AreaMeans, boxes: Floats, side: int) -> tuple[np.ndarray, ...]:
         """What ``network`` says of each box, shrunk or enlarged to ``side`` px."""
-        threads = cores()
-        rounds = math.ceil(len(boxes) / (threads * BATCH))
-        parts = np.array_split(boxes, max(1, min(len(boxes), rounds * threads)))
-        return _joined(self._spread(partial(self._answers, network, means, side), parts))
+        return _joined(self._spread(partial(self._answers, network, means, side), in_passes(boxes, BATCH)))
 
     @torch.inference_mode()
     def _answers(self, network: nn.Module, means: AreaMeans, side: int, boxes: Floats) -> tuple[Floats, ...]:
         return tuple(answer.cpu().numpy() for answer in network(self._placed(crops(means, boxes, side))))
 
     def _spread(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        """``work`` of each; on the CPU side by side, a core each: all cores at one of them wait for each other at every
-        layer."""
-        alone = self.device.type != "cpu" or len(items) == 1 or cores() == 1
-        return [work(item) for item in items] if alone else self._workers().each(work, items)
+        """``work`` of each; on the CPU side by side."""
+        alone = self.device.type != "cpu"
+        return [work(item) for item in items] if alone else side_by_side(self._workers, work, items)
 
     def _placed(self, values: Floats) -> torch.Tensor:
         """(N, H, W, 3) float32 → (N, 3, H, W); the memory stays as it lies, channels last."""

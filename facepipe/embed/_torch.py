@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from torch import Tensor, nn
 
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.devices import cores, torch_device, workers
+from facepipe.devices import in_passes, side_by_side, torch_device, workers
 from facepipe.embed import _fused
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
@@ -56,19 +55,12 @@ class TorchBackbone:
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, size, size, 3) uint8 RGB → (N, D) float32. Raises CardInvalid when D is not the card's."""
         run = partial(self._pass, self._network())
-        found = self._spread(run, pixels) if self.device.type == "cpu" and len(pixels) > 1 else run(pixels)
+        small = self.device.type == "cpu"
+        found = np.concatenate(side_by_side(self._workers, run, in_passes(pixels, PASS))) if small else run(pixels)
         if found.shape != (len(pixels), self.card.dimension):
             what = f"the card says {self.card.dimension}, the network put out {found.shape[1:]}"
             raise CardInvalid(f"{self.card.path}: dimension: {what}")
         return found
-
-    def _spread(self, run: Callable[[Pixels], Floats], pixels: Pixels) -> Floats:
-        """Small passes side by side, a core each: all cores on one pass wait for each other at every layer, which on a
-        busy machine takes many times longer."""
-        threads = cores()
-        rounds = math.ceil(len(pixels) / (threads * PASS))
-        parts = np.array_split(pixels, min(len(pixels), rounds * threads))
-        return np.concatenate(self._workers().each(run, parts) if threads > 1 else [run(part) for part in parts])
 
     @torch.inference_mode()
     def _pass(self, network: nn.Module, pixels: Pixels) -> Floats:

@@ -19,7 +19,7 @@ import numpy as np
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.devices import cores, workers
+from facepipe.devices import in_passes, side_by_side, workers
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.forks import PerProcess
@@ -91,12 +91,7 @@ class SFace:
         """``pixels`` (N, 112, 112, 3) uint8 RGB → (N, 128) float32."""
         if self._network is None:
             return self.torch.embed(pixels)
-        threads = cores()
-        parts = np.array_split(pixels, max(1, min(len(pixels), threads * -(-len(pixels) // (threads * PASS)))))
-        alone = threads == 1 or len(parts) == 1
-        return np.concatenate(
-            [self._pass(part) for part in parts] if alone else self._workers().each(self._pass, parts)
-        )
+        return np.concatenate(side_by_side(self._workers, self._pass, in_passes(pixels, PASS)))
 
     def _pass(self, pixels: Pixels) -> Floats:
         assert self._network is not None

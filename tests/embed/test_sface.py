@@ -17,8 +17,8 @@ import torch
 import zoo
 from torch import nn
 
+from facepipe import devices
 from facepipe.cards import find_card
-from facepipe.embed import sface
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.sface import SFace, load
 from facepipe.errors import CardInvalid, UsageError, WeightsAltered, WeightsMissing
@@ -157,11 +157,12 @@ def test_red_and_blue_are_not_mixed_up(backbone: SFace, chips: np.ndarray) -> No
 def test_chips_side_by_side_keep_their_order(
     backbone: SFace, chips: np.ndarray, count: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sface, "cores", lambda: threads)
-    own = SFace(CARD, backbone._weights, backbone.id)
     pixels = np.concatenate([chips] * 7)[:count]
     alone = [backbone.embed(chip[None]) for chip in pixels]
+    own, before = SFace(CARD, backbone._weights, backbone.id), torch.get_num_threads()
+    monkeypatch.setattr(devices, "cores", lambda: threads)
     found = own.embed(pixels)
+    torch.set_num_threads(before)  # a pool of so many leaves torch with as many
     assert found.shape == (count, 128)
     assert found.dtype == np.float32
     assert found == pytest.approx(np.concatenate([np.empty((0, 128), np.float32), *alone]), abs=1e-5)
