@@ -153,6 +153,18 @@ def find_card(name: str, role: str | None = "backbone") -> Card:
     )
 
 
+def card_of(backbone: str | None) -> Card | None:
+    """The card of the backbone with this id, ``Card.backbone_id``, as far as one of its name is here."""
+    with suppress(ModelNotFound):
+        return find_card(network_name(backbone or ""))
+    return None
+
+
+def network_name(backbone: str) -> str:
+    """The name in a backbone's id."""
+    return backbone.partition("@")[0]
+
+
 def load_card(path: Path) -> Card:
     """Read one card. Raises CardInvalid with the path and the field."""
     try:

@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from facepipe.cards import Card, find_card
+from facepipe.cards import Card, card_of
 from facepipe.decision.calibration import GROWN, Calibration, Rate, at_rate
 from facepipe.decision.strangers import Chance, OwnStrangers, chance_by_curve, threshold_by_curve
 from facepipe.decision.tail import Curve
 from facepipe.defaults import FMR, FPIR
-from facepipe.errors import ModelNotFound, UsageError
+from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.lazy import cached_property
 from facepipe.words import percent
@@ -218,10 +218,10 @@ def usual_threshold(card: Card, people: int) -> float | None:
 
 def in_force(gallery: Gallery) -> Limit | None:
     """The usual threshold of ``gallery``, explained; None where nobody is enrolled, or nothing says one."""
-    backbone = gallery.backbone
-    with suppress(ModelNotFound, UsageError):
-        if backbone is not None:
-            limits = Limits(find_card(backbone.partition("@")[0]), gallery)
+    card = card_of(gallery.backbone)
+    with suppress(UsageError):
+        if card is not None:
+            limits = Limits(card, gallery)
             return limits.explained(limits.find())
     return None
 

@@ -156,4 +156,6 @@ def _say(line: str) -> None:
 
 
 def _name(backbone: str) -> str:
-    return backbone.partition("@")[0]
+    from facepipe.cards import network_name
+
+    return network_name(backbone)

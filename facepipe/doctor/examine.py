@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from facepipe.cards import Card, find_card
+from facepipe.cards import card_of, network_name
 from facepipe.decision.evidence import Evidence
 from facepipe.doctor import labels, pictures, twins, weak
 from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress, quiet
 from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.odds import Odds, find_odds
 from facepipe.doctor.remedy import Step, drop, enrol, enrol_anew, merge
-from facepipe.errors import ModelNotFound
 from facepipe.gallery import Gallery
 
 BESIDE = 4  # references shown for comparison
@@ -56,8 +54,8 @@ def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progr
     if not len(gallery):
         return Diagnosis(0, 0, None, None, ())
     enrolled = Enrolled.read(gallery)
-    backbone = (gallery.backbone or "").rpartition("@")[0]
-    card = _card(backbone)
+    backbone = network_name(gallery.backbone or "")
+    card = card_of(gallery.backbone)
     seen = pictures.look(gallery, enrolled, card, report)
     lying = [_lying(enrolled.pictured(row), backbone) for row in np.flatnonzero(seen.lying).tolist()]
     upright = enrolled.only(~seen.lying)  # what is no face misleads every other step
@@ -66,12 +64,6 @@ def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progr
     findings = _Doctor(upright, odds, poor, backbone, report).findings(lying) if len(upright) else tuple(lying)
     judged_by, threshold = (None, None) if odds is None else (odds.source, odds.threshold)
     return Diagnosis(len(enrolled.people), len(enrolled), threshold, judged_by, findings)
-
-
-def _card(backbone: str) -> Card | None:
-    with suppress(ModelNotFound):
-        return find_card(backbone)
-    return None
 
 
 def _lying(this: Pictured, backbone: str) -> Finding:

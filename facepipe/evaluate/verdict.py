@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from facepipe.cards import network_name
 from facepipe.defaults import FMR
 from facepipe.evaluate.result import Evaluation
 from facepipe.evaluate.verification import AtFmr, Verification
@@ -15,7 +16,7 @@ def verdict(evaluation: Evaluation) -> Text:
     known = [at for at in first.at if at.tmr is not None]
     steady = [at for at in known if at.rests_on >= STEADY] or known[:1]
     said = _accepted(steady[-1], first.genuine) if steady else _counted(first)
-    network, pairs = evaluation.backbone.partition("@")[0], of_both(first.genuine, first.impostor)
+    network, pairs = network_name(evaluation.backbone), of_both(first.genuine, first.impostor)
     images = evaluation.images.images
     return Text(
         f"{said.en} Measured with {network} on {images:,} images, compared in pairs: {pairs.en}.",

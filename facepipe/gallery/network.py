@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facepipe.cards import find_card
+from facepipe.cards import find_card, network_name
 from facepipe.defaults import BACKBONE
 from facepipe.errors import GalleryMismatch, ModelError, ModelNotFound
 from facepipe.gallery.upkeep import Upkeep
@@ -21,7 +21,7 @@ def network_of(gallery: Upkeep, weights: Path | None = None) -> str:
     DependencyMissing.
     """
     made_with = gallery.backbone
-    name, _, _ = (made_with or BACKBONE).partition("@")
+    name = network_name(made_with or BACKBONE)
     try:
         _, id = resolve(find_card(name), weights)
     except ModelNotFound:

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
+from facepipe.cards import network_name
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 from facepipe.serve.engine import Engine
@@ -33,7 +34,7 @@ class Context:
         """The pipeline with this network, by its name or its id. Raises ModelError."""
         self.known.setdefault(self.pipe.backbone.id, self.pipe)
         if backbone not in self.known:
-            made = self.pipe.with_backbone(backbone.partition("@")[0])
+            made = self.pipe.with_backbone(network_name(backbone))
             backbone = made.backbone.id
             self.known.setdefault(backbone, made)
         return self.known[backbone]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from facepipe.cards import Card, find_card
-from facepipe.errors import GalleryMismatch, ModelNotFound, UsageError
+from facepipe.cards import card_of, network_name
+from facepipe.errors import GalleryMismatch, UsageError
 from facepipe.gallery import Gallery, faults, index_file
 from facepipe.gallery.database import put_in_place
 from facepipe.pipeline import Pipeline
@@ -36,7 +36,7 @@ class Upgrade:
         made = self._renewal.make(self.gallery, self.gallery.roll(), self._report)
         self._report("comparing", 0, 1)
         references = self.gallery.references()
-        cards = _card(self.gallery.backbone), self.pipe.backbone.card
+        cards = card_of(self.gallery.backbone), self.pipe.backbone.card
         return compare(references, made, cards, self.pipe.backbone.id)
 
     def apply(self, *, leave_out: bool = False) -> int:
@@ -97,7 +97,7 @@ def go_back(
     if before is None or not since:
         return gallery.switch_back(lambda places: {}, leave_out=leave_out)
     gallery.expect_writable(str(gallery.backbone))
-    old = pipe or Pipeline(before.partition("@")[0])
+    old = pipe or Pipeline(network_name(before))
     if old.backbone.id != before:
         raise GalleryMismatch(
             f"{gallery.path}: {len(since)} references were enrolled since the change, and have to be made anew with"
@@ -112,12 +112,6 @@ def expect_free(path: Path) -> None:
     """Raises UsageError where something is at ``path``."""
     if path.exists():
         raise UsageError(f"{path}: there is something already; it was left as it is, name another file")
-
-
-def _card(backbone: str | None) -> Card | None:
-    with suppress(ModelNotFound):
-        return find_card((backbone or "").partition("@")[0])
-    return None
 
 
 @contextmanager

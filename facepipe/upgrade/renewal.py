@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from facepipe.cards import Input, find_card
+from facepipe.cards import Input, card_of
 from facepipe.embed.base import BATCH, templates
 from facepipe.embed.chip import cut_chip
-from facepipe.errors import FaceError, ModelNotFound, ReferenceNotFound
+from facepipe.errors import FaceError, ReferenceNotFound
 from facepipe.gallery import Gallery, StoredChip
 from facepipe.gallery.change import Renewed
 from facepipe.pipeline import Pipeline
@@ -38,7 +38,8 @@ class Renewal:
 
     def make(self, gallery: Gallery, wanted: Sequence[Place], report: Progress = quiet) -> Mapping[int, Renewed]:
         """Those of the ``wanted`` references of ``gallery`` that can be made, by id."""
-        of = _cut_for(gallery.backbone)
+        card = card_of(gallery.backbone)
+        of = None if card is None else card.chip
         new = [place for place in wanted if place not in self._made]
         for start in range(0, len(new), BATCH):
             report("making references anew", start, len(new))
@@ -72,10 +73,3 @@ class Renewal:
         with suppress(FaceError):
             return None if landmarks is None else (cut_chip(image, landmarks, self.pipe.backbone.card.chip), landmarks)
         return None
-
-
-def _cut_for(backbone: str | None) -> Input | None:
-    """How chips were cut for the network with this id, as far as its card is here."""
-    with suppress(ModelNotFound):
-        return find_card((backbone or "").partition("@")[0]).chip
-    return None
