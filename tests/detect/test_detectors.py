@@ -3,12 +3,11 @@
 import copy
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from portraits import NOISE, SEEN, cut, iou, read, width
+from portraits import NOISE, SEEN, cut, iou, width
 
 from facepipe.detect.base import CloseDetector, Detector, load_detector
 from facepipe.errors import UsageError
@@ -19,11 +18,6 @@ from facepipe.records import Detection, Image
 @pytest.fixture(scope="module", params=["yunet", "mtcnn"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture(scope="module")
-def pictures(samples: Path) -> dict[str, Image]:
-    return read(samples)
 
 
 @pytest.fixture(scope="module")

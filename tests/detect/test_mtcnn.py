@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from facenet_pytorch.models import mtcnn as reference
-from portraits import SEEN, iou, read, width
+from portraits import SEEN, iou, width
 
 from facepipe.cards import load_card
 from facepipe.detect import mtcnn
@@ -19,11 +19,6 @@ from facepipe.detect.mtcnn import FACTOR, Mtcnn, pyramid
 from facepipe.errors import WeightsAltered
 from facepipe.records import Detection, Image
 from facepipe.weights import locate
-
-
-@pytest.fixture(scope="module")
-def pictures(samples: Path) -> dict[str, Image]:
-    return read(samples)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from portraits import NOISE, SEEN, cut, iou, read
+from portraits import NOISE, SEEN, cut, iou
 
 from facepipe.cards import find_card, load_card
 from facepipe.detect import yunet
@@ -23,11 +23,6 @@ from facepipe.weights import locate
 
 CARD = find_card("yunet", "detector")
 FILE, ONET = locate(CARD)
-
-
-@pytest.fixture(scope="module")
-def pictures(samples: Path) -> dict[str, Image]:
-    return read(samples)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killed import at_each_statement
 
 from facepipe.errors import GalleryFull
 from facepipe.gallery import Gallery
@@ -13,34 +14,7 @@ from facepipe.records import Template
 
 STEPS = ("switch", "switch_back", "settle")
 
-# Kills itself at the statement of this number, with half of the transaction in the file already
-KILLED_AT_STATEMENT = """
-import os, shutil, signal
-from test_change_killed import step
-from facepipe.gallery import Gallery
-
-path, copies, what = sys.argv[1:]
-for number in range(1, 500):
-    target = f"{copies}/{number}.db"
-    shutil.copy(path, target)
-    child = os.fork()
-    if not child:
-        gallery = Gallery.open(target)
-        sql, left = gallery._session._record.sql, number
-        sql.execute("PRAGMA cache_size = 1")
-        sql.execute("PRAGMA cache_spill = 1")
-        def count(statement):
-            global left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        sql.set_trace_callback(count)
-        step(gallery, what)
-        os._exit(0)
-    if os.waitpid(child, 0)[1] == 0:
-        print(number)
-        break
-"""
+KILLED_AT_STATEMENT = at_each_statement("from test_change_killed import step", "step(gallery, *what)")
 
 
 def make(places: list[tuple[int, int]]) -> dict[int, Renewed]:

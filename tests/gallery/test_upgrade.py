@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killed import at_each_statement
 
 from facepipe.errors import GalleryCorrupt, PersonExists
 from facepipe.gallery import Gallery, database
@@ -121,38 +122,12 @@ def test_a_gallery_that_is_open_elsewhere_notices(old: Path, new) -> None:
         assert [p.name for p in writer.people()] == ["Bob"]
 
 
-# Kills itself at the statement of this number, with half of the transaction in the file already
-KILLED_AT_STATEMENT = """
-import os, shutil, signal
-from dataclasses import replace
-from datetime import datetime, timezone
-from conftest import make_new
-from facepipe.gallery import Gallery
-from facepipe.records import Consent
-
-path, copies = sys.argv[1:]
-for number in range(1, 100):
-    target = f"{copies}/{number}.db"
-    shutil.copy(path, target)
-    child = os.fork()
-    if not child:
-        gallery = Gallery.open(target)
-        sql, left = gallery._session._record.sql, number
-        sql.execute("PRAGMA cache_size = 1")
-        sql.execute("PRAGMA cache_spill = 1")
-        def count(statement):
-            global left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        sql.set_trace_callback(count)
-        new = make_new(9, thumbnail=b"\\xff\\xd8\\xff" + b"x" * 50_000)
-        gallery.add("Eve", [replace(new, consent=Consent("yes", datetime.now(timezone.utc)))])
-        os._exit(0)
-    if os.waitpid(child, 0)[1] == 0:
-        print(number)
-        break
-"""
+# A picture that fills pages, so that half of the transaction is in the file early
+ENROL_EVE = """new = make_new(9, thumbnail=b"\\xff\\xd8\\xff" + b"x" * 50_000)
+        gallery.add("Eve", [replace(new, consent=YES)])"""
+KILLED_AT_STATEMENT = at_each_statement(
+    "from dataclasses import replace\nfrom conftest import make_new\nfrom test_upgrade import YES", ENROL_EVE
+)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
