@@ -4,39 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
+from by_onnxruntime import by_onnxruntime, taken
 from onnx import TensorProto, helper, numpy_helper
 from torch.nn.functional import conv2d, linear, prelu
 
 from facepipe import runtime
 from facepipe.cards import find_card
 from facepipe.errors import DeviceUnavailable, WeightsAltered
-from facepipe.runtime import Graph, plain, read_graph, read_model, read_weights
+from facepipe.runtime import Graph, read_graph, read_model, read_weights
 from facepipe.weights import locate
 
 RANDOM = np.random.default_rng(0)
 SFACE = locate(find_card("sface"))[0]
 YUNET = locate(find_card("yunet", "detector"))[0]
-
-
-def by_onnxruntime(model: onnx.ModelProto, **inputs: np.ndarray) -> list[np.ndarray]:
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-    return session.run(None, inputs)
-
-
-def taken(graph: onnx.GraphProto) -> onnx.GraphProto:
-    """A copy that onnxruntime takes: a scale for all numbers at once may not be called that of a block."""
-    copy = onnx.GraphProto()
-    copy.CopyFrom(graph)
-    extents = {tensor.name: list(tensor.dims) for tensor in copy.initializer}
-    for node in copy.node:
-        if node.op_type == "DequantizeLinear" and extents[node.input[1]] == [1]:
-            del node.attribute[:]
-    return copy
 
 
 # Weights in 8 bits ----------------------------------------------------------------------------------------------------
@@ -143,14 +125,11 @@ def test_a_linear_layer_and_other_steps_with_constants() -> None:
         assert np.array_equal(two, 2 * one)
 
 
-def test_a_plain_graph_says_what_the_original_says_at_its_size_and_works_at_others() -> None:
-    original = onnx.load_model(YUNET)
-    network = plain(original.graph, (1, 3, "height", "width"), outputs=3)
-    original.graph.CopyFrom(taken(original.graph))
-    image = RANDOM.integers(0, 256, (1, 3, 640, 640)).astype(np.float32)
-    for found, expected in zip(network(input=image), by_onnxruntime(original, input=image), strict=True):
-        assert found == pytest.approx(expected, abs=1e-4)
-    assert [part.shape[1] for part in network(input=image[:, :, :64, :96])] == [96, 24, 6] * 4
+def test_pixels_as_maps() -> None:
+    graph = Graph("picture", (1, "height", "width", 3), pixels=True)
+    picture = RANDOM.integers(0, 256, (1, 4, 5, 3)).astype(np.uint8)
+    (found,) = graph.network(graph.maps("picture"))(picture=picture)
+    assert np.array_equal(found, picture.transpose(0, 3, 1, 2))
 
 
 # Sessions -------------------------------------------------------------------------------------------------------------

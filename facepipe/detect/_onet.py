@@ -4,6 +4,7 @@ arXiv:1604.02878; weights facenet-pytorch's).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import numpy as np
 
 from facepipe.detect._area import AreaMeans
 from facepipe.detect._boxes import placed, squared
-from facepipe.detect._crops import around, crops
+from facepipe.detect._crops import around, crops, cut, halved
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats, Image
 from facepipe.runtime import Graph, Network
 from facepipe.tensors import read_arrays
 
 SIDE = 48  # px of what it is shown
+ENOUGH = 2 * SIDE  # px of a square, that it is not halved below
 
 
 class ONet:
@@ -34,17 +36,32 @@ class ONet:
         (N, 5, 2) image px."""
         if not len(boxes):
             return np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32)
-        squares = squared(boxes)
-        shown = np.concatenate([_shown(image, square[None]) for square in squares])
-        regressions, odds, points = self._network(crops=np.ascontiguousarray(shown.transpose(0, 3, 1, 2)))
-        found, landmarks = placed(squares, regressions, points)
+        squares, shown = zip(*(_shown(image, square) for square in squared(boxes)), strict=True)
+        regressions, odds, points = self._network(crops=np.ascontiguousarray(np.stack(shown).transpose(0, 3, 1, 2)))
+        found, landmarks = placed(np.stack(squares), regressions, points)
         return found, odds[:, 1], landmarks
 
 
-def _shown(image: Image, square: Floats) -> Floats:
-    """The one ``square`` (1, 4) of the image, going on in grey beyond it: (1, 48, 48, 3)."""
-    (x0, y0), (x1, y1) = around(square, image.width, image.height)
-    return crops(AreaMeans(image.pixels[y0:y1, x0:x1]), square - np.array([x0, y0, x0, y0], np.float32), SIDE)
+def _shown(image: Image, square: Floats) -> tuple[Floats, Floats]:
+    """The ``square`` (4,) of the image as it is shown, (48, 48, 3). A large one is halved first, and so made that its
+    sides can be: the square that is shown, (4,)."""
+    times = int(math.log2(max(1.0, (square[2] - square[0]) / ENOUGH)))
+    if times:
+        square = _divisible(square, 2**times)
+        left, top, right, bottom = square.astype(int).tolist()
+        pixels = halved(cut(image.pixels, left - 1, top - 1, right, bottom), times)
+        inside = np.array([1, 1, *pixels.shape[1::-1]], np.float32)
+    else:
+        (x0, y0), (x1, y1) = around(square[None], image.width, image.height)
+        pixels, inside = image.pixels[y0:y1, x0:x1], square - np.array([x0, y0, x0, y0], np.float32)
+    return square, crops(AreaMeans(pixels), inside[None], SIDE)[0]
+
+
+def _divisible(square: Floats, by: int) -> Floats:
+    """One of whole px about the same middle, its side, both ends inside, a multiple."""
+    side = round(float(square[2] - square[0] + 1) / by) * by
+    corner = ((square[:2] + square[2:] - (side - 1)) / 2).round()
+    return np.hstack([corner, corner + (side - 1)])
 
 
 def network(weights: Mapping[str, Floats]) -> Network:

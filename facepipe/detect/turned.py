@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from facepipe.detect._boxes import squared, suppress
+from facepipe.detect._crops import cut
 from facepipe.detect.base import CloseDetector, Detector
 from facepipe.records import Detection, Floats, Image, Pixels
 
@@ -29,7 +30,6 @@ SEEN = 0.9  # least score of a closer look that says that a face lies on its sid
 ASIDE = 0.98  # least score of a face that lies otherwise than the surest face of the picture
 SAME = 0.5  # share of the smaller box from which on two faces are one
 TILE = 96  # px, the side of a closer look: twice what O-Net is shown
-GREY = (127, 127, 127)
 
 
 def find_faces(detector: Detector, image: Image, upright: Sequence[Detection] | None = None) -> list[Detection]:
@@ -72,10 +72,7 @@ def looks(detector: CloseDetector, tiles: Sequence[Pixels], ways: Sequence[int] 
 def _tile(image: Image, face: Detection) -> Pixels:
     """The square around a face, going on in grey beyond the image."""
     x0, y0, x1, y1 = squared(face.box[None])[0].round().astype(int).tolist()
-    left, top = min(max(x0, 0), image.width - 1), min(max(y0, 0), image.height - 1)
-    inside = image.pixels[top : max(y1, top) + 1, left : max(x1, left) + 1]
-    beyond = max(-y0, 0), max(y1 + 1 - image.height, 0), max(-x0, 0), max(x1 + 1 - image.width, 0)
-    square = cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_CONSTANT, value=GREY)
+    square = cut(image.pixels, x0, y0, x1 + 1, y1 + 1)
     return np.asarray(cv2.resize(square, (TILE, TILE), interpolation=cv2.INTER_AREA), np.uint8)
 
 

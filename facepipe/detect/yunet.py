@@ -11,7 +11,8 @@ what was chosen here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -19,12 +20,15 @@ import numpy as np
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
+from facepipe.detect import _yunet_net
 from facepipe.detect._boxes import suppress, zoomed
+from facepipe.detect._crops import cut, halved
 from facepipe.detect._onet import ONet
+from facepipe.detect._yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
 from facepipe.devices import torch_device
-from facepipe.errors import CardInvalid, WeightsAltered
+from facepipe.errors import CardInvalid
 from facepipe.records import Detection, Floats, Image, Pixels
-from facepipe.runtime import Network, plain, read_graph
+from facepipe.runtime import Network
 
 SMALLEST, LARGEST = 14, 280  # px of faces that YuNet finds well, as it is shown them
 # px of the longer side, below which nothing is shrunk: of 514 faces that MTCNN sees in LFW's crops at sizes at which a
@@ -39,10 +43,7 @@ OWN = 0.25  # YuNet's share in the landmarks then: two networks err less than on
 CLOSER = 0.8  # of YuNet's box: what O-Net is shown where it saw no face in all of it, …
 LIKELY = 0.6  # … if YuNet's score is at least so high: below, the backs of heads are faces to O-Net then
 ALONE = 0.9  # the most that YuNet's word alone counts
-KINDS = ("cls", "obj", "bbox", "kps")  # what it says: is there a face, is its centre here, its box, its landmarks
-STRIDES = (8, 16, 32)  # px from cell to cell of its three maps
-SHARE = 32  # px, which the sides of what it is shown are multiples of
-GREY = (127, 127, 127)
+LEAST = math.log(PROPOSE**2 / (1 - PROPOSE**2))  # logit of a face, and of its centre, below which no score is PROPOSE
 
 
 class Proposals(NamedTuple):
@@ -63,10 +64,7 @@ def load(card: Card, device: str, min_face: float, min_score: float) -> YuNet:
     paths = weight_files.locate(card)
     if len(paths) != 2:
         raise CardInvalid(f"{card.path}: weights: expected the files of YuNet and of O-Net, got {len(paths)}")
-    graph = read_graph(paths[0])
-    if [end.name for end in graph.output] != [f"{kind}_{step}" for kind in KINDS for step in STRIDES]:
-        raise WeightsAltered(f"{paths[0]}: not YuNet: expected its twelve outputs")
-    return YuNet(card, plain(graph, (1, 3, "height", "width"), outputs=3), ONet(paths[1]), min_face, min_score)
+    return YuNet(card, _yunet_net.read(paths[0]), ONet(paths[1]), min_face, min_score)
 
 
 class YuNet:
@@ -113,10 +111,10 @@ class YuNet:
 
     def propose(self, image: Image) -> Proposals:
         """Where YuNet sees a face, best first."""
-        parts, shown = [], image.pixels
+        parts, shown, stretch = [], image.pixels, np.ones(2, np.float32)
         for height, width, margin in sizes(image.height, image.width, self.min_face):
-            shown = shrunk(shown, height, width)
-            stretch = np.array([image.width / width, image.height / height], np.float32)
+            shown, more = shrunk(shown, height, width)
+            stretch = stretch * more
             seen = self._see(shown, margin)
             parts.append(Proposals(seen.boxes * np.tile(stretch, 2), seen.scores, seen.landmarks * stretch))
         boxes, scores, landmarks = (np.concatenate(same) for same in zip(*parts, strict=True))
@@ -126,11 +124,11 @@ class YuNet:
     def _see(self, pixels: Pixels, margin: int) -> Proposals:
         """What YuNet sees of ``pixels`` with ``margin`` px of grey around, in px of these."""
         height, width = pixels.shape[:2]
-        rows, columns = (-(-(side + 2 * margin) // SHARE) * SHARE for side in (height, width))
-        beyond = margin, rows - height - margin, margin, columns - width - margin
-        framed = cv2.copyMakeBorder(pixels, *beyond, cv2.BORDER_CONSTANT, value=GREY)
-        maps = self._yunet(input=cv2.dnn.blobFromImage(framed, swapRB=True))  # it takes BGR, 0 to 255
-        levels = [_decoded(maps[at :: len(STRIDES)], columns // step, step) for at, step in enumerate(STRIDES)]
+        coarsest = STRIDES[-1]
+        rows, columns = (-(-(side + 2 * margin) // coarsest) * coarsest for side in (height, width))
+        framed = cut(pixels, -margin, -margin, columns - margin, rows - margin)
+        says = self._yunet(picture=framed[None])
+        levels = [_decoded(each[0], step) for each, step in zip(says, STRIDES, strict=True)]
         boxes, scores, landmarks = (np.concatenate(same) for same in zip(*levels, strict=True))
         return Proposals(boxes - margin, scores, landmarks - margin)
 
@@ -146,24 +144,27 @@ def sizes(height: int, width: int, min_face: float) -> Iterator[tuple[int, int, 
     yield max(1, round(height * scale)), max(1, round(width * scale)), round(MARGIN * shorter * scale)
 
 
-def shrunk(pixels: Pixels, height: int, width: int) -> Pixels:
-    """``pixels`` at ``height`` by ``width`` px. First means of whole squares of pixels, which OpenCV has a quick way
-    for: means over fractions take ten times as long. At the right and lower edge up to a square is left out."""
-    whole = min(pixels.shape[0] // height, pixels.shape[1] // width)
-    if whole > 1:
-        rows, columns = (side // whole for side in pixels.shape[:2])
-        inside = pixels[: rows * whole, : columns * whole]
-        pixels = np.asarray(cv2.resize(inside, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+def shrunk(pixels: Pixels, height: int, width: int) -> tuple[Pixels, Floats]:
+    """``pixels`` at ``height`` by ``width`` px, and how many px one of these is across and down (2,). They are halved
+    first, as means over fractions take ten times as long."""
+    times = max(0, int(math.log2(min(pixels.shape[0] / height, pixels.shape[1] / width))))
+    smaller = halved(pixels, times)
+    seen = np.array(smaller.shape[1::-1], np.float32) * 2**times
+    if smaller.shape[:2] != (height, width):
+        smaller = np.asarray(cv2.resize(smaller, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return smaller, seen / np.array([width, height], np.float32)
 
 
-def _decoded(maps: Sequence[Floats], columns: int, step: int) -> Proposals:
-    """What YuNet says, in px of what it was shown: ``maps`` (1, cells, n) each, n being 1, 1, 4 and 10,
-    ``columns`` cells a row, ``step`` px apart."""
-    faces, places, boxes, landmarks = (one[0] for one in maps)
-    scores = np.sqrt(np.clip(faces[:, 0], 0, 1) * np.clip(places[:, 0], 0, 1))
-    some = np.flatnonzero(scores >= PROPOSE)
+def _decoded(says: Floats, step: int) -> Proposals:
+    """What YuNet says (16, rows, columns) of places ``step`` px apart, in px of what it was shown."""
+    columns = says.shape[2]
+    says = says.reshape(len(says), -1)
+    logits = says[[FACE, CENTRE]]
+    likely = np.flatnonzero((logits >= LEAST).all(axis=0))
+    scores = np.sqrt((1 / (1 + np.exp(-logits[:, likely]))).prod(axis=0))
+    some, scores = likely[scores >= PROPOSE], scores[scores >= PROPOSE]
     corner = np.stack([some % columns, some // columns], axis=1).astype(np.float32)
-    centre, half = (corner + boxes[some, :2]) * step, np.exp(boxes[some, 2:]) * (step / 2)
-    points = (landmarks[some].reshape(-1, 5, 2) + corner[:, None]) * step
-    return Proposals(np.hstack([centre - half, centre + half]), scores[some], points)
+    boxes, landmarks = says[BOX, some].T, says[LANDMARKS, some].T
+    centre, half = (corner + boxes[:, :2]) * step, np.exp(boxes[:, 2:]) * (step / 2)
+    points = (landmarks.reshape(-1, 5, 2) + corner[:, None]) * step
+    return Proposals(np.hstack([centre - half, centre + half]), scores, points)

@@ -82,20 +82,23 @@ class SFace:
             raise CardInvalid(f"{card.path}: {what.format(*made, *said)}")
         self.card, self.id, self.precision = card, id, precision
         self._weights, self._device = weights, device
-        self._network = network(weights) if (device, precision) == ("cpu", FULL) else None
+        self._quick = networks(weights) if (device, precision) == ("cpu", FULL) else None
         self._workers = PerProcess(partial(workers, "facepipe-embed"))
-        if self._network is None:
+        if self._quick is None:
             _ = self.torch  # fails now rather than at the first face
 
     def embed(self, pixels: Pixels) -> Floats:
         """``pixels`` (N, 112, 112, 3) uint8 RGB → (N, 128) float32."""
-        if self._network is None:
+        if self._quick is None:
             return self.torch.embed(pixels)
         return np.concatenate(side_by_side(self._workers, self._pass, in_passes(pixels, PASS)))
 
     def _pass(self, pixels: Pixels) -> Floats:
-        assert self._network is not None
-        found: Floats = self._network(chips=np.ascontiguousarray(normalise(pixels, self.card)))[0]
+        assert self._quick is not None
+        convolutions, head = self._quick
+        shown = np.ascontiguousarray(normalise(pixels, self.card))
+        maps = [convolutions(chips=chip[None])[0] for chip in shown]
+        found: Floats = head(maps=np.concatenate([*maps, np.empty((0, WIDTHS[-1] * PLACES), np.float32)]))[0]
         return found
 
     @cached_property
@@ -175,10 +178,15 @@ def _affine(stored: Constants, name: str, epsilon: float) -> tuple[np.ndarray, n
     return scale, beta - mean * scale
 
 
-def network(weights: Weights) -> Network:
-    """``chips`` (N, 3, 112, 112) float32, normalised as the card says → (N, 128)."""
+def networks(weights: Weights) -> tuple[Network, Network]:
+    """The convolutions, ``chips`` (N, 3, 112, 112) float32, normalised as the card says → (N, 1024·49), and the linear
+    layer, ``maps`` (N, 1024·49) → (N, 128). Of one chip at a time all maps stay in a core's cache, whereas the linear
+    layer's many weights are read once for several."""
     graph = Graph("chips", ("N", 3, SIDE, SIDE))
     x = "chips"
     for step in weights.steps:
         x = graph.prelu(graph.conv(x, step.weight, step.bias, step.stride, step.padding), step.slope)
-    return graph.network(graph.dense(graph.step("Flatten", x), weights.head, weights.bias))
+    last = Graph("maps", ("N", weights.head.shape[1]))
+    return graph.network(graph.step("Flatten", x), wide=True), last.network(
+        last.dense("maps", weights.head, weights.bias)
+    )
