@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +54,18 @@ def upgrade(
         elif back:
             _go_back(people, weights, device, leave_out)
         else:
-            _change(people, (backbone, weights, device), apply, to, leave_out, as_json)
+            network = [] if backbone == opt.BACKBONE else ["--backbone", backbone]
+            network += ["--weights", str(weights)] if weights else []
+            hint = partial(_typed, gallery, network)
+            _change(people, (backbone, weights, device), apply, to, leave_out, as_json, hint)
+
+
+def _typed(gallery: Path | None, network: Sequence[str], way: str) -> str:
+    """The command that goes on in this ``way``, as it is typed."""
+    from facepipe.doctor.remedy import Step, command
+
+    given = network if way == "--apply" else ()
+    return command([Step(("gallery", "upgrade"), (), (*given, way))], gallery)
 
 
 def _ways(apply: bool, to: Path | None, commit: bool, back: bool) -> dict[str, bool]:
@@ -60,9 +73,15 @@ def _ways(apply: bool, to: Path | None, commit: bool, back: bool) -> dict[str, b
 
 
 def _change(
-    people: Gallery, network: tuple[str, Path | None, str], apply: bool, to: Path | None, leave_out: bool, as_json: bool
+    people: Gallery,
+    network: tuple[str, Path | None, str],
+    apply: bool,
+    to: Path | None,
+    leave_out: bool,
+    as_json: bool,
+    hint: Callable[[str], str],
 ) -> None:
-    """Show what would change, and do it where that is asked for."""
+    """Show what would change, and do it where that is asked for; ``hint``: the command for another way to go on."""
     from facepipe.upgrade import Upgrade, expect_free
 
     if to is not None:
@@ -83,12 +102,12 @@ def _change(
     if as_json:
         out.line(asdict(found) | {"gallery": str(to or people.path), "changed": changed})
     if changed is None:
-        out.say("nothing was changed; to change it: facepipe gallery upgrade --apply")
+        out.say(f"nothing was changed; to change it: {hint('--apply')}")
     elif to is not None:
         out.say(f"{out.count(changed, 'reference')} of {_name(found.after)} written to {to}")
     else:
         out.say(f"{people.path}: {out.count(changed, 'reference')} changed to {_name(found.after)}")
-        out.say("now keep it (facepipe gallery upgrade --commit), or return (facepipe gallery upgrade --back)")
+        out.say(f"now keep it ({hint('--commit')}), or return ({hint('--back')})")
         if calibrated:
             out.say("the calibration was for the network of before and returns with it; for this one calibrate again")
 

@@ -36,6 +36,15 @@ def test_it_shows_and_changes_nothing(other: Run) -> None:
     assert facts(other) == before
 
 
+def test_how_to_go_on_is_said_as_it_is_typed(other: Run, tmp_path: Path) -> None:
+    file, grid = f"{tmp_path}/old one.db", ("--backbone", "grid")
+    assert other("enroll", "Ada", "obama.jpg", "--gallery", file).code == 0
+    shown = other("gallery", "upgrade", *grid, "--gallery", file)
+    assert shown.err.endswith(f"facepipe gallery upgrade --gallery '{file}' --backbone grid --apply\n")
+    done = other("gallery", "upgrade", *grid, "--gallery", file, "--apply")
+    assert f"keep it (facepipe gallery upgrade --gallery '{file}' --commit), or return" in done.err
+
+
 def test_change_and_keep(other: Run) -> None:
     done = other("gallery", "upgrade", "--apply")
     assert done.code == 0
