@@ -19,7 +19,7 @@ from facepipe.runtime import Graph, Network
 from facepipe.tensors import read_arrays
 
 SIDE = 48  # px of what it is shown
-ENOUGH = 2 * SIDE  # px of a square, that it is not halved below
+ENOUGH = 4 * SIDE  # px of a square, that it is not halved below: fewer would be blurred by what O-Net takes for means
 
 
 class ONet:
