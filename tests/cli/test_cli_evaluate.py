@@ -33,7 +33,7 @@ def test_pairs_become_a_table_and_embeddings_are_kept(run: Run, pairs: Path, hom
     done = run("evaluate", "pairs.csv")
     assert done.code == 0
     said, *lines = done.out.splitlines()
-    assert said.startswith("Too few pairs to say much. At the usual threshold 0.3355, 2 of 2 pairs of one person")
+    assert said.startswith("Too few pairs to say much. At the usual threshold 0.3356, 2 of 2 pairs of one person")
     rows = {row.split("\t")[0]: row.split("\t") for row in lines}
     assert rows["comparisons"][1] == "4"
     assert rows["no face found"][1] == "0 (0%)"

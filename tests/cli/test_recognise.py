@@ -441,7 +441,7 @@ def test_each_bad_input_is_one_line_with_its_path_and_reason(enrolled: Run, bad:
     assert done.code == 3
     assert "Ada" in done.out
     decides, *lines, total = done.err.splitlines()
-    assert decides.startswith("threshold 0.3355: ")
+    assert decides.startswith("threshold 0.3356: ")
     assert total == f"facepipe: {len(bad)} of {len(bad) + 1} inputs failed"
     for line, (path, reason) in zip(lines, bad.items(), strict=True):
         assert line.startswith("facepipe: ")

@@ -38,7 +38,7 @@ def test_events_as_json(enrolled: Run, film: Path) -> None:
     appeared, named, left = done.json
     assert {row["track"] for row in done.json} == {1}
     assert (appeared["name"], named["name"], left["name"]) == (None, "Ada", "Ada")
-    assert named["score"] >= named["threshold"] == pytest.approx(0.3355)
+    assert named["score"] >= named["threshold"] == pytest.approx(0.3356)
     assert (left["from"], left["to"]) == (pytest.approx(1.0, abs=0.35), 2.9)
     assert left["from_at"] is left["to_at"] is None  # a film has its own time
     x0, y0, x1, y1 = left["box"]
@@ -46,7 +46,7 @@ def test_events_as_json(enrolled: Run, film: Path) -> None:
     assert 170 < (y0 + y1) / 2 < 310
     decides, told = done.err.splitlines()
     assert (
-        decides == "threshold 0.3355: 1 in 1,000 strangers reaches it with one person; 0.2 % get a name among 2 people"
+        decides == "threshold 0.3356: 1 in 1,000 strangers reaches it with one person; 0.2 % get a name among 2 people"
     )
     assert told.startswith("30 frames, ")
     assert told.endswith(" a second; Ada")
