@@ -25,6 +25,7 @@ from facepipe.words import percent
 
 # Chosen on lfw-dev, fold 0 (scripts/measure_enrolment.py); what they do is told of fold 1 in docs/deciding.md
 UNLIKE = -2.0  # ln of the likelihood ratio below which a picture is another person's
+SAME = 1e-5  # difference of scores that is rounding: of two pictures each is as unlike the other
 NAMED = 3  # pictures in a message
 KNOWN = 0.9  # probability from which on somebody is taken for a person of the gallery, however many are in it
 

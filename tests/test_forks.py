@@ -56,7 +56,7 @@ def run(folder: Path, code: str) -> list[str]:
     """The lines that ``code`` prints. It and its children are killed when they take too long."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
     environment["PYTHONPATH"] = str(ROOT)
-    command = [sys.executable, "-c", BEGIN + code]
+    command = [sys.executable, "-u", "-c", BEGIN + code]  # what waits to be printed would be so by children too
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
