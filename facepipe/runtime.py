@@ -163,9 +163,18 @@ class Graph:
     """
 
     def __init__(self, input: str, shape: tuple[str | int, ...], pixels: bool = False) -> None:
-        self._input, self._shape, self._pixels = input, shape, pixels
+        self._inputs: list[Any] = []
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
+        self.take(input, shape, pixels)
+
+    def take(self, input: str, shape: tuple[str | int, ...], pixels: bool = False) -> str:
+        """One more input."""
+        from onnx import TensorProto, helper
+
+        kind = TensorProto.UINT8 if pixels else TensorProto.FLOAT
+        self._inputs.append(helper.make_tensor_value_info(input, kind, shape))
+        return input
 
     def conv(self, x: str, weight: Floats, bias: Floats | None, stride: int = 1, padding: int = 0) -> str:
         """``weight`` (O, I, h, w); one of (C, 1, h, w) sees each map by itself."""
@@ -204,9 +213,7 @@ class Graph:
         from onnx import TensorProto, helper
 
         ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
-        kind = TensorProto.UINT8 if self._pixels else TensorProto.FLOAT
-        begin = helper.make_tensor_value_info(self._input, kind, self._shape)
-        graph = helper.make_graph(self._nodes, "facepipe", [begin], ends, self._constants)
+        graph = helper.make_graph(self._nodes, "facepipe", self._inputs, ends, self._constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
         return Network(model.SerializeToString(), wide)
 

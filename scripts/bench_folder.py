@@ -58,8 +58,9 @@ def times(sources: Sequence[Path], scratch: Path, count: int, rounds: int) -> li
     theirs = Theirs()
     with Gallery.open(scratch / "people.db") as gallery:
         for path in portraits(sources):
-            if len(gallery) < MOST_KNOWN and len(pipe.detect(path)) == 1 and theirs.learn(path):
-                pipe.enroll(path.name, path, gallery)
+            name = f"{path.parent.name} {path.stem}"
+            if len(gallery) < MOST_KNOWN and len(pipe.detect(path)) == 1 and theirs.learn(name, path):
+                pipe.enroll(name, path, gallery, anyway=True)  # of some people there are two portraits
         names: Counter[str] = Counter()
 
         def singly() -> None:
@@ -103,12 +104,12 @@ class Theirs:
         self.known: list[Any] = []
         self.names: list[str] = []
 
-    def learn(self, path: Path) -> bool:
+    def learn(self, name: str, path: Path) -> bool:
         """Remember the only face of a photo; False when there is none, or several."""
         found = self.library.face_encodings(self.library.load_image_file(path))
         if len(found) == 1:
             self.known.append(found[0])
-            self.names.append(path.name)
+            self.names.append(name)
         return len(found) == 1
 
     def identify(self, path: Path) -> list[str | None]:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.detect._area import AreaMeans
 from facepipe.detect._boxes import placed, squared
-from facepipe.detect._crops import around, crops, cut, halved
+from facepipe.detect._crops import Crop, cut, halved
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats, Image
 from facepipe.runtime import Graph, Network
@@ -30,31 +29,28 @@ class ONet:
             self._network = network(read_arrays(path))
         except (KeyError, ValueError, IndexError) as error:
             raise WeightsAltered(f"{path}: not the weights of MTCNN's O-Net: {error}") from None
+        self._crop = Crop(SIDE)
 
     def guess(self, image: Image, boxes: Floats) -> tuple[Floats, Floats, Floats]:
         """What it makes of the squares around each of ``boxes`` (N, 4) image px: boxes (N, 4), scores (N,), landmarks
         (N, 5, 2) image px."""
         if not len(boxes):
             return np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32)
-        squares, shown = zip(*(_shown(image, square) for square in squared(boxes)), strict=True)
-        regressions, odds, points = self._network(crops=np.ascontiguousarray(np.stack(shown).transpose(0, 3, 1, 2)))
+        squares, shown = zip(*(self._shown(image, square) for square in squared(boxes)), strict=True)
+        regressions, odds, points = self._network(crops=np.stack(shown))
         found, landmarks = placed(np.stack(squares), regressions, points)
         return found, odds[:, 1], landmarks
 
-
-def _shown(image: Image, square: Floats) -> tuple[Floats, Floats]:
-    """The ``square`` (4,) of the image as it is shown, (48, 48, 3). A large one is halved first, and so made that its
-    sides can be: the square that is shown, (4,)."""
-    times = int(math.log2(max(1.0, (square[2] - square[0]) / ENOUGH)))
-    if times:
+    def _shown(self, image: Image, square: Floats) -> tuple[Floats, Floats]:
+        """The ``square`` (4,) of the image as it is shown, (3, 48, 48). A large one is halved first, and so made that
+        its sides can be: the square that is shown, (4,)."""
+        times = int(math.log2(max(1.0, (square[2] - square[0]) / ENOUGH)))
+        if not times:
+            return square, self._crop(image.pixels, square)
         square = _divisible(square, 2**times)
         left, top, right, bottom = square.astype(int).tolist()
         pixels = halved(cut(image.pixels, left - 1, top - 1, right, bottom), times)
-        inside = np.array([1, 1, *pixels.shape[1::-1]], np.float32)
-    else:
-        (x0, y0), (x1, y1) = around(square[None], image.width, image.height)
-        pixels, inside = image.pixels[y0:y1, x0:x1], square - np.array([x0, y0, x0, y0], np.float32)
-    return square, crops(AreaMeans(pixels), inside[None], SIDE)[0]
+        return square, self._crop(pixels, np.array([1, 1, *pixels.shape[1::-1]], np.float32))
 
 
 def _divisible(square: Floats, by: int) -> Floats:

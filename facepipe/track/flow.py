@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from facepipe.detect._crops import halved
 from facepipe.records import Detection, Floats, Pixels
 
 LONGEST = 640  # px of the shrunk picture's longer side: faces of 32 px in 1920 still hold their points there
@@ -42,12 +44,13 @@ class Motion:
 
 def shrunk(pixels: Pixels) -> tuple[Pixels, float]:
     """``pixels`` (H, W, 3) RGB in grey, at most ``LONGEST`` px long, and the scale: small px per image px."""
-    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
-    height, width = grey.shape
+    height, width = pixels.shape[:2]
     scale = min(1.0, LONGEST / max(height, width))
+    times = int(math.log2(1 / scale))
+    grey = np.asarray(cv2.cvtColor(halved(pixels, times), cv2.COLOR_RGB2GRAY))
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR))
     return grey, scale
 
 
@@ -71,7 +74,7 @@ class Flow:
         if not len(boxes) or self._before is None or self._now is None:
             return [None] * len(boxes)
         small = (boxes + 0.5) * self._scale - 0.5
-        start = np.concatenate([_grid(box) for box in small]).astype(np.float32)[:, None]
+        start = _grids(small).reshape(-1, 1, 2)
         there, found = _trace(self._before, self._now, start)
         back, again = _trace(self._now, self._before, there)
         sides = np.repeat(np.maximum(small[:, 2] - small[:, 0], 1), GRID * GRID)
@@ -124,8 +127,9 @@ def _trace(a: Pixels, b: Pixels, points: np.ndarray) -> tuple[np.ndarray, np.nda
     return moved, found
 
 
-def _grid(box: Floats) -> np.ndarray:
-    """``GRID``² points (…, 2) spread over the inner part of ``box``."""
-    x0, y0, x1, y1 = (float(v) for v in box)
-    x, y = (np.linspace(a + INSET * (b - a), b - INSET * (b - a), GRID) for a, b in ((x0, x1), (y0, y1)))
-    return np.stack(np.meshgrid(x, y), axis=2).reshape(-1, 2)
+def _grids(boxes: Floats) -> Floats:
+    """``GRID``² points (N, GRID², 2) spread over the inner part of each of ``boxes`` (N, 4)."""
+    share = np.linspace(INSET, 1 - INSET, GRID, dtype=np.float32)
+    places = np.stack(np.meshgrid(share, share), axis=2).reshape(1, -1, 2)
+    corners = boxes.reshape(-1, 2, 2).astype(np.float32)
+    return np.asarray(corners[:, :1] + places * (corners[:, 1:] - corners[:, :1]), np.float32)

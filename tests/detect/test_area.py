@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from facepipe.detect._area import AreaMeans
+from facepipe.detect._crops import Crop, crops
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (57, 83, 3), np.uint8)
 
@@ -38,8 +39,8 @@ def test_around_a_level_there_is_nothing_and_bands_are_parts_of_it() -> None:
 def test_crops_are_torchs(side: int) -> None:
     corners, sides = np.array([[0, 0], [10, 5], [83 - 13, 57 - 13]]), np.array([[57, 57], [40, 41], [13, 13]])
     found = AreaMeans(PIXELS).crops(corners, sides, side)
-    for (x, y), (width, height), crop in zip(corners, sides, found, strict=True):
-        assert crop == pytest.approx(theirs(PIXELS[y : y + height, x : x + width], side, side), abs=1e-5)
+    for (x, y), (width, height), one in zip(corners, sides, found, strict=True):
+        assert one == pytest.approx(theirs(PIXELS[y : y + height, x : x + width], side, side), abs=1e-5)
 
 
 def test_large_and_small_crops_together_are_torchs() -> None:
@@ -47,8 +48,8 @@ def test_large_and_small_crops_together_are_torchs() -> None:
     pixels = np.random.default_rng(3).integers(200, 256, (500, 600, 3), np.uint8)
     corners, sides = np.array([[3, 5], [100, 200], [0, 0]]), np.array([[490, 470], [50, 50], [360, 361]])
     found = AreaMeans(pixels).crops(corners, sides, 24)
-    for (x, y), (width, height), crop in zip(corners, sides, found, strict=True):
-        assert crop == pytest.approx(theirs(pixels[y : y + height, x : x + width], 24, 24), abs=1e-5)
+    for (x, y), (width, height), one in zip(corners, sides, found, strict=True):
+        assert one == pytest.approx(theirs(pixels[y : y + height, x : x + width], 24, 24), abs=1e-5)
 
 
 def test_a_crop_beyond_the_border_is_grey_there() -> None:
@@ -56,10 +57,25 @@ def test_a_crop_beyond_the_border_is_grey_there() -> None:
     around[20:-20, 20:-20] = PIXELS
     found = AreaMeans(PIXELS).crops(np.array([[-20, -20], [60, 40], [500, 500]]), np.full((3, 2), 36), 24)
     values = (torch.from_numpy(around).permute(2, 0, 1)[None] - 127.5) / 128
-    for crop, (x, y) in zip(found, ((0, 0), (80, 60)), strict=False):
+    for one, (x, y) in zip(found, ((0, 0), (80, 60)), strict=False):
         expected = interpolate(values[:, :, y : y + 36, x : x + 36], (24, 24), mode="area")[0].permute(1, 2, 0)
-        assert crop == pytest.approx(expected.numpy(), abs=1e-5)
+        assert one == pytest.approx(expected.numpy(), abs=1e-5)
     assert np.abs(found[2]).max() == 0
+
+
+@pytest.mark.parametrize(
+    "square",
+    [(1, 1, 50, 50), (10, 5, 130, 125), (-20, -30, 60, 50), (100, 60, 400, 360), (7.8, 3.2, 60.1, 55.5), (5, 5, 5, 5)],
+)
+def test_one_crop_alone_is_what_it_is_among_others(square: tuple[float, ...]) -> None:
+    box = np.array([square], np.float32)
+    (expected,) = crops(AreaMeans(PIXELS), box, 48)
+    assert Crop(48)(PIXELS, box[0]) == pytest.approx(expected.transpose(2, 0, 1), abs=1e-6)
+
+
+@pytest.mark.parametrize("square", [(-90, 5, -40, 55), (5, 900, 55, 950), (5000, 5000, 5050, 5050)])
+def test_one_crop_beyond_the_image_is_grey(square: tuple[float, ...]) -> None:
+    assert not Crop(48)(PIXELS, np.array(square, np.float32)).any()
 
 
 def test_no_crops() -> None:
