@@ -20,6 +20,7 @@ from facepipe.gallery import Gallery
 from facepipe.lazy import cached_property
 from facepipe.words import percent
 
+SELDOM = 1e-3  # FPIR that no gallery shows by itself: no more than 1,000 of its people are asked
 GIVEN, CALIBRATION, GALLERY, CARD = "given", "calibration", "gallery", "card"
 
 
@@ -30,7 +31,8 @@ class Limit:
     ``source``: "given"; "calibration", measured on photos of one's own; "gallery", its own people as strangers to each
     other; "card", measured on others. ``people`` enrolled, and the ``chance`` that a stranger gets a name among them,
     as ``chance_by`` such a source says; None where there is no gallery, or nothing says it. ``between``: where an
-    extrapolated FMR truly lies (95 %). ``alike``: pairs of people who look like one under two names and were left out.
+    extrapolated FMR truly lies (95 %). ``beyond``: the FPIR is rarer than what was measured. ``alike``: pairs of people
+    who look like one under two names and were left out.
     """
 
     threshold: float
@@ -41,6 +43,7 @@ class Limit:
     chance: Chance | None = None
     chance_by: str | None = None
     between: tuple[float, float] | None = None
+    beyond: bool = False
     alike: int = 0
 
     @property
@@ -53,10 +56,10 @@ class Limit:
         """Why it is this one, and what comes of it."""
         if self.kind == "fpir" and self.rate is not None:
             anybody = "the one person enrolled" if self.people == 1 else f"any of {_people(self.people)}"
-            line = f"{_one_in(self.rate)} strangers reaches it with {anybody}, {_BY[self.source]}"
-            line += _within(self.chance)
+            line = f"{_share(self.rate)} it with {anybody}, {_BY[self.source]}"
+            line += _truly(self.chance) if self.beyond else _within(self.chance)
         else:
-            line = "as given" if self.rate is None else f"{_one_in(self.rate)} strangers reaches it with one person"
+            line = "as given" if self.rate is None else f"{_share(self.rate)} it with one person"
             line += "" if self.between is None else f", an extrapolation: truly {_rates(*self.between)}"
             if self.chance is not None and self.people:
                 line += f"; {percent(self.chance.value)} get a name among {_people(self.people)}{_within(self.chance)}"
@@ -143,18 +146,20 @@ class Limits:
             raise UsageError(
                 f"fpir {fpir}: {self._gallery.path}: nobody is enrolled whom a stranger could be taken for"
             )
-        own = None if self._own is None else self._own.threshold(rate, self._curve)
-        if own is not None:
-            return Limit(own, "fpir", rate, GALLERY, self._people)
-        if self._curve is None:
-            raise UsageError(self._nothing_says(fpir))
-        if (lowest := self._curve.lowest) > rate / self._people:
+        if self._curve is not None and (lowest := self._curve.lowest) > rate / self._people:
             raise UsageError(
                 f"fpir {fpir}: among {self._people} people that is a false match rate of {rate / self._people:.1g}; no"
                 f" lower one than {lowest:.0e} is known. Measure it: facepipe calibrate FOLDER"
             )
+        own = None if self._own is None else self._own.threshold(rate, self._curve)
+        if own is not None:
+            return Limit(own, "fpir", rate, GALLERY, self._people, beyond=rate < SELDOM)
+        if self._curve is None:
+            raise UsageError(self._nothing_says(fpir))
         source = CARD if self._calibration is None else CALIBRATION
-        return Limit(threshold_by_curve(rate, self._people, self._curve), "fpir", rate, source, self._people)
+        threshold = threshold_by_curve(rate, self._people, self._curve)
+        beyond = rate / self._people < min(map(float, self._card.thresholds), default=0)
+        return Limit(threshold, "fpir", rate, source, self._people, beyond=beyond)
 
     def _calibrated(self, fpir: Rate, usual: bool) -> float | None:
         """The threshold that was measured, if it was; as the ``usual`` one it does when hardly anybody came since."""
@@ -233,8 +238,8 @@ def _rate(fpir: Rate) -> float:
     raise UsageError(f"fpir {fpir}: expected a rate between 0 and 1, such as {FPIR}")
 
 
-def _one_in(rate: float) -> str:
-    return f"1 in {1 / rate:,.0f}"
+def _share(rate: float) -> str:
+    return f"1 in {1 / rate:,.0f} strangers reaches" if rate <= 0.5 else f"{percent(rate)} of strangers reach"
 
 
 def _people(count: int | None) -> str:
@@ -246,6 +251,12 @@ def _within(chance: Chance | None) -> str:
         return ""
     low, high = percent(chance.low), percent(chance.high)
     return "" if low == percent(chance.value) == high else f" ({low} to {high})"
+
+
+def _truly(chance: Chance | None) -> str:
+    if chance is None or chance.low is None or chance.high is None:
+        return ", an extrapolation"
+    return f", an extrapolation: truly {_rates(chance.low, chance.high)}"
 
 
 def _rates(low: float, high: float) -> str:

@@ -54,7 +54,7 @@ class Pipeline:
         *,
         detector: str = DETECTOR,
         device: str = "cpu",
-        weights: Path | None = None,
+        weights: str | Path | None = None,
         min_face: float = MIN_FACE,
         min_score: float | None = None,
         precision: str = FULL,
@@ -62,7 +62,8 @@ class Pipeline:
         self._given = tuple(locals().items())[1:]  # without self
         self._device = device
         self.detector = load_detector(detector, device, min_face, min_score)
-        self._load = cache(partial(load_backbone, find_card(backbone).name, device, weights, precision))
+        file = None if weights is None else Path(weights)
+        self._load = cache(partial(load_backbone, find_card(backbone).name, device, file, precision))
         self._loading = PerProcess(Lock)
         self._workers = PerProcess(partial(workers, "facepipe-detect"))
 
@@ -70,7 +71,8 @@ class Pipeline:
     def for_gallery(cls, gallery: Gallery, **settings: Any) -> Pipeline:
         """With the network that ``gallery`` was made with, the usual one where nobody was ever enrolled; ``settings``
         are the other arguments. Raises GalleryMismatch where that network is not here, and as above."""
-        return cls(network_of(gallery, settings.get("weights")), **settings)
+        weights = settings.get("weights")
+        return cls(network_of(gallery, None if weights is None else Path(weights)), **settings)
 
     def with_backbone(self, name: str) -> Pipeline:
         """The same with another network, and its card's own weights. Raises as above."""

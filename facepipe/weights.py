@@ -40,7 +40,8 @@ def resolve(card: Card, given: Path | None = None) -> tuple[Path, str]:
     if given is None:
         return locate(card)[0], card.backbone_id()
     if not given.is_file():
-        raise WeightsMissing(f"{given}: no such file of weights")
+        what = "is a folder, expected a file of weights" if given.is_dir() else "no such file of weights"
+        raise WeightsMissing(f"{given}: {what}")
     return given, card.backbone_id(file_sha256(given))
 
 

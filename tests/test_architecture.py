@@ -36,6 +36,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
     {"detect", "embed", "gallery", "layers", "track"},
     {
         "image",
+        "pixels",
         "formats",
         "sources",
         "stream",

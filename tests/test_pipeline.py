@@ -29,6 +29,7 @@ from facepipe.errors import (
     NoFace,
     SeveralFaces,
     UsageError,
+    WeightsAltered,
     WeightsMissing,
 )
 from facepipe.image import ImageLike
@@ -597,3 +598,9 @@ def test_the_backbone_loads_when_it_is_first_needed(photo: Callable[[str], Image
     assert len(pipe.detect(photo("obama"))) == 1
     with pytest.raises(WeightsMissing):
         pipe.faces(photo("obama"))
+
+
+def test_weights_may_be_named_by_a_string(tmp_path: Path) -> None:
+    (tmp_path / "other.onnx").write_bytes(b"no network")
+    with pytest.raises(WeightsAltered, match=r"other\.onnx: not an ONNX model"):
+        _ = Pipeline(weights=str(tmp_path / "other.onnx")).backbone

@@ -58,6 +58,23 @@ def calibration(people: int, **rates: dict[str, float]) -> Calibration:
     return replace(made, **rates)  # type: ignore[arg-type]
 
 
+def test_a_rate_beyond_what_the_own_people_show_is_an_extrapolation_with_an_interval(
+    enrolled: Callable[[int], Gallery],
+) -> None:
+    limits = Limits(CARD, enrolled(60))
+    seldom = limits.explained(limits.find(fpir="1e-4"))
+    assert "1 in 10,000 strangers reaches it with any of 60 people, as these are strangers to" in seldom.reason
+    assert ", an extrapolation: truly between 1 in " in seldom.reason
+    assert "extrapolation" not in limits.explained(limits.find(fpir="1e-2")).reason
+    with pytest.raises(UsageError, match="fpir 1e-9: among 60 people that is a false match rate of 2e-11; no lower"):
+        limits.find(fpir="1e-9")
+
+
+def test_a_rate_near_one_is_said_as_a_share(enrolled: Callable[[int], Gallery]) -> None:
+    limits = Limits(CARD, enrolled(60))
+    assert limits.explained(limits.find(fpir="0.9")).reason.startswith("90 % of strangers reach it with any of 60")
+
+
 def test_two_faces_go_by_the_false_match_rate() -> None:
     found = Limits(CARD).find()
     assert (found.threshold, found.kind, found.rate, found.source) == (0.5, "fmr", 1e-3, "card")

@@ -17,6 +17,7 @@ from facepipe.defaults import MIN_FACE as MIN_FACE
 from facepipe.errors import FacepipeError, UsageError
 
 if TYPE_CHECKING:
+    from facepipe.cards import Card
     from facepipe.gallery import Gallery
     from facepipe.limits import Limit
     from facepipe.pipeline import Pipeline
@@ -152,9 +153,20 @@ def open_pipeline(
     min_score: float | None = None,
     detector: str = DETECTOR,
 ) -> Pipeline:
-    from facepipe.pipeline import Pipeline  # brings in torch: only when it is needed
+    from facepipe.pipeline import Pipeline  # only when it is needed: it brings in the networks
 
-    return Pipeline(backbone, detector=detector, device=device, weights=weights, min_face=min_face, min_score=min_score)
+    pipe = Pipeline(backbone, detector=detector, device=device, weights=weights, min_face=min_face, min_score=min_score)
+    if weights is not None:
+        _say_other_weights(pipe.backbone.card, weights)
+    return pipe
+
+
+def _say_other_weights(card: Card, weights: Path) -> None:
+    """What a card says was measured with its own."""
+    from facepipe.weights import file_sha256
+
+    if card.thresholds and file_sha256(weights) not in [file.sha256 for file in card.weights]:
+        out.say(f"{weights}: not the weights that {card.name}'s thresholds and probabilities were measured with")
 
 
 def limit(

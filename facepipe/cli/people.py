@@ -11,6 +11,7 @@ import typer
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.errors import UsageError
+from facepipe.folders import typed
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
@@ -54,6 +55,12 @@ def show(
         references = people.references(name)
         if chips is not None:
             _write_chips(people, references, chips)
+        waiting = 0 if references else people.info().left_out
+    if waiting:
+        out.say(
+            f"{name}: no picture of the face is kept, which the change of network needed; enrol again, or return to the"
+            f" network of before ({typed('gallery upgrade', people.path, '--back')})"
+        )
     if as_json:
         for r in references:
             quality = None if r.quality is None else {"size": r.quality.size, "sharpness": r.quality.sharpness}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -50,22 +51,23 @@ def upgrade(
         raise UsageError(f"expected one of --apply, --to, --commit and --back, got {' and '.join(chosen)}")
     with opt.open_gallery(gallery) as people:
         if commit:
-            _commit(people, yes)
+            _commit(people, yes, as_json)
         elif back:
-            _go_back(people, weights, device, leave_out)
+            _go_back(people, weights, device, leave_out, as_json)
         else:
             network = [] if backbone == opt.BACKBONE else ["--backbone", backbone]
             network += ["--weights", str(weights)] if weights else []
-            hint = partial(_typed, gallery, network)
-            _change(people, (backbone, weights, device), apply, to, leave_out, as_json, hint)
+            _change(
+                people, (backbone, weights, device), apply, to, leave_out, as_json, partial(_typed, gallery, network)
+            )
 
 
-def _typed(gallery: Path | None, network: Sequence[str], way: str) -> str:
+def _typed(gallery: Path | None, network: Sequence[str], *way: str) -> str:
     """The command that goes on in this ``way``, as it is typed."""
     from facepipe.doctor.remedy import Step, command
 
-    given = network if way == "--apply" else ()
-    return command([Step(("gallery", "upgrade"), (), (*given, way))], gallery)
+    given = network if "--apply" in way else ()
+    return command([Step(("gallery", "upgrade"), (), (*given, *way))], gallery)
 
 
 def _ways(apply: bool, to: Path | None, commit: bool, back: bool) -> dict[str, bool]:
@@ -79,7 +81,7 @@ def _change(
     to: Path | None,
     leave_out: bool,
     as_json: bool,
-    hint: Callable[[str], str],
+    hint: Callable[..., str],
 ) -> None:
     """Show what would change, and do it where that is asked for; ``hint``: the command for another way to go on."""
     from facepipe.upgrade import Upgrade, expect_free
@@ -88,6 +90,8 @@ def _change(
         expect_free(to)
     if apply or to is not None:
         people.expect_settled()
+    if apply and people.backbone is not None:
+        people.expect_writable(people.backbone)
     pipe, calibrated = opt.open_pipeline(*network), people.calibration is not None
     with out.steps() as step:
         change = Upgrade(people, pipe, step) if step else Upgrade(people, pipe)
@@ -102,7 +106,7 @@ def _change(
     if as_json:
         out.line(asdict(found) | {"gallery": str(to or people.path), "changed": changed})
     if changed is None:
-        out.say(f"nothing was changed; to change it: {hint('--apply')}")
+        out.say(f"nothing was changed; {_how(people, found, hint)}")
     elif to is not None:
         out.say(f"{out.count(changed, 'reference')} of {_name(found.after)} written to {to}")
     else:
@@ -112,18 +116,29 @@ def _change(
             out.say("the calibration was for the network of before and returns with it; for this one calibrate again")
 
 
-def _commit(people: Gallery, yes: bool) -> None:
+def _how(people: Gallery, found: Comparison, hint: Callable[..., str]) -> str:
+    """How to go on after looking."""
+    if people.former is not None:
+        return f"first keep the last change ({hint('--commit')}), or return ({hint('--back')})"
+    if not found.made:
+        return "no reference can be made anew: enrol everybody again"
+    return f"to change it: {hint('--apply', *(['--leave-out'] if found.unmade else []))}"
+
+
+def _commit(people: Gallery, yes: bool, as_json: bool) -> None:
     from facepipe.upgrade import commit
 
     info = people.info()
     if info.changed_from is not None:
         without = f" and {out.count(info.left_out, 'reference')} that could not be made anew" if info.left_out else ""
         out.confirm(f"Delete what was of {_name(info.changed_from)}{without}? This cannot be undone.", yes)
-    commit(people)
+    deleted = commit(people)
+    if as_json:
+        out.line({"gallery": str(people.path), "deleted": deleted})
     out.say(f"{people.path}: holds templates of {_name(str(info.backbone))} only")
 
 
-def _go_back(people: Gallery, weights: Path | None, device: str, leave_out: bool) -> None:
+def _go_back(people: Gallery, weights: Path | None, device: str, leave_out: bool, as_json: bool) -> None:
     from facepipe.upgrade import go_back
 
     former = people.former
@@ -132,6 +147,8 @@ def _go_back(people: Gallery, weights: Path | None, device: str, leave_out: bool
         if former is not None and people.roll(since_change=True):
             pipe = opt.open_pipeline(_name(former), weights, device)
         count, new = go_back(people, pipe, leave_out=leave_out, **({"report": step} if step else {}))
+    if as_json:
+        out.line({"gallery": str(people.path), "references": count, "made": new})
     since = f", {new} of those enrolled since made anew" if new else ""
     out.say(f"{people.path}: {out.count(count, 'reference')} of {_name(str(former))} again{since}")
 
@@ -150,15 +167,31 @@ def _print(found: Comparison) -> None:
     _say(f"Missed, of {out.count(found.pairs, 'pair')} of one person, at the same false match rate ({by}):")
     rows = [(f"FMR {one.fmr}", f"{one.before:.1%}", f"{one.after:.1%}") for one in found.errors]
     out.table("Missed", ("rate", old, new), rows)
+    _say(_verdict(found))
     for what, changed in (("gain", found.gains), ("lose", found.loses)):
         _say(f"{what.capitalize()}, in comparisons that go wrong at FMR {found.fmr}: {_changed(changed)}")
+
+
+def _verdict(found: Comparison) -> str:
+    """What the errors come to, where they differ by more than chance would have them: about twice the root of their
+    number, as counts do."""
+    (before, after), fmr = next(((e.before, e.after), e.fmr) for e in found.errors if e.fmr == found.fmr)
+    old, new = round(before * found.pairs), round(after * found.pairs)
+    if abs(new - old) <= 2 * math.sqrt(new + old):
+        return f"At FMR {fmr} both do about as well on these people."
+    said = "better" if new < old else "worse"
+    return f"At FMR {fmr} it does {said} on these people: {new} pairs are missed instead of {old}."
 
 
 def _changed(people: tuple[PersonErrors, ...]) -> str:
     if not people:
         return "nobody"
     named = ", ".join(f"{one.person} ({one.before} → {one.after})" for one in people[:MOST_PEOPLE])
-    return named + (f" and {len(people) - MOST_PEOPLE} more" if len(people) > MOST_PEOPLE else "")
+    named += f" and {len(people) - MOST_PEOPLE} more" if len(people) > MOST_PEOPLE else ""
+    if len(people) == 1:
+        return named
+    before, after = (sum(getattr(one, when) for one in people) for when in ("before", "after"))
+    return f"{len(people)} people ({before} → {after}), most {named}"
 
 
 def _unmade(one: Unmade) -> str:

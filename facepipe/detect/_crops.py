@@ -1,4 +1,4 @@
-"""Parts of an image as the networks are shown them: going on in grey beyond it, in MTCNN's count of pixels, halved."""
+"""Parts of an image as the networks are shown them: going on in grey beyond it, in MTCNN's count of pixels."""
 
 from __future__ import annotations
 
@@ -71,13 +71,3 @@ def cut(pixels: Pixels, left: int, top: int, right: int, bottom: int) -> Pixels:
     inside = pixels[y : max(bottom, y + 1), x : max(right, x + 1)]
     beyond = max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0)
     return np.asarray(cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_CONSTANT, value=GREY), np.uint8)
-
-
-def halved(pixels: Pixels, times: int) -> Pixels:
-    """Means of squares of 2×2 pixels, so many ``times``, which OpenCV has a quick way for; an odd row or column at the
-    lower or right edge is left out."""
-    for _ in range(times):
-        rows, columns = (side // 2 for side in pixels.shape[:2])
-        even = pixels[: 2 * rows, : 2 * columns]
-        pixels = np.asarray(cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
-    return pixels

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.detect._boxes import placed, squared
-from facepipe.detect._crops import Crop, cut, halved
+from facepipe.detect._crops import Crop, cut
 from facepipe.errors import WeightsAltered
+from facepipe.pixels import halved
 from facepipe.records import Floats, Image
 from facepipe.runtime import Graph, Network
 from facepipe.tensors import read_arrays

@@ -79,7 +79,7 @@ def load_detector(
     Raises ModelNotFound, CardInvalid, WeightsMissing, WeightsAltered, UsageError, DeviceUnavailable.
     """
     if not min_face >= 12:
-        raise UsageError(f"min-face {min_face:g}: expected at least 12 px, the window of the first network")
+        raise UsageError(f"min-face {min_face:g}: expected at least 12 px")
     card = find_card(name, "detector")
     least = card.min_score if min_score is None else min_score
     if not 0 <= least <= 1:

@@ -22,11 +22,12 @@ from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.detect import _yunet_net
 from facepipe.detect._boxes import suppress, zoomed
-from facepipe.detect._crops import cut, halved
+from facepipe.detect._crops import cut
 from facepipe.detect._onet import ONet
 from facepipe.detect._yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
 from facepipe.devices import torch_device
 from facepipe.errors import CardInvalid
+from facepipe.pixels import halved
 from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.runtime import Network
 

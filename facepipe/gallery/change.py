@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from facepipe.errors import ChangeRefused
+from facepipe.folders import typed
 from facepipe.gallery.rows import places
 from facepipe.gallery.store import LIVE, Record
 from facepipe.records import Floats, Template
@@ -102,10 +103,10 @@ def settle(record: Record) -> int:
 
 def expect_settled(record: Record) -> None:
     """Raises ChangeRefused while a change is not settled."""
-    if (before := former(record)) is not None:
+    if (before := former(record)) is not None and record.path is not None:
         raise ChangeRefused(
             f"{record.path}: was changed from {before} to {record.backbone}, which is not settled yet;"
-            f" first keep that (facepipe gallery upgrade --commit) or return (--back)"
+            f" first keep that ({typed('gallery upgrade', record.path, '--commit')}) or return (--back)"
         )
 
 

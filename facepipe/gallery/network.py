@@ -7,10 +7,9 @@ from pathlib import Path
 from facepipe.cards import find_card, network_name
 from facepipe.defaults import BACKBONE
 from facepipe.errors import GalleryMismatch, ModelError, ModelNotFound
+from facepipe.folders import typed
 from facepipe.gallery.upkeep import Upkeep
 from facepipe.weights import resolve
-
-CHANGE = "change the gallery to a network that is here (facepipe gallery upgrade)"
 
 
 def network_of(gallery: Upkeep, weights: Path | None = None) -> str:
@@ -21,20 +20,21 @@ def network_of(gallery: Upkeep, weights: Path | None = None) -> str:
     DependencyMissing.
     """
     made_with = gallery.backbone
+    change = f"change the gallery to a network that is here ({typed('gallery upgrade', gallery.path)})"
     name = network_name(made_with or BACKBONE)
     try:
         _, id = resolve(find_card(name), weights)
     except ModelNotFound:
         raise GalleryMismatch(
             f"{gallery.path}: made with {made_with or name}, a network that is not here; add it as it was"
-            f" (facepipe models add FILE.onnx --name {name}), or {CHANGE}"
+            f" (facepipe models add FILE.onnx --name {name}), or {change}"
         ) from None
     except ModelError as error:
-        raise type(error)(f"{gallery.path}: made with {name}: {error}; or {CHANGE}") from None
+        raise type(error)(f"{gallery.path}: made with {name}: {error}; or {change}") from None
     if made_with not in (None, id):
         given = "those of --weights" if weights else "those here"
         raise GalleryMismatch(
             f"{gallery.path}: made with {made_with}, whose weights or card are not {given} ({id});"
-            f" give the weights it was made with (--weights FILE), or {CHANGE}"
+            f" give the weights it was made with (--weights FILE), or {change}"
         )
     return name

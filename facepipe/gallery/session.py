@@ -21,6 +21,7 @@ from facepipe.errors import (
     GalleryReadOnly,
     VectorInvalid,
 )
+from facepipe.folders import typed
 from facepipe.gallery import database, faults
 from facepipe.gallery.base import first_fault
 from facepipe.gallery.live_index import LiveIndex
@@ -189,5 +190,5 @@ def _mismatch(path: Path, gallery: str | None, other: str) -> GalleryMismatch:
     remedy = "leave out --weights, or give those it was made with" if same else f"take --backbone {name}, or none"
     return GalleryMismatch(
         f"{path}: holds templates of {gallery}, which cannot be compared with those of {other};"
-        f" {remedy}, or change the gallery's network (facepipe gallery upgrade)"
+        f" {remedy}, or change the gallery's network ({typed('gallery upgrade', path)})"
     )

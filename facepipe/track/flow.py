@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from facepipe.detect._crops import halved
+from facepipe.pixels import halved
 from facepipe.records import Detection, Floats, Pixels
 
 LONGEST = 640  # px of the shrunk picture's longer side: faces of 32 px in 1920 still hold their points there

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from facepipe.cards import card_of, network_name
-from facepipe.errors import GalleryMismatch, UsageError
+from facepipe.errors import FacepipeError, GalleryMismatch, UsageError
 from facepipe.gallery import Gallery, faults, index_file
 from facepipe.gallery.database import put_in_place
 from facepipe.pipeline import Pipeline
@@ -19,15 +19,15 @@ from facepipe.upgrade.renewal import Progress, Renewal, quiet
 
 
 class Upgrade:
-    """The change of ``gallery`` to the backbone of ``pipe``, a pipeline with the new one.
+    """The change of ``gallery`` to the backbone of ``pipe``, a pipeline with the new one, or its name.
 
     What is made of a reference is made once, however many of the methods are called. All raise GalleryNotFound (nobody
     enrolled) and UsageError (it holds templates of that backbone already).
     """
 
-    def __init__(self, gallery: Gallery, pipe: Pipeline, report: Progress = quiet) -> None:
-        self.gallery, self.pipe = gallery, pipe
-        self._renewal, self._report = Renewal(pipe), report
+    def __init__(self, gallery: Gallery, pipe: Pipeline | str, report: Progress = quiet) -> None:
+        self.gallery, self.pipe = gallery, Pipeline(pipe) if isinstance(pipe, str) else pipe
+        self._renewal, self._report = Renewal(self.pipe), report
 
     def compare(self) -> Comparison:
         """What would change: errors of both networks on the gallery's own people, who gains and who loses, and which
@@ -66,12 +66,19 @@ class Upgrade:
         with _copy(self.gallery, Path(path)) as copy:
             count = copy.switch(self.pipe.backbone.id, partial(self._renewal.make, copy), leave_out=leave_out)
             copy.settle()
+        with suppress(FacepipeError), Gallery.open(path) as made:
+            made.rebuild()  # the index, so that the first use does not find it missing
         return count
 
     def _expect_another(self) -> None:
         before = self.gallery.backbone
         if before is None:
             raise faults.not_there(self.gallery.path)
+        if not self.gallery.count():
+            raise UsageError(
+                f"{self.gallery.path}: nobody is enrolled, so that there is nothing to make anew; to begin with another"
+                " network remove the file"
+            )
         if before == self.pipe.backbone.id:
             raise UsageError(f"{self.gallery.path}: holds templates of {before} already; name another network")
 

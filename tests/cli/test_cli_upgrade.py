@@ -9,8 +9,10 @@ from cli_shell import Run
 from toy_networks import add_grid
 
 from facepipe.cards import find_card
+from facepipe.cli.upgrade import _verdict
 from facepipe.defaults import BACKBONE
 from facepipe.gallery import Gallery
+from facepipe.upgrade.comparison import Comparison, Errors
 
 
 @pytest.fixture
@@ -43,6 +45,49 @@ def test_how_to_go_on_is_said_as_it_is_typed(other: Run, tmp_path: Path) -> None
     assert shown.err.endswith(f"facepipe gallery upgrade --gallery '{file}' --backbone grid --apply\n")
     done = other("gallery", "upgrade", *grid, "--gallery", file, "--apply")
     assert f"keep it (facepipe gallery upgrade --gallery '{file}' --commit), or return" in done.err
+
+
+def test_a_gallery_of_nobody_has_nothing_to_change(other: Run) -> None:
+    assert other("people", "remove", "Ada", "--yes").code == other("people", "remove", "Ben", "--yes").code == 0
+    for way in ((), ("--apply",), ("--to", "new.db")):
+        done = other("gallery", "upgrade", *way)
+        assert done.code == 2
+        assert "nobody is enrolled, so that there is nothing to make anew" in done.complaint
+
+
+def test_what_comes_next_is_never_what_would_be_refused(other: Run, home: Path) -> None:
+    with Gallery.open(home / "gallery.db") as gallery, gallery._session.writing() as (record, _):
+        record.sql.execute("DELETE FROM thumbnail WHERE reference_id = 3")
+    assert other("gallery", "upgrade").err.endswith("facepipe gallery upgrade --apply --leave-out\n")
+    assert other("gallery", "upgrade", "--apply", "--leave-out").code == 0
+    shown = other("gallery", "upgrade", "--backbone", "dlib_resnet")
+    assert "first keep the last change (facepipe gallery upgrade --commit), or return (facepipe gall" in shown.err
+    waits = other("people", "show", "Ben")
+    assert (
+        "Ben: no picture of the face is kept, which the change of network needed; enrol again, or ret"
+        in waits.complaint
+    )
+
+
+def test_keeping_and_returning_as_json(other: Run, home: Path) -> None:
+    where = str(home / "gallery.db")
+    assert other("gallery", "upgrade", "--apply").code == 0
+    assert other("gallery", "upgrade", "--back", "--json").json == [{"gallery": where, "references": 3, "made": 0}]
+    assert other("gallery", "upgrade", "--apply").code == 0
+    assert other("gallery", "upgrade", "--commit", "--yes", "--json").json == [{"gallery": where, "deleted": 0}]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0.1, 0.11, "At FMR 1e-3 both do about as well on these people."),
+        (0.1, 0.02, "At FMR 1e-3 it does better on these people: 8 pairs are missed instead of 40."),
+        (0.02, 0.98, "At FMR 1e-3 it does worse on these people: 392 pairs are missed instead of 8."),
+    ],
+)
+def test_the_errors_in_one_sentence(before: float, after: float, said: str) -> None:
+    errors = (Errors("1e-2", 0.5, 0.5), Errors("1e-3", before, after))
+    assert _verdict(Comparison("a@1", "b@2", 60, 120, 120, (), 400, "gallery", errors, "1e-3")) == said
 
 
 def test_change_and_keep(other: Run) -> None:

@@ -8,12 +8,15 @@ import signal
 import subprocess
 from pathlib import Path
 
+import onnx
 import PIL.Image
 import pytest
 from cli_shell import Run, command_line, environment, start
 
 from facepipe import Pipeline
+from facepipe.cards import find_card
 from facepipe.enrolment import TOGETHER
+from facepipe.weights import locate
 
 NUMBER = (int, float)
 DETECTED = {"face", "box", "score", "landmarks"}
@@ -157,6 +160,17 @@ def test_a_gallery_of_another_backbone_is_refused_with_a_hint(enrolled: Run, her
     done = enrolled("identify", "--weights", "other.dat", "obama.jpg")
     assert done.code == 1
     assert "sface@" in done.complaint
+
+
+def test_other_weights_than_those_that_were_measured_are_said(run: Run, here: Path) -> None:
+    file = locate(find_card("sface"))[0]
+    model = onnx.load_model(file)
+    model.producer_version = "another file"
+    onnx.save(model, "same.onnx")
+    done = run("verify", "obama.jpg", "obama2.jpg", "--weights", "same.onnx")
+    assert done.complaint == "same.onnx: not the weights that sface's thresholds and probabilities were measured with\n"
+    done = run("verify", "obama.jpg", "obama2.jpg", "--weights", str(file))
+    assert (done.code, done.err) == (0, "")
 
 
 # Annotated pictures ---------------------------------------------------------------------------------------------------
