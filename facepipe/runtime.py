@@ -190,7 +190,7 @@ class Graph:
         return self.step("Add", self.conv(below, ones - slope.reshape(ones.shape), None), x)
 
     def maps(self, pixels: str) -> str:
-        """(N, H, W, C) uint8 as maps. In the network's own memory this takes a third of what it does outside."""
+        """(N, H, W, C) uint8 as maps."""
         from onnx import TensorProto
 
         return self.step("Transpose", self.step("Cast", pixels, to=TensorProto.FLOAT), perm=[0, 3, 1, 2])
