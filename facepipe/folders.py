@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -39,15 +37,6 @@ def default_gallery() -> Path:
     """The gallery used when none is named: ``$FACEPIPE_GALLERY``, or ``gallery.db`` in ``home()``; raises as that."""
     given = os.environ.get("FACEPIPE_GALLERY")
     return Path(given) if given else home(", or FACEPIPE_GALLERY to a file (--gallery)") / "gallery.db"
-
-
-def typed(verbs: str, gallery: Path, *options: str) -> str:
-    """``facepipe`` with ``verbs`` as it is typed about ``gallery``, which is named where it is not the usual one."""
-    usual = False
-    with suppress(UsageError):
-        usual = gallery.resolve() == default_gallery().resolve()
-    named = () if usual else ("--gallery", shlex.quote(str(gallery)))
-    return " ".join(("facepipe", verbs, *named, *options))
 
 
 def cards() -> list[Path]:

@@ -43,6 +43,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "cards",
         "weights",
         "registry",
+        "commands",
         "folders",
         "files",
         "devices",

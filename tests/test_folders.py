@@ -70,11 +70,3 @@ def test_a_home_that_is_not_there_is_read_as_empty(tmp_path: Path, monkeypatch: 
     assert {"mtcnn", "dlib_resnet"} <= {card.name for card in all_cards()}
     with Gallery.open() as gallery:
         assert gallery.people() == []
-
-
-def test_a_command_names_a_gallery_that_is_not_the_usual_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert folders.typed("gallery upgrade", home / "gallery.db", "--commit") == "facepipe gallery upgrade --commit"
-    other = folders.typed("gallery upgrade", Path("my gallery.db"), "--commit")
-    assert other == "facepipe gallery upgrade --gallery 'my gallery.db' --commit"
-    monkeypatch.setenv("FACEPIPE_GALLERY", "my gallery.db")
-    assert folders.typed("gallery info", Path("my gallery.db")) == "facepipe gallery info"

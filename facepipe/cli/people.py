@@ -10,8 +10,8 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.commands import typed
 from facepipe.errors import UsageError
-from facepipe.folders import typed
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
+from facepipe.commands import typed
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
+    from facepipe.pipeline import Pipeline
     from facepipe.upgrade import Comparison, PersonErrors, Unmade
 
+Done = tuple[dict[str, Any], list[str]]  # the record for --json, and what is said of it
 MOST_PEOPLE = 10  # of each kind that are named; --json has all
 
 To = Annotated[
@@ -51,40 +52,43 @@ def upgrade(
         raise UsageError(f"expected one of --apply, --to, --commit and --back, got {' and '.join(chosen)}")
     with opt.open_gallery(gallery) as people:
         if commit:
-            _commit(people, yes, as_json)
+            found, said = _commit(people, yes)
         elif back:
-            _go_back(people, weights, device, leave_out, as_json)
+            found, said = _go_back(people, weights, device, leave_out)
         else:
-            network = [] if backbone == opt.BACKBONE else ["--backbone", backbone]
-            network += ["--weights", str(weights)] if weights else []
-            _change(
-                people, (backbone, weights, device), apply, to, leave_out, as_json, partial(_typed, gallery, network)
-            )
-
-
-def _typed(gallery: Path | None, network: Sequence[str], *way: str) -> str:
-    """The command that goes on in this ``way``, as it is typed."""
-    from facepipe.doctor.remedy import Step, command
-
-    given = network if "--apply" in way else ()
-    return command([Step(("gallery", "upgrade"), (), (*given, *way))], gallery)
+            _expect_possible(people, apply, to)
+            pipe = opt.open_pipeline(backbone, weights, device)
+            wish = _Wish(apply, to, leave_out, _named(backbone, weights), shown=not as_json)
+            found, said = _change(people, pipe, wish)
+        if as_json:
+            out.line({"gallery": str(to or people.path), **found})
+    for remark in said:
+        out.say(remark)
 
 
 def _ways(apply: bool, to: Path | None, commit: bool, back: bool) -> dict[str, bool]:
     return {"--apply": apply, "--to": to is not None, "--commit": commit, "--back": back}
 
 
-def _change(
-    people: Gallery,
-    network: tuple[str, Path | None, str],
-    apply: bool,
-    to: Path | None,
-    leave_out: bool,
-    as_json: bool,
-    hint: Callable[..., str],
-) -> None:
-    """Show what would change, and do it where that is asked for; ``hint``: the command for another way to go on."""
-    from facepipe.upgrade import Upgrade, expect_free
+@dataclass(frozen=True)
+class _Wish:
+    """What is asked for. ``network``: the options that name the new one; ``shown``: as text, what would change."""
+
+    apply: bool
+    to: Path | None
+    leave_out: bool
+    network: tuple[str, ...]
+    shown: bool
+
+
+def _named(backbone: str, weights: Path | None) -> tuple[str, ...]:
+    network = () if backbone == opt.BACKBONE else ("--backbone", backbone)
+    return (*network, *(("--weights", str(weights)) if weights else ()))
+
+
+def _expect_possible(people: Gallery, apply: bool, to: Path | None) -> None:
+    """Raises before anything is computed."""
+    from facepipe.upgrade import expect_free
 
     if to is not None:
         expect_free(to)
@@ -92,40 +96,53 @@ def _change(
         people.expect_settled()
     if apply and people.backbone is not None:
         people.expect_writable(people.backbone)
-    pipe, calibrated = opt.open_pipeline(*network), people.calibration is not None
+
+
+def _change(people: Gallery, pipe: Pipeline, wish: _Wish) -> Done:
+    """Show what would change, and do it where that is asked for."""
+    from facepipe.upgrade import Upgrade
+
+    calibrated = people.calibration is not None
     with out.steps() as step:
         change = Upgrade(people, pipe, step) if step else Upgrade(people, pipe)
         found = change.compare()
-        if not as_json:
+        if wish.shown:
             _print(found)
         changed = None
-        if apply:
-            changed = change.apply(leave_out=leave_out)
-        elif to is not None:
-            changed = change.write(to, leave_out=leave_out)
-    if as_json:
-        out.line(asdict(found) | {"gallery": str(to or people.path), "changed": changed})
+        if wish.apply:
+            changed = change.apply(leave_out=wish.leave_out)
+        elif wish.to is not None:
+            changed = change.write(wish.to, leave_out=wish.leave_out)
+    record = asdict(found) | {"changed": changed}
     if changed is None:
-        out.say(f"nothing was changed; {_how(people, found, hint)}")
-    elif to is not None:
-        out.say(f"{out.count(changed, 'reference')} of {_name(found.after)} written to {to}")
-    else:
-        out.say(f"{people.path}: {out.count(changed, 'reference')} changed to {_name(found.after)}")
-        out.say(f"now keep it ({hint('--commit')}), or return ({hint('--back')})")
-        if calibrated:
-            out.say("the calibration was for the network of before and returns with it; for this one calibrate again")
+        return record, [f"nothing was changed; {_how(people, found, wish)}"]
+    if wish.to is not None:
+        return record, [f"{out.count(changed, 'reference')} of {_name(found.after)} written to {wish.to}"]
+    said = [
+        f"{people.path}: {out.count(changed, 'reference')} changed to {_name(found.after)}",
+        f"now {_settle(people)}",
+    ]
+    if calibrated:
+        said.append("the calibration was for the network of before and returns with it; for this one calibrate again")
+    return record, said
 
 
-def _how(people: Gallery, found: Comparison, hint: Callable[..., str]) -> str:
+def _how(people: Gallery, found: Comparison, wish: _Wish) -> str:
     """How to go on after looking."""
     if people.former is not None:
-        return f"first keep the last change ({hint('--commit')}), or return ({hint('--back')})"
+        return f"first {_settle(people)}"
     if not found.made:
         return "no reference can be made anew: enrol everybody again"
-    return f"to change it: {hint('--apply', *(['--leave-out'] if found.unmade else []))}"
+    without = ["--leave-out"] if found.unmade else []
+    return f"to change it: {typed('gallery upgrade', people.path, *wish.network, '--apply', *without)}"
 
 
-def _commit(people: Gallery, yes: bool, as_json: bool) -> None:
+def _settle(people: Gallery) -> str:
+    keep, back = (typed("gallery upgrade", people.path, way) for way in ("--commit", "--back"))
+    return f"keep the change ({keep}), or return ({back})"
+
+
+def _commit(people: Gallery, yes: bool) -> Done:
     from facepipe.upgrade import commit
 
     info = people.info()
@@ -133,12 +150,10 @@ def _commit(people: Gallery, yes: bool, as_json: bool) -> None:
         without = f" and {out.count(info.left_out, 'reference')} that could not be made anew" if info.left_out else ""
         out.confirm(f"Delete what was of {_name(info.changed_from)}{without}? This cannot be undone.", yes)
     deleted = commit(people)
-    if as_json:
-        out.line({"gallery": str(people.path), "deleted": deleted})
-    out.say(f"{people.path}: holds templates of {_name(str(info.backbone))} only")
+    return {"deleted": deleted}, [f"{people.path}: holds templates of {_name(str(info.backbone))} only"]
 
 
-def _go_back(people: Gallery, weights: Path | None, device: str, leave_out: bool, as_json: bool) -> None:
+def _go_back(people: Gallery, weights: Path | None, device: str, leave_out: bool) -> Done:
     from facepipe.upgrade import go_back
 
     former = people.former
@@ -147,10 +162,9 @@ def _go_back(people: Gallery, weights: Path | None, device: str, leave_out: bool
         if former is not None and people.roll(since_change=True):
             pipe = opt.open_pipeline(_name(former), weights, device)
         count, new = go_back(people, pipe, leave_out=leave_out, **({"report": step} if step else {}))
-    if as_json:
-        out.line({"gallery": str(people.path), "references": count, "made": new})
     since = f", {new} of those enrolled since made anew" if new else ""
-    out.say(f"{people.path}: {out.count(count, 'reference')} of {_name(str(former))} again{since}")
+    said = f"{people.path}: {out.count(count, 'reference')} of {_name(str(former))} again{since}"
+    return {"references": count, "made": new}, [said]
 
 
 def _print(found: Comparison) -> None:

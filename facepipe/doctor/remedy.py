@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from facepipe.commands import one_line
 from facepipe.defaults import BACKBONE
-
-_JOINERS = "\u200c\u200d"  # invisible, and part of emoji and of Persian: they survive being copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +27,7 @@ class Step:
 
 def command(steps: Sequence[Step], gallery: Path | str | None = None) -> str:
     """The ``steps`` on one line for the shell, each only if the one before went well; "" for none."""
-    return " && ".join(" ".join(map(quoted, ["facepipe", *step.arguments(gallery)])) for step in steps)
-
-
-def quoted(text: str) -> str:
-    """``text`` as one word for the shell, with nothing in it that a terminal would swallow."""
-    if all(c.isprintable() or c in _JOINERS for c in text):
-        return shlex.quote(text)
-    return "$'" + "".join(map(_escaped, text)) + "'"
-
-
-def _escaped(c: str) -> str:
-    if c in "\\'":
-        return "\\" + c
-    return c if c.isprintable() or c in _JOINERS else f"\\U{ord(c):08x}"
+    return " && ".join(one_line(step.arguments(gallery)) for step in steps)
 
 
 def drop(reference: int) -> Step:

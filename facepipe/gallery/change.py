@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from facepipe.commands import typed
 from facepipe.errors import ChangeRefused
-from facepipe.folders import typed
 from facepipe.gallery.rows import places
 from facepipe.gallery.store import LIVE, Record
 from facepipe.records import Floats, Template

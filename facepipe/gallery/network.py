@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from facepipe.cards import find_card, network_name
+from facepipe.commands import typed
 from facepipe.defaults import BACKBONE
 from facepipe.errors import GalleryMismatch, ModelError, ModelNotFound
-from facepipe.folders import typed
 from facepipe.gallery.upkeep import Upkeep
 from facepipe.weights import resolve
 

@@ -12,6 +12,7 @@ from threading import RLock
 import numpy as np
 
 from facepipe import forks
+from facepipe.commands import typed
 from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import (
     FacepipeError,
@@ -21,7 +22,6 @@ from facepipe.errors import (
     GalleryReadOnly,
     VectorInvalid,
 )
-from facepipe.folders import typed
 from facepipe.gallery import database, faults
 from facepipe.gallery.base import first_fault
 from facepipe.gallery.live_index import LiveIndex

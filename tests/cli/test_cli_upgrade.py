@@ -44,7 +44,7 @@ def test_how_to_go_on_is_said_as_it_is_typed(other: Run, tmp_path: Path) -> None
     shown = other("gallery", "upgrade", *grid, "--gallery", file)
     assert shown.err.endswith(f"facepipe gallery upgrade --gallery '{file}' --backbone grid --apply\n")
     done = other("gallery", "upgrade", *grid, "--gallery", file, "--apply")
-    assert f"keep it (facepipe gallery upgrade --gallery '{file}' --commit), or return" in done.err
+    assert f"keep the change (facepipe gallery upgrade --gallery '{file}' --commit), or return" in done.err
 
 
 def test_a_gallery_of_nobody_has_nothing_to_change(other: Run) -> None:
@@ -61,7 +61,7 @@ def test_what_comes_next_is_never_what_would_be_refused(other: Run, home: Path) 
     assert other("gallery", "upgrade").err.endswith("facepipe gallery upgrade --apply --leave-out\n")
     assert other("gallery", "upgrade", "--apply", "--leave-out").code == 0
     shown = other("gallery", "upgrade", "--backbone", "dlib_resnet")
-    assert "first keep the last change (facepipe gallery upgrade --commit), or return (facepipe gall" in shown.err
+    assert "first keep the change (facepipe gallery upgrade --commit), or return (facepipe gallery" in shown.err
     waits = other("people", "show", "Ben")
     assert (
         "Ben: no picture of the face is kept, which the change of network needed; enrol again, or ret"
