@@ -239,7 +239,7 @@ def _rate(fpir: Rate) -> float:
 
 
 def _share(rate: float) -> str:
-    return f"1 in {1 / rate:,.0f} strangers reaches" if rate <= 0.5 else f"{percent(rate)} of strangers reach"
+    return f"{_one_in(rate)} strangers reaches" if rate <= 0.5 else f"{percent(rate)} of strangers reach"
 
 
 def _people(count: int | None) -> str:
@@ -260,4 +260,9 @@ def _truly(chance: Chance | None) -> str:
 
 
 def _rates(low: float, high: float) -> str:
-    return f"between 1 in {1 / high:,.0f} and {'never' if low < 1e-9 else f'1 in {1 / low:,.0f}'}"
+    return f"between {_one_in(high)} and {'never' if low < 1e-9 else _one_in(low)}"
+
+
+def _one_in(rate: float) -> str:
+    """In two figures, as nothing here is known to more."""
+    return f"1 in {float(f'{1 / rate:.2g}'):,.0f}"
