@@ -21,12 +21,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from facepipe import folders
-from facepipe.decision.calibration import at_rate
-from facepipe.decision.evidence import ByReferences, Evidence
-from facepipe.decision.tail import Curve, Tail
 from facepipe.defaults import FMR
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
 from facepipe.records import Floats
+from facepipe.scoring.calibration import at_rate
+from facepipe.scoring.evidence import ByReferences, Evidence
+from facepipe.scoring.tail import Curve, Tail
 
 if sys.version_info >= (3, 11):
     import tomllib

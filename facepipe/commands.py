@@ -14,7 +14,8 @@ _JOINERS = "\u200c\u200d"  # invisible, and part of emoji and of Persian: they s
 
 
 def typed(verbs: str, gallery: Path, *options: str) -> str:
-    """``facepipe`` with ``verbs`` as it is typed here about ``gallery``, which is named where it is not the usual one."""
+    """``facepipe`` with ``verbs`` as it is typed here about ``gallery``, which is named where it is not
+    the usual one."""
     usual, file = False, gallery.resolve()
     with suppress(UsageError):
         usual = file == default_gallery().resolve()

@@ -113,7 +113,7 @@ class SeveralFaces(FaceError):
 
 class PoorShot(FaceError):
     code = "poor-shot"
-    problems: tuple[str, ...] = ()  # what is wrong, as codes of facepipe.gate.Problem
+    problems: tuple[str, ...] = ()  # what is wrong, as codes of facepipe.enroll.gate.Problem
 
 
 class EmbeddingInvalid(FaceError):

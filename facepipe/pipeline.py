@@ -10,28 +10,28 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+from facepipe.align.cut import cut_chips, measure_quality
+from facepipe.batches import Outcome, each, expect_many, within_memory
 from facepipe.cards import find_card
-from facepipe.decision.calibration import Rate
-from facepipe.decision.evidence import probability
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE
 from facepipe.detect.base import load_detector
 from facepipe.detect.turned import find_faces
 from facepipe.devices import workers
 from facepipe.embed.base import Backbone, load_backbone, templates
-from facepipe.embed.chip import cut_chips, measure_quality
-from facepipe.enrolment import Enrolment as Enrolment
-from facepipe.enrolment import Taken, new_reference, store, store_each
-from facepipe.enrolment import pick_face as pick_face
+from facepipe.enroll.enrolment import Enrolment as Enrolment
+from facepipe.enroll.enrolment import Taken, new_reference, store, store_each
+from facepipe.enroll.enrolment import pick_face as pick_face
+from facepipe.enroll.identity import Rule
 from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.network import network_of
-from facepipe.identity import Rule
 from facepipe.image import ImageLike, is_one, read_image
-from facepipe.limits import Limits
 from facepipe.records import Activation, Chip, Consent, Detection, Face, Identification, Image, Template, Verification
-from facepipe.stream import Outcome, each, expect_many, within_memory
+from facepipe.scoring.calibration import Rate
+from facepipe.scoring.evidence import probability
+from facepipe.threshold import Limits
 
 T = TypeVar("T")
 Seen = tuple[Image, list[Detection]]  # an image, and where its faces are
@@ -168,8 +168,8 @@ class Pipeline:
 
         Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
         under that person adds nothing. ``consent`` is stored with each. With ``gate`` each face must be a good shot
-        (facepipe.gate). All must be of one person, with what is enrolled under that name already, whom no other name
-        has, unless ``anyway``. Raises ImageError, NoFace, SeveralFaces, PoorShot, SeveralPeople, EnrolledAlready,
+        (facepipe.enroll.gate). All must be of one person, with what is enrolled under that name already, whom no other
+        name has, unless ``anyway``. Raises ImageError, NoFace, SeveralFaces, PoorShot, SeveralPeople, EnrolledAlready,
         GalleryError.
         """
         name = clean_name(person)
@@ -238,7 +238,7 @@ class Pipeline:
     def _each(
         self, images: Iterable[ImageLike], work: Callable[[list[Any]], Sequence[T]], look: Callable[[Image], Any]
     ) -> Iterator[Outcome[T]]:
-        """``stream.each`` on all cores: images side by side, a core each, beat one image on all (1.5× on two)."""
+        """``batches.each`` on all cores: images side by side, a core each, beat one image on all (1.5× on two)."""
         return each(images, work, look, self._workers() if self._device == "cpu" else None)
 
     def _look(self, image: Image) -> Seen:
@@ -264,7 +264,7 @@ class Pipeline:
         fpir: Rate | None = None,
         gallery: Gallery | None = None,
     ) -> float:
-        """The cosine threshold in force (``facepipe.limits``): the ``given`` one, else that for a false positive
+        """The cosine threshold in force (``facepipe.threshold``): the ``given`` one, else that for a false positive
         identification rate ``fpir`` among the people of ``gallery``, else that for a false match rate ``fmr``. Without
         any, in a gallery the stricter of FPIR 1e-2 and FMR 1e-3, without one FMR 1e-3.
 

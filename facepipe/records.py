@@ -210,7 +210,7 @@ class Reference:
 class Candidate:
     """A person the probe may be; ``rank`` from 1.
 
-    ``score`` (−1..1): the cosine to the person's reference, or to all of them as one (facepipe.decision.fusion),
+    ``score`` (−1..1): the cosine to the person's reference, or to all of them as one (facepipe.scoring.fusion),
     corrected where the gallery is calibrated with a cohort. ``reference_id`` is their nearest. ``probability`` that it
     is this person, where that was measured: for half of the probes nobody enrolled, for the rest everybody as likely.
     """

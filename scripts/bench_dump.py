@@ -26,10 +26,10 @@ from facepipe import Pipeline, read_image
 from facepipe.defaults import BACKBONE
 from facepipe.files import replacing
 from facepipe.inspect.dump import Tap, dump
-from facepipe.inspect.networks import networks_of
+from facepipe.inspect.graphs.network import Network
+from facepipe.inspect.networks_of import networks_of
 from facepipe.inspect.survey import Survey
-from facepipe.layers.networks import Network
-from facepipe.layers.writers import tensor_writer
+from facepipe.inspect.writers import tensor_writer
 
 
 def main() -> None:

@@ -23,9 +23,9 @@ import httpx
 import uvicorn
 
 from facepipe import Gallery, Pipeline
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.folders import samples
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.evidence import ByReferences, Evidence
 from facepipe.serve import server
 from facepipe.serve.app import create_app
 from facepipe.serve.keys import Keyring

@@ -26,11 +26,11 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Gallery, Pipeline, read_image
-from facepipe.decision.evidence import Evidence
 from facepipe.doctor import Finding, Kind, examine
-from facepipe.enrolment import new_reference
+from facepipe.enroll.enrolment import new_reference
 from facepipe.gallery import NewReference
 from facepipe.records import Face, Image, Pixels
+from facepipe.scoring.evidence import Evidence
 
 MOVED, TWICE, COPIED, SPOILT = 0.05, 8, 5, 10
 WAYS: dict[str, Callable[[Pixels, float], np.ndarray]] = {

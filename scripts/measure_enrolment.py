@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Gallery, Pipeline
+from facepipe.enroll.identity import Rule, expect_one_person, expect_unknown
 from facepipe.errors import EnrolledAlready, SeveralPeople
 from facepipe.evaluate.embedded import central_face
 from facepipe.gallery import NewReference
-from facepipe.identity import Rule, expect_one_person, expect_unknown
 
 Photos = list[NewReference]
 DRAWS = 1000

@@ -20,15 +20,15 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Gallery, Pipeline
-from facepipe.decision.evidence import ByReferences, Evidence
-from facepipe.decision.strangers import chance_by_curve, threshold_by_curve
-from facepipe.decision.tail import Curve, Tail
 from facepipe.evaluate.comparisons import Cosine, all_against_all
 from facepipe.evaluate.faces import find_faces
 from facepipe.evaluate.rates import threshold_at_fmr
 from facepipe.evaluate.tails import fit_tail
 from facepipe.gallery import NewReference
 from facepipe.records import Floats, Template
+from facepipe.scoring.evidence import ByReferences, Evidence
+from facepipe.scoring.strangers import chance_by_curve, threshold_by_curve
+from facepipe.scoring.tail import Curve, Tail
 
 DRAWS = 50
 FPIRS = (1e-1, 1e-2)

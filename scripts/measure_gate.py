@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Pipeline, folders, read_image
-from facepipe.gate import Problem, assess
+from facepipe.enroll.gate import Problem, assess
 from facepipe.records import Image, Pixels, Template
 
 FRAMING = {Problem.CUT_OFF, Problem.TOO_NEAR, Problem.TWO_FACES}

@@ -25,9 +25,9 @@ from facepipe import Pipeline
 from facepipe.defaults import BACKBONE
 from facepipe.embed.base import normalise
 from facepipe.evaluate.embedded import central_face
-from facepipe.inspect.networks import backbone_network
-from facepipe.layers.views.identity import Identity, measure_identity
-from facepipe.layers.views.identity_view import show_identity
+from facepipe.inspect.networks_of import backbone_network
+from facepipe.inspect.views.identity import Identity, measure_identity
+from facepipe.inspect.views.identity_view import show_identity
 from facepipe.records import Pixels
 
 

@@ -19,15 +19,15 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Pipeline
-from facepipe.decision.cohort import Cohort
-from facepipe.decision.evidence import ByReferences, Evidence, shares
-from facepipe.decision.fusion import fuse
+from facepipe.align.cut import cut_chip
 from facepipe.defaults import BACKBONE
-from facepipe.embed.chip import cut_chip
 from facepipe.evaluate.embedded import central_face
 from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.records import Face, Floats, Image, Quality
+from facepipe.scoring.cohort import Cohort
+from facepipe.scoring.evidence import ByReferences, Evidence, shares
+from facepipe.scoring.fusion import fuse
 
 RATES = (1e-2, 1e-3, 1e-4)
 REFERENCES = (1, 2, 3, 5, 8)

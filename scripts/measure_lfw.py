@@ -17,7 +17,6 @@ from pathlib import Path
 from rich.progress import Progress
 
 from facepipe import Pipeline
-from facepipe.decision.evidence import Evidence
 from facepipe.defaults import BACKBONE, DETECTOR
 from facepipe.evaluate import Evaluation, evaluate_pairs, evaluate_people
 from facepipe.evaluate.comparisons import Cosine, all_against_all
@@ -26,6 +25,7 @@ from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.report.page import page
 from facepipe.evaluate.summary import summarise
 from facepipe.evaluate.tails import fit_tail
+from facepipe.scoring.evidence import Evidence
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from rich.progress import track
 
 from facepipe import Gallery, Pipeline, read_image
 from facepipe.doctor import Kind, examine
-from facepipe.enrolment import new_reference
+from facepipe.enroll.enrolment import new_reference
 from facepipe.gallery import NewReference
 from facepipe.records import Face, Image
 

@@ -23,9 +23,9 @@ from scipy.stats import wilcoxon
 from facepipe import Pipeline, read_image
 from facepipe.defaults import BACKBONE
 from facepipe.evaluate.embedded import central_face
-from facepipe.layers.views.deletion import FILLS, ORDERS, curves
-from facepipe.layers.views.masks import Scorer
-from facepipe.layers.views.saliency import saliency_map
+from facepipe.inspect.views.deletion import FILLS, ORDERS, curves
+from facepipe.inspect.views.masks import Scorer
+from facepipe.inspect.views.saliency import saliency_map
 from facepipe.records import Floats, Pixels
 
 

@@ -12,10 +12,10 @@ import PIL.Image
 import pytest
 
 from facepipe import Gallery, Pipeline, read_image
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.evidence import ByReferences, Evidence
+from facepipe.align.cut import cut_chip
+from facepipe.align.kept import WIDE
+from facepipe.batches import AHEAD, GROUP
 from facepipe.draw import side_by_side
-from facepipe.embed.chip import cut_chip
 from facepipe.errors import (
     DeviceUnavailable,
     EmbeddingInvalid,
@@ -35,8 +35,8 @@ from facepipe.errors import (
 from facepipe.image import ImageLike
 from facepipe.pipeline import pick_face
 from facepipe.records import Detection, Identification, Image, Template
-from facepipe.stored_chip import WIDE
-from facepipe.stream import AHEAD, GROUP
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.evidence import ByReferences, Evidence
 
 NOBODY = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from facepipe import Gallery, Pipeline
+from facepipe.batches import each
 from facepipe.cli import app
 from facepipe.devices import workers
 from facepipe.errors import DeviceUnavailable
 from facepipe.serve.app import create_app
 from facepipe.serve.settings import Settings
-from facepipe.stream import each
 from facepipe.threads import Threads
 
 Limit = Callable[[int], None]

@@ -20,11 +20,11 @@ from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
+    from facepipe.batches import Outcome
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Enrolment, Pipeline
     from facepipe.records import Candidate, Reference
     from facepipe.sources import LeftOut
-    from facepipe.stream import Outcome
 
 MOST_REMARKS = 5
 
@@ -84,7 +84,7 @@ def enroll(
     are enrolled together, or none. What does not look like one person, or like somebody enrolled under another name,
     is not enrolled, unless --anyway is given.
     """
-    from facepipe.enrolment import agreed
+    from facepipe.enroll.enrolment import agreed
 
     given = agreed(consent, "--consent")
     if webcam:

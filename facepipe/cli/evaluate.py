@@ -111,7 +111,7 @@ def _show(found: Evaluation, left_out: Sequence[sources.LeftOut], html: Path | N
             out.table(section.title.en, ("figure", "value", "95 % interval", "what it means"), rows)
     if html is not None:
         from facepipe.evaluate.report.page import page
-        from facepipe.layers.page import save_page
+        from facepipe.page.page import save_page
 
         save_page(page(found), html)
         if not as_json:

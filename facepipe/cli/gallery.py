@@ -27,7 +27,7 @@ def info(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
 
     The last is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
     """
-    from facepipe.limits import in_force
+    from facepipe.threshold import in_force
 
     with opt.open_gallery(gallery) as people:
         facts = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(people.info()).items()}
@@ -75,7 +75,7 @@ def doctor(
     with opt.open_gallery(gallery) as people, out.steps() as report:
         found = examine(people, report=report)
         if html is not None:
-            from facepipe.layers.page import save_page
+            from facepipe.page.page import save_page
 
             save_page(page.render(found, people, gallery), html)
     if as_json:

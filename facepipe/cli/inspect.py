@@ -19,7 +19,7 @@ from facepipe.errors import GalleryMismatch, GalleryNotFound, ModelError, UsageE
 if TYPE_CHECKING:
     from facepipe.gallery import Gallery
     from facepipe.inspect.explain import Explanation
-    from facepipe.inspect.networks import LayerRow
+    from facepipe.inspect.networks_of import LayerRow
     from facepipe.pipeline import Pipeline
 
 HEAD = ("network", "layer", "kind", "shape", "weights", "multiply-adds", "sees, px", "stride")
@@ -128,7 +128,7 @@ def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pic
     """Every layer of every network, with what it costs and sees."""
     from facepipe import folders
     from facepipe.image import read_image
-    from facepipe.inspect.networks import choose_layers, list_layers, networks_of
+    from facepipe.inspect.networks_of import choose_layers, list_layers, networks_of
     from facepipe.pipeline import pick_face
 
     image = read_image(images[0] if images else folders.samples() / STAND_IN)
@@ -193,7 +193,7 @@ def _gallery(path: Path | None, backbone: str | None, weights: Path | None) -> I
 
 def _save(found: Explanation, target: Path, png: Path | None, asked: bool) -> None:
     """Write the page and the pictures; say what was ``asked`` for and left out, and which checks do not hold."""
-    from facepipe.layers.page import failed, save_page, save_pngs
+    from facepipe.page.page import failed, save_page, save_pngs
 
     save_page(found.page(), target)
     for reason in found.reasons if asked else ():

@@ -19,9 +19,9 @@ from facepipe.errors import FacepipeError, UsageError
 if TYPE_CHECKING:
     from facepipe.cards import Card
     from facepipe.gallery import Gallery
-    from facepipe.limits import Limit
     from facepipe.pipeline import Pipeline
     from facepipe.sources import Found
+    from facepipe.threshold import Limit
 
 
 def complete_models(incomplete: str) -> list[str]:

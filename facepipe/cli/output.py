@@ -19,8 +19,8 @@ from facepipe.errors import UsageError, WriteFailed
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
 
+    from facepipe.batches import Outcome
     from facepipe.records import Candidate, Detection, Floats, Identification, Verification
-    from facepipe.stream import Outcome
 
 T = TypeVar("T")
 _PAGE = b"<!doctype html"

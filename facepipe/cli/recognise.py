@@ -15,8 +15,8 @@ from facepipe.cli import unread
 from facepipe.cli.album import Album
 
 if TYPE_CHECKING:
+    from facepipe.batches import Outcome
     from facepipe.records import Detection, Identification
-    from facepipe.stream import Outcome
 
     T = TypeVar("T", Detection, Identification)
 

@@ -15,8 +15,8 @@ from facepipe.errors import PoorShot
 if TYPE_CHECKING:
     import PIL.Image
 
+    from facepipe.enroll.guide import Guidance, Guide
     from facepipe.gallery import Gallery
-    from facepipe.guide import Guidance, Guide
     from facepipe.pipeline import Enrolment, Pipeline
     from facepipe.records import Consent, Frame
     from facepipe.sources import Source
@@ -43,7 +43,7 @@ def enrol(name: str, source: str, gallery: Gallery, pipe: Pipeline, plan: Plan) 
     Leaves the command when it is cancelled. Raises SourceError, PoorShot (the source ended before), SeveralPeople,
     EnrolledAlready, GalleryError, UsageError.
     """
-    from facepipe.guide import Guide
+    from facepipe.enroll.guide import Guide
     from facepipe.sources import open_source
 
     pipe.threshold(plan.threshold)  # or it would be found missing when the shots are taken

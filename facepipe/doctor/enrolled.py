@@ -92,7 +92,7 @@ class Enrolled:
 
 
 class Circle:
-    """Everybody, each as one (facepipe.decision.fusion), while references may be left ``out`` (R,) one by one."""
+    """Everybody, each as one (facepipe.scoring.fusion), while references may be left ``out`` (R,) one by one."""
 
     def __init__(self, enrolled: Enrolled) -> None:
         self.enrolled = enrolled

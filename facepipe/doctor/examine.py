@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.cards import card_of, network_name
-from facepipe.decision.evidence import Evidence
 from facepipe.doctor import labels, pictures, twins, weak
 from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress, quiet
 from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.odds import Odds, find_odds
 from facepipe.doctor.remedy import Step, drop, enrol, enrol_anew, merge
 from facepipe.gallery import Gallery
+from facepipe.scoring.evidence import Evidence
 
 BESIDE = 4  # references shown for comparison
 MOST_SURE = 0.99  # more cannot be measured with pictures whose own labels are wrong now and then

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from facepipe.cards import Card
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import FEWEST, Cohort
-from facepipe.decision.evidence import Evidence
-from facepipe.decision.strangers import TWICE
 from facepipe.defaults import FMR
 from facepipe.doctor.enrolled import Enrolled, Ints
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.records import Floats
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.cohort import FEWEST, Cohort
+from facepipe.scoring.evidence import Evidence
+from facepipe.scoring.strangers import TWICE
 
 COHORT = 2000  # people at most, one reference of each
 SAMPLE = 2000  # references that the gallery's own evidence is taken from

@@ -15,7 +15,7 @@ from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.remedy import command
 from facepipe.doctor.words import ADVICE, TITLES, sentence, summary
 from facepipe.gallery import Gallery
-from facepipe.layers.view import Text
+from facepipe.page.view import Text
 
 MOST = {Kind.FEW: 12, Kind.SAME_SHOT: 24}  # findings of a kind that are shown
 MOST_OF_A_KIND = 60

@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facepipe import gate
+from facepipe.align.kept import recut
 from facepipe.cards import Card, Input
 from facepipe.doctor.enrolled import Enrolled, Progress
 from facepipe.doctor.lying import find_lying
+from facepipe.enroll import gate
 from facepipe.errors import FaceError, ReferenceNotFound
 from facepipe.gallery import Gallery, StoredChip
 from facepipe.records import Floats, Pixels
-from facepipe.stored_chip import recut
 from facepipe.threads import Threads
 
 GROUP = 512  # pictures in memory

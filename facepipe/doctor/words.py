@@ -7,7 +7,7 @@ from collections.abc import Callable
 from facepipe import words
 from facepipe.doctor.examine import Diagnosis
 from facepipe.doctor.finding import Finding, Kind
-from facepipe.layers.view import Text
+from facepipe.page.view import Text
 
 TITLES = {
     Kind.LYING: Text("On their side or head", "照片横放或倒置"),

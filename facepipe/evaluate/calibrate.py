@@ -9,9 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import Cohort
-from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.defaults import FMR
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import draw_people, expect_seed
@@ -30,6 +27,9 @@ from facepipe.gallery.names import spelt
 from facepipe.gallery.scoring import Scoring
 from facepipe.pipeline import Pipeline
 from facepipe.records import Floats, Template
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.cohort import Cohort
+from facepipe.scoring.evidence import ByReferences, Evidence
 
 RATES = ("1e-2", "1e-3", "1e-4", "1e-5")
 FPIRS = ("1e-1", "1e-2", "1e-3")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.decision.cohort import Cohort, Near
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.lazy import cached_property
 from facepipe.records import Floats
+from facepipe.scoring.cohort import Cohort, Near
 
 SIDE = 1024  # images a side of a block
 

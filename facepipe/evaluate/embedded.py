@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from facepipe import __version__
+from facepipe.batches import each
 from facepipe.defaults import FULL
 from facepipe.errors import FacepipeError, UsageError
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.cache import Cache, Central
 from facepipe.pipeline import Pipeline
 from facepipe.records import Face, Floats, Image
-from facepipe.stream import each
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how much of it is done, and how much there is."""
@@ -52,7 +52,7 @@ def recipe(pipe: Pipeline) -> str:
 def _code() -> str:
     """A digest of the modules that find faces, cut chips and embed them: a number changed there is another recipe."""
     package = Path(__file__).parents[1]
-    files = sorted(file for part in ("detect", "embed") for file in (package / part).glob("*.py"))
+    files = sorted(file for part in ("detect", "align", "embed") for file in (package / part).glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.decision.cohort import FEWEST
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import expect_seed
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
@@ -21,9 +20,10 @@ from facepipe.evaluate.measuring import COSINE, Subject, measure
 from facepipe.evaluate.result import Evaluation, Images
 from facepipe.evaluate.strangers import OTHERS, expect_folder, of_evaluation
 from facepipe.gallery.names import spelt
-from facepipe.limits import usual_threshold
 from facepipe.pipeline import Pipeline
+from facepipe.scoring.cohort import FEWEST
 from facepipe.sources import labelled_pictures
+from facepipe.threshold import usual_threshold
 
 MADE = tuple(str(number) for number in range(1, FOLDS + 1))
 LEFT_OUT = 0.5

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from facepipe.decision.cohort import Cohort
-from facepipe.decision.evidence import ByReferences, Evidence
-from facepipe.decision.fusion import fuse
 from facepipe.records import Floats
+from facepipe.scoring.cohort import Cohort
+from facepipe.scoring.evidence import ByReferences, Evidence
+from facepipe.scoring.fusion import fuse
 
 COUNTS = (2, 3, 5)  # references; beyond, the fit for five is used
 DRAWS = 8

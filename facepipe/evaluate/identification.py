@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.decision.cohort import FEWEST, Cohort
-from facepipe.decision.fusion import fuse
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import Ints, Rate, draw_people, rate, resample
 from facepipe.evaluate.rates import Sorted
 from facepipe.evaluate.verification import Curve, grid
 from facepipe.records import Floats
+from facepipe.scoring.cohort import FEWEST, Cohort
+from facepipe.scoring.fusion import fuse
 
 SPLITS = 10
 SIZES = (10, 30, 100, 300, 1000, 3000)  # people, and everybody

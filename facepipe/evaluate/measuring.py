@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from facepipe import __version__
-from facepipe.decision.cohort import Cohort
-from facepipe.decision.evidence import probability
 from facepipe.evaluate.bootstrap import draw_people
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer
@@ -22,6 +20,8 @@ from facepipe.evaluate.strangers import Chosen
 from facepipe.evaluate.verification import measure_verification
 from facepipe.lazy import cached_property
 from facepipe.pipeline import Pipeline
+from facepipe.scoring.cohort import Cohort
+from facepipe.scoring.evidence import probability
 
 COSINE, CORRECTED = "cosine", "corrected"
 CROSS_FITTED, BY_CARD = "fitted to the scores of the other folds", "stated by the model's card"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.embed.chip import cut_chip
+from facepipe.align.cut import cut_chip
 from facepipe.errors import FaceError, ImageError
 from facepipe.evaluate.comparisons import Comparisons
 from facepipe.evaluate.result import Mistake

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.decision.evidence import Evidence, probability
 from facepipe.evaluate.bootstrap import Ints, Rate, rate
 from facepipe.evaluate.comparisons import Bools
 from facepipe.evaluate.folds import Trial
 from facepipe.evaluate.rates import Doubles
+from facepipe.scoring.evidence import Evidence, probability
 
 BINS = 10
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.decision.cohort import FEWEST, MOST_OF_ONE, Cohort
 from facepipe.errors import UsageError
 from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, embed_cached
@@ -18,6 +17,7 @@ from facepipe.gallery import Gallery, Strangers
 from facepipe.gallery.calibrated import Known
 from facepipe.gallery.names import spelt
 from facepipe.pipeline import Pipeline
+from facepipe.scoring.cohort import FEWEST, MOST_OF_ONE, Cohort
 from facepipe.sources import image_files
 
 OTHERS, NONE = "others", "none"  # of an evaluation

@@ -15,7 +15,7 @@ from facepipe.evaluate.measuring import COSINE, CROSS_FITTED
 from facepipe.evaluate.result import Evaluation, Images, Measured
 from facepipe.evaluate.verification import AtFmr, AtThreshold
 from facepipe.evaluate.words import exponent, interval, kind_of, of_both, one_in, percent, several, unsteady
-from facepipe.layers.view import Text
+from facepipe.page.view import Text
 
 LISTED = Text("the listed pairs", "列出的配对")
 ALL = Text("all photos against all", "全部照片两两比对")

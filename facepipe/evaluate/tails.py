@@ -6,9 +6,9 @@ from contextlib import suppress
 
 import numpy as np
 
-from facepipe.decision.tail import RAREST, Tail
 from facepipe.evaluate.bootstrap import DRAWS, Ints, draw_people
 from facepipe.evaluate.comparisons import Comparisons
+from facepipe.scoring.tail import RAREST, Tail
 
 SHARE = 1e-3  # of impostor scores, the highest; of 1e-2 and 3e-3 comes much the same (scripts/measure_fpir.py)
 RATES = ("1e-3", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8")

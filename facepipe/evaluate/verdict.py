@@ -7,7 +7,7 @@ from facepipe.defaults import FMR
 from facepipe.evaluate.result import Evaluation
 from facepipe.evaluate.verification import AtFmr, Verification
 from facepipe.evaluate.words import STEADY, exponent, of_both, one_in, percent, unsteady
-from facepipe.layers.view import Text
+from facepipe.page.view import Text
 
 
 def verdict(evaluation: Evaluation) -> Text:

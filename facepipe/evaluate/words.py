@@ -6,7 +6,7 @@ import math
 
 from facepipe.evaluate.bootstrap import Rate
 from facepipe.evaluate.measuring import COSINE
-from facepipe.layers.view import Text
+from facepipe.page.view import Text
 
 STEADY = 30  # errors: fewer make a figure that another sample would change a lot (Doddington's rule)
 

@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import FEWEST, Cohort
 from facepipe.errors import UsageError
 from facepipe.gallery.base import Strangers
 from facepipe.gallery.store import Record
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.cohort import FEWEST, Cohort
 
 Known: TypeAlias = frozenset[tuple[str, str]]
 """People and the hashes of their images."""

@@ -10,9 +10,6 @@ from typing import NoReturn, Protocol, TypeAlias
 import numpy as np
 
 from facepipe import folders
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.evidence import ByReferences
-from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, own_strangers, rows
 from facepipe.gallery.base import NewReference, Person, StoredChip, Strangers, Tally
@@ -22,6 +19,9 @@ from facepipe.gallery.session import Session
 from facepipe.gallery.store import Record
 from facepipe.gallery.upkeep import Upkeep
 from facepipe.records import Candidate, Reference, Template
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.evidence import ByReferences
+from facepipe.scoring.strangers import OwnStrangers
 
 Who: TypeAlias = str | int
 """A person, by name or by ``Person.id``."""
@@ -135,7 +135,7 @@ class Gallery(Upkeep):
     ) -> list[tuple[Candidate, ...]]:
         """For each probe the ``top`` people who are most like it, best first, with their nearest reference.
 
-        A person is compared with all their references as one (facepipe.decision.fusion). In a gallery calibrated with a
+        A person is compared with all their references as one (facepipe.scoring.fusion). In a gallery calibrated with a
         cohort, scores are corrected for it; ``who`` (N,), whose the probes are, is given where that is known: they are
         no strangers to themselves. ``lengths`` (N,) of probes that are means of several templates: scores are those
         times as much. Candidates have a probability where the gallery is calibrated, or by ``evidence``. ``scoring``

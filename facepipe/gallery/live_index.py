@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.decision.fusion import fuse
 from facepipe.gallery import index_file
 from facepipe.gallery.base import Ids, Index
 from facepipe.gallery.faiss_index import FaissIndex
 from facepipe.gallery.store import LIVE, Record, Roster
 from facepipe.records import Floats
+from facepipe.scoring.fusion import fuse
 
 _log = logging.getLogger("facepipe")
 _NONE = np.empty(0, np.int64)

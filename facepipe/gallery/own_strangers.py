@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from facepipe.decision.evidence import ByReferences
-from facepipe.decision.strangers import FEWEST, TWICE, OwnStrangers
 from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.scoring import Scoring
+from facepipe.scoring.evidence import ByReferences
+from facepipe.scoring.strangers import FEWEST, TWICE, OwnStrangers
 
 MOST = 1000  # probes
 WORK = 20_000_000  # comparisons with a reference, about 0.2 s: in a very large gallery there are fewer probes

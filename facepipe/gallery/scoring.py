@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import Cohort
-from facepipe.decision.evidence import ByReferences, shares
 from facepipe.gallery import calibrated
 from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.store import Record
 from facepipe.records import Candidate, Floats
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.cohort import Cohort
+from facepipe.scoring.evidence import ByReferences, shares
 
 BLOCK = 256  # probes ranked at a time, each block scored against everybody who was found for any of it
 MORE = 5  # people looked at beyond those asked for: fusing and correcting may bring them up

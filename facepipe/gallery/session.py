@@ -13,7 +13,6 @@ import numpy as np
 
 from facepipe import forks
 from facepipe.commands import typed
-from facepipe.decision.strangers import OwnStrangers
 from facepipe.errors import (
     FacepipeError,
     GalleryError,
@@ -28,6 +27,7 @@ from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.store import Record
 from facepipe.records import Floats, Template
+from facepipe.scoring.strangers import OwnStrangers
 
 
 class Session:

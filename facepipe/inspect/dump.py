@@ -27,14 +27,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from facepipe.embed.chip import cut_chip
+from facepipe.align.cut import cut_chip
 from facepipe.errors import FacepipeError, NoFace, UsageError
 from facepipe.files import replacing
 from facepipe.image import ImageLike
-from facepipe.inspect.networks import backbone_network, cascade, choose_layers, detector_networks
+from facepipe.inspect.graphs.network import Network
+from facepipe.inspect.networks_of import backbone_network, cascade, choose_layers, detector_networks
 from facepipe.inspect.survey import Found, Survey
-from facepipe.layers.networks import Network
-from facepipe.layers.writers import Spec, Writer, check_suffix, tensor_writer
+from facepipe.inspect.writers import Spec, Writer, check_suffix, tensor_writer
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
 

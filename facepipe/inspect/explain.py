@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
-from facepipe.layers.view import Text, View
+from facepipe.page.view import Text, View
 from facepipe.pipeline import Pipeline, pick_face
 from facepipe.records import Detection, Image
 
@@ -32,7 +32,7 @@ class Explanation:
 
     def page(self) -> str:
         """All of it as one HTML file."""
-        from facepipe.layers.page import render
+        from facepipe.page.page import render
 
         return render(self.story.title, self.story, self.views, self.reasons)
 
@@ -53,20 +53,20 @@ def explain(
 ) -> Explanation:
     """Look into the face of one image, or of two to see why they match or not.
 
-    ``views``: names out of ``facepipe.inspect.views.VIEWS``; None: those that the images have, but not saliency, which
-    takes half a minute. ``pick``: which face, 1 is the largest; where it is a sequence, of each image. ``threshold``: a
-    cosine; None takes that for ``fmr``, or without it the usual one. Kernels and depths are shown of ``network`` (pnet,
-    rnet, onet; None: the backbone) and of those of its convolutions that match the glob ``layers``. ``labelled``
-    photos, (person, image) with several of each person, serve to measure how well each depth tells people apart, and
-    instead of the gallery to find what excites a channel.
+    ``views``: names out of ``facepipe.inspect.chosen_views.VIEWS``; None: those that the images have, but not saliency,
+    which takes half a minute. ``pick``: which face, 1 is the largest; where it is a sequence, of each image.
+    ``threshold``: a cosine; None takes that for ``fmr``, or without it the usual one. Kernels and depths are shown of
+    ``network`` (pnet, rnet, onet; None: the backbone) and of those of its convolutions that match the glob ``layers``.
+    ``labelled`` photos, (person, image) with several of each person, serve to measure how well each depth tells people
+    apart, and instead of the gallery to find what excites a channel.
     Raises UsageError, ImageError, NoFace, SeveralFaces, ModelError.
     """
     if not 1 <= len(images) <= 2:
         raise UsageError(f"{len(images)} images: expected one, or two to compare")
     picks = pick if isinstance(pick, Sequence) else [pick] * len(images)
     chosen = [_choose(pipe, given, which) for given, which in zip(images, picks, strict=True)]
+    from facepipe.inspect.chosen_views import choose_views, show, tell
     from facepipe.inspect.subject import Subject, read_labelled
-    from facepipe.inspect.views import choose_views, show, tell
 
     wanted = choose_views(views, len(images))
     limit = pipe.threshold(threshold, fmr, gallery=gallery if len(images) == 1 else None)

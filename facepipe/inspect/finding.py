@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from facepipe.detect.base import Detector
 from facepipe.detect.yunet import YuNet, sizes
-from facepipe.inspect.networks import cascade
-from facepipe.layers.views.search import Finder, Search
+from facepipe.inspect.networks_of import cascade
+from facepipe.inspect.views.search import Finder, Search
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
 

@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from facepipe.align.kept import recut
 from facepipe.cards import Input
 from facepipe.embed.base import normalise, templates
 from facepipe.errors import ModelError, NoFace, UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike
-from facepipe.inspect.networks import choose_layers, networks_of
-from facepipe.layers.networks import Network
-from facepipe.layers.views.features import collect, depths
-from facepipe.layers.views.story import Decision, Made
+from facepipe.inspect.graphs.network import Network
+from facepipe.inspect.networks_of import choose_layers, networks_of
+from facepipe.inspect.views.features import collect, depths
+from facepipe.inspect.views.story import Decision, Made
 from facepipe.lazy import cached_property
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels, Template
-from facepipe.stored_chip import recut
 
 TOP = 5  # candidates shown
 CHIPS = 1000  # of the gallery, at most, that views look at

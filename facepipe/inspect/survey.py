@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from facepipe.align.cut import cut_chip
 from facepipe.cards import Input
 from facepipe.detect.base import Detector, OpenDetector
 from facepipe.detect.turned import find_faces
-from facepipe.embed.chip import cut_chip
 from facepipe.errors import FaceError, FacepipeError, ImageError, NoFace
 from facepipe.image import ImageLike, label_of, read_image
 from facepipe.records import Detection, Floats, Image

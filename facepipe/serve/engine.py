@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from facepipe.batches import GROUP, GROUP_PIXELS
 from facepipe.devices import cores, workers
 from facepipe.errors import FaceError, FacepipeError, ServerBusy
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Face, Image
-from facepipe.stream import GROUP, GROUP_PIXELS
 from facepipe.threads import Threads
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from facepipe.enrolment import agreed
-from facepipe.guide import MOST, Guide, oval
+from facepipe.enroll.enrolment import agreed
+from facepipe.enroll.guide import MOST, Guide, oval
 from facepipe.records import MOST_WORDING, Detection, Frame
 from facepipe.serve import schemas
 from facepipe.serve.context import Context

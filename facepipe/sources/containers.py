@@ -14,7 +14,7 @@ from typing import IO
 
 from facepipe.errors import SourceDamaged, SourceError, SourceNotFound, SourceRefused
 from facepipe.formats import kind_of
-from facepipe.sources.boxes import look_at_boxes
+from facepipe.sources.mp4 import look_at_boxes
 
 HEAD = 4096  # bytes by which a file is told
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from facepipe.align.cut import cut_chip
+from facepipe.align.kept import open_chip
 from facepipe.cards import Input, card_of
 from facepipe.embed.base import BATCH, templates
-from facepipe.embed.chip import cut_chip
 from facepipe.errors import FaceError, ReferenceNotFound
 from facepipe.gallery import Gallery, StoredChip
 from facepipe.gallery.change import Renewed
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip, Floats
-from facepipe.stored_chip import open_chip
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how much of it is done, and how much there is."""

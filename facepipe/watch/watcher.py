@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from facepipe.batches import within_memory
 from facepipe.detect.base import CloseDetector
+from facepipe.enroll.gate import measure
 from facepipe.errors import FaceError, UsageError
 from facepipe.gallery import Gallery
-from facepipe.gate import measure
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Detection, Floats, Frame, Image
-from facepipe.stream import within_memory
 from facepipe.track.strobe import Strobe
 from facepipe.track.tracker import EVERY, Track, Tracker
 from facepipe.watch.evidence import Evidence, View, is_good, worth

@@ -13,9 +13,9 @@ from itertools import repeat
 import pytest
 import typer
 
+from facepipe.batches import Outcome
 from facepipe.cli import output as out
 from facepipe.errors import ImageNotFound
-from facepipe.stream import Outcome
 
 
 class Terminal(io.TextIOWrapper):

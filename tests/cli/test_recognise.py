@@ -15,7 +15,7 @@ from cli_shell import Run, command_line, environment, start
 
 from facepipe import Pipeline
 from facepipe.cards import find_card
-from facepipe.enrolment import TOGETHER
+from facepipe.enroll.enrolment import TOGETHER
 from facepipe.weights import locate
 
 NUMBER = (int, float)

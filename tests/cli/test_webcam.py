@@ -15,7 +15,7 @@ from PIL import ImageColor
 from facepipe import Pipeline
 from facepipe.cli import options, window
 from facepipe.draw import KNOWN, UNKNOWN
-from facepipe.guide import Guidance, Guide
+from facepipe.enroll.guide import Guidance, Guide
 
 NO_CAMERA = 99  # a number that no machine has
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from facepipe.decision.evidence import Evidence
 from facepipe.records import Floats
+from facepipe.scoring.evidence import Evidence
 
 D = 64
 EVIDENCE = Evidence(slope=40.0, offset=-20.0, lapse=0.001, most=12.0)  # strangers have cosines of about 0, 0.9 is sure

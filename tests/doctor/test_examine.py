@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from doctor_faces import EVIDENCE, Add, face
 
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.doctor import Diagnosis, Finding, Kind, enrolled, examine
 from facepipe.doctor.words import sentence
 from facepipe.gallery import Gallery
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.evidence import ByReferences, Evidence
 
 Crowd = dict[str, list[int]]
 

@@ -12,7 +12,7 @@ from facepipe import Pipeline, read_image
 from facepipe.detect.base import load_detector
 from facepipe.doctor import Finding, Kind, examine
 from facepipe.doctor.words import sentence
-from facepipe.enrolment import new_reference
+from facepipe.enroll.enrolment import new_reference
 from facepipe.gallery import Gallery, NewReference
 from facepipe.records import Face, Image
 

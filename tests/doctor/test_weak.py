@@ -10,7 +10,7 @@ import pytest
 
 from facepipe import Pipeline, read_image
 from facepipe.doctor import Kind, examine, pictures
-from facepipe.enrolment import new_reference
+from facepipe.enroll.enrolment import new_reference
 from facepipe.gallery import Gallery, NewReference
 from facepipe.records import Image, Pixels
 

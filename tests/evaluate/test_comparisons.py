@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from facepipe.decision.cohort import Near
 from facepipe.evaluate import comparisons as under_test
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Cosine, all_against_all, listed
+from facepipe.scoring.cohort import Near
 
 COUNT = 90
 

@@ -23,7 +23,7 @@ from facepipe.evaluate.strangers import Chosen
 from facepipe.evaluate.summary import summarise
 from facepipe.evaluate.verdict import verdict
 from facepipe.evaluate.words import interval, percent
-from facepipe.layers.page import save_page
+from facepipe.page.page import save_page
 
 PEOPLE = 40
 

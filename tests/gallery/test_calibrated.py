@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import FEWEST, Cohort
-from facepipe.decision.evidence import ByReferences, Evidence, shares
-from facepipe.decision.fusion import fuse
 from facepipe.errors import GalleryNotFound, GalleryReadOnly, UsageError
 from facepipe.gallery import Gallery, Strangers, database
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.cohort import FEWEST, Cohort
+from facepipe.scoring.evidence import ByReferences, Evidence, shares
+from facepipe.scoring.fusion import fuse
 
 EVIDENCE = ByReferences((1, 2), (Evidence(20.0, -8.0, 0.01, 9.0), Evidence(30.0, -9.0, 0.01, 9.0)))
 PLAIN = Calibration(

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.decision.evidence import ByReferences, Evidence
-from facepipe.decision.fusion import fuse
 from facepipe.gallery import Gallery, NewReference, own_strangers
 from facepipe.records import Floats, Template
+from facepipe.scoring.evidence import ByReferences, Evidence
+from facepipe.scoring.fusion import fuse
 
 PEOPLE, SIZE = 60, 8
 EVIDENCE = ByReferences((1,), (Evidence(200.0, -186.0, 0.01, 9.0),))  # of 60 people: one person from 0.97 on

@@ -10,12 +10,12 @@ import pytest
 
 from facepipe.errors import NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery
+from facepipe.inspect.chosen_views import VIEWS, choose_views
 from facepipe.inspect.explain import Explanation, explain
-from facepipe.inspect.views import VIEWS, choose_views
-from facepipe.layers.page import failed, render
-from facepipe.layers.view import Picture, Text
-from facepipe.layers.views import saliency
-from facepipe.layers.views.search_view import found_by
+from facepipe.inspect.views import saliency
+from facepipe.inspect.views.search_view import found_by
+from facepipe.page.page import failed, render
+from facepipe.page.view import Picture, Text
 from facepipe.pipeline import Pipeline
 
 
@@ -181,7 +181,7 @@ def test_no_face_and_several_are_refused(pipeline: Pipeline, samples: Path, tmp_
 def test_faces_are_counted_before_anything_is_loaded_that_takes_long(
     samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "facepipe.inspect.views", None)  # whoever imports it fails
+    monkeypatch.setitem(sys.modules, "facepipe.inspect.chosen_views", None)  # whoever imports it fails
     fresh = Pipeline()
     monkeypatch.setattr(fresh, "_load", lambda: pytest.fail("the backbone was loaded"))
     photo = PIL.Image.open(samples / "biden.jpg").convert("RGB")

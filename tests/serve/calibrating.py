@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.evidence import ByReferences, Evidence
 
 # Even odds at a cosine of 0.33, as the default network's card has it for FMR 1e-3; 1 in 20,000 at most
 EVIDENCE = ByReferences((1,), (Evidence(slope=50.0, offset=-16.5, lapse=1e-4, most=9.9),))

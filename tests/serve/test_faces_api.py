@@ -15,9 +15,9 @@ import pytest
 from calibrating import EVIDENCE, calibrate
 from serving import Served
 
-from facepipe.decision.evidence import probability, shares
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
+from facepipe.scoring.evidence import probability, shares
 
 
 @pytest.fixture

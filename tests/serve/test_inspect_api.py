@@ -17,7 +17,7 @@ import safetensors.numpy
 
 from facepipe.errors import PathNotFound
 from facepipe.gallery import Gallery
-from facepipe.inspect import views
+from facepipe.inspect import chosen_views as views
 from facepipe.pipeline import Pipeline
 from facepipe.serve.inspections import KEPT, MOST, MOST_BYTES, Inspections, policy_of
 from facepipe.serve.routes import inspect

@@ -123,7 +123,7 @@ def test_an_index_that_hides_what_is_in_it(clip: Path, tmp_path: Path) -> None:
 
 
 def test_an_index_of_a_size_that_no_video_has(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facepipe.sources.boxes.MOST_INDEX", 100)
+    monkeypatch.setattr("facepipe.sources.mp4.MOST_INDEX", 100)
     refused(clip, SourceRefused, "an index of", "at most 100")
 
 

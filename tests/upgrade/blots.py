@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 
 from facepipe import Gallery, Pipeline
+from facepipe.align.cut import cut_chip
+from facepipe.align.kept import WIDE, keep
 from facepipe.embed.base import templates
-from facepipe.embed.chip import cut_chip
 from facepipe.gallery import NewReference
 from facepipe.records import Image, Template
-from facepipe.stored_chip import WIDE, keep
 
 PEOPLE = ("Ada", "Bob", "Eve")
 LANDMARKS = WIDE.template_points() + 20

@@ -13,12 +13,12 @@ from blots import PEOPLE, new, probe, vectors
 
 from facepipe import Gallery, Pipeline
 from facepipe.cards import find_card
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.cohort import FEWEST
-from facepipe.decision.evidence import ByReferences, Evidence
-from facepipe.decision.fusion import fuse
 from facepipe.errors import ChangeRefused, GalleryMismatch, GalleryNotFound, GalleryReadOnly, UsageError
 from facepipe.gallery import Strangers
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.cohort import FEWEST
+from facepipe.scoring.evidence import ByReferences, Evidence
+from facepipe.scoring.fusion import fuse
 from facepipe.upgrade import Upgrade, commit, go_back
 
 

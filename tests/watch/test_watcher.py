@@ -11,10 +11,10 @@ import pytest
 from moving_faces import FPS, HEADS, Film, Head, Place, background, head, located, show
 
 from facepipe import Gallery, Pipeline
-from facepipe.decision.calibration import Calibration
-from facepipe.decision.evidence import ByReferences, Evidence
 from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.records import Candidate, Detection, Face, Frame, Image
+from facepipe.scoring.calibration import Calibration
+from facepipe.scoring.evidence import ByReferences, Evidence
 from facepipe.watch import Event, TrackedFace, Watcher
 from facepipe.watch.watcher import REFRESH
 

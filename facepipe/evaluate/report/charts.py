@@ -15,7 +15,7 @@ from facepipe.evaluate.reliability import Reliability
 from facepipe.evaluate.result import Measured
 from facepipe.evaluate.verification import Curve, Verification
 from facepipe.evaluate.words import kind_of
-from facepipe.layers.view import Chart, Text
+from facepipe.page.view import Chart, Text
 
 SIZE = 4.6, 3.4  # inches: on a phone the words are still read
 COLOURS = "#0f9d8a", "#d97706", "#1d4ed8", "#9333ea", "#6b7280", "#b91c1c"

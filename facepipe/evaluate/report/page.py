@@ -12,8 +12,8 @@ from facepipe.evaluate.result import Evaluation, Measured, Mistake
 from facepipe.evaluate.summary import Section, summarise
 from facepipe.evaluate.verdict import verdict
 from facepipe.evaluate.words import kind_of, percent
-from facepipe.layers.page import render
-from facepipe.layers.view import Block, Chart, Picture, Row, Table, Text, View
+from facepipe.page.page import render
+from facepipe.page.view import Block, Chart, Picture, Row, Table, Text, View
 from facepipe.records import Pixels
 
 FACE = 120  # px, of a face on the page

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 
 from facepipe import __version__
 from facepipe.cards import all_cards
-from facepipe.decision.calibration import Calibration
 from facepipe.errors import UsageError
+from facepipe.scoring.calibration import Calibration
 from facepipe.serve.context import Context, Server
 from facepipe.serve.guard import needs
 from facepipe.serve.routes.docs import GALLERY, errors

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, model_validator
 
 from facepipe import errors as e
-from facepipe import gate
-from facepipe.enrolment import Enrolment, Taken, agreed, new_reference, pick_face, store
+from facepipe.enroll import gate
+from facepipe.enroll.enrolment import Enrolment, Taken, agreed, new_reference, pick_face, store
 from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
 from facepipe.gallery.names import clean_name
 from facepipe.records import Consent, Detection, Face, Image

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from facepipe import errors
-from facepipe.gate import Problem
-from facepipe.guide import MESSAGES
+from facepipe.enroll.gate import Problem
+from facepipe.enroll.guide import MESSAGES
 from facepipe.serve import page
 
 SCRIPTS = Path(page.__file__).parent / "page"
