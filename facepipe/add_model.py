@@ -12,16 +12,12 @@ from typing import Any
 import numpy as np
 
 from facepipe import folders
+from facepipe.align.transform import arcface_template
 from facepipe.cards import Card, all_cards, load_card
 from facepipe.errors import UsageError, WeightsMissing
 from facepipe.files import replacing
 
 Points = Sequence[tuple[float, float]]
-
-# Where the landmarks belong in a 112×112 chip: SphereFace's alignment (Liu et al. 2017, arXiv:1704.08063), shifted from
-# its 96×112 to the square that ArcFace (Deng et al. 2019, arXiv:1801.07698) and most networks since are trained with
-ARCFACE = ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041))
-ARCFACE_SIZE = 112
 
 
 def add_onnx(
@@ -87,12 +83,6 @@ def _read(path: Path) -> bytes:
         raise WeightsMissing(f"{path}: no such file") from None
     except OSError as error:
         raise WeightsMissing(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def arcface_template(size: int) -> list[list[float]]:
-    """The five points (x, y) in px of a ``size``×``size`` chip; pixel centres are at whole numbers."""
-    ratio = size / ARCFACE_SIZE
-    return [[round((value + 0.5) * ratio - 0.5, 4) for value in point] for point in ARCFACE]
 
 
 def _free_name(name: str, replace: bool) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
-from facepipe.align.cut import cut_chips, measure_quality
+from facepipe.align.cut import cut_chips
+from facepipe.align.quality import measure_quality
 from facepipe.batches import Outcome, each, expect_many, within_memory
 from facepipe.cards import find_card
 from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE

@@ -117,6 +117,16 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class StoredChip:
+    """The aligned face that is kept with a reference: ``image``, an encoded JPEG or PNG, and where its five
+    ``landmarks`` are, (5, 2) float32 px of it, in the order of ``Detection``. None: where the card of the gallery's
+    network has them, as it was cut for that network."""
+
+    image: bytes
+    landmarks: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
     """The summary of one face: ``vector`` (D,) float32 of norm 1, the raw embedding's ``norm``, the ``backbone``'s id.
 

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Pipeline
-from facepipe.enroll.gate import pose
+from facepipe.align.quality import pose
 from facepipe.records import Detection, Face, Frame
 from facepipe.sources import open_source
 from facepipe.track.matching import centre, overlaps, side

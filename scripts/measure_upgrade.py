@@ -23,14 +23,13 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Pipeline, read_image
-from facepipe.add_model import ARCFACE, ARCFACE_SIZE
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import keep, recut
+from facepipe.align.transform import ARCFACE, ARCFACE_SIZE
 from facepipe.cards import Input, find_card
 from facepipe.embed.base import load_backbone, templates
 from facepipe.evaluate import match_rate, threshold_at_fmr
-from facepipe.gallery import StoredChip
-from facepipe.records import Chip, Detection, Floats, Image
+from facepipe.records import Chip, Detection, Floats, Image, StoredChip
 
 NETWORKS = ("sface", "dlib_resnet")
 RATES = (1e-3, 1e-4, 1e-5)

@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 
 from facepipe import Pipeline, folders
-from facepipe.enroll.gate import NOSE_DEPTH
+from facepipe.align.quality import NOSE_DEPTH
 from facepipe.records import Floats, Image, Pixels
 
 WIDTH, HEIGHT = 640, 480
@@ -20,8 +20,8 @@ WIDTH, HEIGHT = 640, 480
 
 @dataclass(frozen=True)
 class View:
-    """How the portrait is seen: ``yaw``, ``pitch``, ``roll`` in degrees as facepipe.enroll.gate measures them, ``size``
-    of the face and its ``centre`` in px, ``light`` as a factor, ``blur`` as a Gaussian's sigma in px."""
+    """How the portrait is seen: ``yaw``, ``pitch``, ``roll`` in degrees as facepipe.align.quality measures them,
+    ``size`` of the face and its ``centre`` in px, ``light`` as a factor, ``blur`` as a Gaussian's sigma in px."""
 
     yaw: float = 0
     pitch: float = 0

@@ -8,7 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from facepipe import folders, weights
-from facepipe.add_model import add_onnx, arcface_template
+from facepipe.add_model import add_onnx
+from facepipe.align.transform import arcface_template
 from facepipe.cards import all_cards, find_card
 from facepipe.embed.base import load_backbone
 from facepipe.errors import CardInvalid, UsageError, WeightsMissing

@@ -54,8 +54,7 @@ def test_every_shipped_card_is_complete(path: Path) -> None:
     assert card.summary
     assert card.licence
     assert "trained on" in card.source or "training data not documented" in card.source
-    package = {"backbone": "facepipe.embed", "detector": "facepipe.detect"}[card.role]
-    assert card.architecture in registry.names(package)
+    assert card.architecture in registry.PLUGINS[card.role]
     for entry in card.weights:
         assert len(entry.sha256) in (0, 64)
         beside = path.parent / entry.file

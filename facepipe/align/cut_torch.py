@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from facepipe.align.cut import align, cut_chip, supersampled
+from facepipe.align.transform import align, supersampled
 from facepipe.cards import Input
 from facepipe.devices import torch_device
 from facepipe.records import Chip, Floats, Image
@@ -21,17 +21,18 @@ from facepipe.records import Chip, Floats, Image
 MOST_SAMPLES = 16  # a side and chip pixel; a face that needs more, of 2,400 px, is left to the CPU and its memory
 
 
-def cut_chips(image: Image, landmarks: Sequence[Floats], spec: Input, device: str) -> list[Chip]:
-    """The chips of several faces of one image; else as ``cut_chip``. Raises FaceError, DeviceUnavailable."""
+def cut_chips(image: Image, landmarks: Sequence[Floats], spec: Input, device: str) -> list[Chip | None]:
+    """The chips of several faces of one image, None for those that are left to ``cut_chip``; else as that. Raises
+    FaceError, DeviceUnavailable."""
     there = torch_device(device)
     return [_cut(image, points, spec, there) for points in landmarks]
 
 
 @torch.inference_mode()
-def _cut(image: Image, landmarks: Floats, spec: Input, device: torch.device) -> Chip:
+def _cut(image: Image, landmarks: Floats, spec: Input, device: torch.device) -> Chip | None:
     to_chip, samples = align(image, landmarks, spec)
     if samples > MOST_SAMPLES:
-        return cut_chip(image, landmarks, spec)
+        return None
     to_image = cv2.invertAffineTransform(supersampled(to_chip, samples))
     side = spec.size * samples
     corners = to_image @ np.array([[0, side, 0, side], [0, 0, side, side], [1, 1, 1, 1]])

@@ -10,11 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from facepipe.add_model import ARCFACE, ARCFACE_SIZE
 from facepipe.align.cut import cut_chip
+from facepipe.align.transform import ARCFACE, ARCFACE_SIZE
 from facepipe.cards import Input
-from facepipe.gallery import StoredChip
-from facepipe.records import Chip, Floats, Image
+from facepipe.records import Chip, Floats, Image, StoredChip
 
 SIDE = 224  # px
 INNER = 192  # px of it, in the middle, are what networks of today look at, ArcFace's crop; the rest is margin

@@ -33,7 +33,7 @@ class Snapshots:
 
     def look(self, frame: Frame, faces: Sequence[TrackedFace]) -> None:
         """Keep what is better of this frame's faces than what there was."""
-        from facepipe.enroll.gate import measure
+        from facepipe.align.quality import measure
         from facepipe.watch.evidence import worth
 
         for face in faces:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 class Detector(Protocol):
-    """Finds faces. One module in ``facepipe/detect`` with ``load(card, device, min_face, min_score)`` is one."""
+    """Finds faces. A module with ``load(card, device, min_face, min_score)``, entered in
+    ``facepipe.registry``, is one."""
 
     card: Card
 
@@ -84,5 +85,5 @@ def load_detector(
     least = card.min_score if min_score is None else min_score
     if not 0 <= least <= 1:
         raise UsageError(f"min-score {least:g}: expected 0 to 1")
-    loaded: Detector = registry.plugin("facepipe.detect", card).load(card, device, min_face, least)
+    loaded: Detector = registry.plugin(card).load(card, device, min_face, least)
     return loaded

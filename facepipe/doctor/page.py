@@ -64,7 +64,7 @@ def render(found: Diagnosis, gallery: Gallery, given: Path | None = None) -> str
 
 def _load(name: str) -> str:
     """The page's own templates, and the look and the language switch of the pages that explain networks."""
-    part = "facepipe.layers" if name in ("page.css", "page.js") else "facepipe.doctor"
+    part = "facepipe.page" if name in ("page.css", "page.js") else "facepipe.doctor"
     return files(part).joinpath("templates").joinpath(name).read_text("utf-8")
 
 

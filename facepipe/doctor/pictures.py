@@ -1,6 +1,6 @@
 """What the kept pictures of references show: how sharp each face is, and whether it lies.
 
-All are brought into one alignment, the enrolment gate's.
+All are brought into one alignment, that of ``align.quality``.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from facepipe.align import quality
 from facepipe.align.kept import recut
 from facepipe.cards import Card, Input
 from facepipe.doctor.enrolled import Enrolled, Progress
 from facepipe.doctor.lying import find_lying
-from facepipe.enroll import gate
 from facepipe.errors import FaceError, ReferenceNotFound
-from facepipe.gallery import Gallery, StoredChip
-from facepipe.records import Floats, Pixels
+from facepipe.gallery import Gallery
+from facepipe.records import Floats, Pixels, StoredChip
 from facepipe.threads import Threads
 
 GROUP = 512  # pictures in memory
@@ -30,7 +30,7 @@ GROUP = 512  # pictures in memory
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Of R references: ``sharpness`` (R,) as in gate.Measures, infinite where there is no picture; ``lying`` (R,):
+    """Of R references: ``sharpness`` (R,) as in quality.Measures, infinite where there is no picture; ``lying`` (R,):
     whether the face lies on its side or stands on its head, as far as is known."""
 
     sharpness: Floats
@@ -63,12 +63,12 @@ def _chips(gallery: Gallery, ids: list[int]) -> Iterator[StoredChip | None]:
 
 
 def _aligned(stored: StoredChip | None, of: Input | None) -> Pixels | None:
-    """The face, (gate.SIDE, gate.SIDE, 3) RGB; None where there is none."""
+    """The face, (quality.SIDE, quality.SIDE, 3) RGB; None where there is none."""
     with suppress(FaceError):
-        chip = None if stored is None else recut(stored, gate.ALIGNED, of)
+        chip = None if stored is None else recut(stored, quality.ALIGNED, of)
         return None if chip is None else chip.pixels
     return None
 
 
 def _sharpness(face: Pixels) -> float:
-    return gate.sharpness(np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8))
+    return quality.sharpness(np.asarray(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), np.uint8))

@@ -13,7 +13,7 @@ import numpy as np
 from facepipe.doctor.enrolled import Enrolled
 from facepipe.records import Floats
 
-SHARPNESS = 0.09  # as in gate.Measures
+SHARPNESS = 0.09  # as in quality.Measures
 SIZE = 24.0  # px, the box's shorter side
 
 

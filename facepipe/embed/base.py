@@ -21,7 +21,7 @@ BATCH = 32  # chips handed to a backbone at once; it splits them as it likes
 class Backbone(Protocol):
     """A network that summarises chips.
 
-    One module in ``facepipe/embed`` with ``load(card, device, weights, precision)`` is one.
+    A module with ``load(card, device, weights, precision)``, entered in ``facepipe.registry``, is one.
     """
 
     card: Card
@@ -45,7 +45,7 @@ def load_backbone(name: str, device: str = "cpu", weights: Path | None = None, p
     Raises ModelNotFound, CardInvalid, WeightsMissing, WeightsAltered, DeviceUnavailable, DependencyMissing, UsageError.
     """
     card = find_card(name)
-    loaded: Backbone = registry.plugin("facepipe.embed", card).load(card, device, weights, precision)
+    loaded: Backbone = registry.plugin(card).load(card, device, weights, precision)
     return loaded
 
 

@@ -14,9 +14,10 @@ from time import monotonic
 
 import numpy as np
 
+from facepipe.align.quality import Measures
 from facepipe.batches import within_memory
 from facepipe.enroll.enrolment import Enrolment, Taken, new_reference, store
-from facepipe.enroll.gate import DEFAULTS, Limits, Measures, Problem, assess
+from facepipe.enroll.gate import DEFAULTS, Limits, Problem, assess
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name

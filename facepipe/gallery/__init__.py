@@ -9,7 +9,7 @@ archive.py     export and import                          network.py     what it
 rows.py, check.py, names.py
 """
 
-from facepipe.gallery.base import GalleryInfo, NewReference, Person, StoredChip, Strangers, Tally
+from facepipe.gallery.base import GalleryInfo, NewReference, Person, Strangers, Tally
 from facepipe.gallery.gallery import Gallery
 
-__all__ = ["Gallery", "GalleryInfo", "NewReference", "Person", "StoredChip", "Strangers", "Tally"]
+__all__ = ["Gallery", "GalleryInfo", "NewReference", "Person", "Strangers", "Tally"]

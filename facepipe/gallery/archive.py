@@ -33,11 +33,11 @@ from typing import Any
 import numpy as np
 
 from facepipe.errors import ArchiveInvalid, NameInvalid, VectorInvalid
-from facepipe.gallery.base import NewReference, StoredChip, first_fault
+from facepipe.gallery.base import NewReference, first_fault
 from facepipe.gallery.database import sync_folder
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.store import Entry
-from facepipe.records import Consent, Floats, Quality, Reference, Template
+from facepipe.records import Consent, Floats, Quality, Reference, StoredChip, Template
 
 _FORMAT = "facepipe-gallery"
 _MEMBERS = ("manifest.json", "vectors.npy", "references.json", "thumbnails.bin")

@@ -48,16 +48,6 @@ class Index(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StoredChip:
-    """The aligned face that is kept with a reference: ``image``, an encoded JPEG or PNG, and where its five
-    ``landmarks`` are, (5, 2) float32 px of it, in the order of ``Detection``. None: where the card of the gallery's
-    network has them, as it was cut for that network."""
-
-    image: bytes
-    landmarks: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class NewReference:
     """A template to enrol, with what is kept about where it came from.
 

@@ -12,13 +12,13 @@ import numpy as np
 from facepipe import folders
 from facepipe.errors import PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, own_strangers, rows
-from facepipe.gallery.base import NewReference, Person, StoredChip, Strangers, Tally
+from facepipe.gallery.base import NewReference, Person, Strangers, Tally
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.session import Session
 from facepipe.gallery.store import Record
 from facepipe.gallery.upkeep import Upkeep
-from facepipe.records import Candidate, Reference, Template
+from facepipe.records import Candidate, Reference, StoredChip, Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences
 from facepipe.scoring.strangers import OwnStrangers

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from facepipe.errors import GalleryCorrupt, PersonExists, ReferenceNotFound
-from facepipe.gallery.base import Ids, NewReference, Person, StoredChip, Tally, first_fault
+from facepipe.gallery.base import Ids, NewReference, Person, Tally, first_fault
 from facepipe.gallery.database import Database
 from facepipe.gallery.names import not_found
 from facepipe.gallery.rows import columns, image_of, iso, now, places, points
-from facepipe.records import Consent, Floats, Quality, Reference, Template
+from facepipe.records import Consent, Floats, Quality, Reference, StoredChip, Template
 
 Entry = tuple[str, NewReference, datetime]  # person, reference, enrolled at (UTC)
 

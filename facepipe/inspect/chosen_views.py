@@ -1,4 +1,4 @@
-"""The views of ``facepipe.layers``, filled from the faces that are looked into."""
+"""The views, filled from the faces that are looked into."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
-"""The networks of a pipeline as they see one face, ready for ``facepipe.layers``: what knows both of them.
-
-Here and not in ``layers``, which knows neither detectors nor backbones, nor in ``pipeline``, which needs none of it.
-"""
+"""The networks of a pipeline as they see one face, ready for ``graphs`` and ``views``, which know neither detectors nor
+backbones."""
 
 from __future__ import annotations
 

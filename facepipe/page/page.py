@@ -42,7 +42,7 @@ def render(
     checks, one footer. ``command``: which one made it."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(
-            lambda name: files("facepipe.layers").joinpath("templates").joinpath(name).read_text("utf-8")
+            lambda name: files("facepipe.page").joinpath("templates").joinpath(name).read_text("utf-8")
         ),
         autoescape=True,
         trim_blocks=True,

@@ -10,10 +10,10 @@ from facepipe.align.kept import open_chip
 from facepipe.cards import Input, card_of
 from facepipe.embed.base import BATCH, templates
 from facepipe.errors import FaceError, ReferenceNotFound
-from facepipe.gallery import Gallery, StoredChip
+from facepipe.gallery import Gallery
 from facepipe.gallery.change import Renewed
 from facepipe.pipeline import Pipeline
-from facepipe.records import Chip, Floats
+from facepipe.records import Chip, Floats, StoredChip
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a step, how much of it is done, and how much there is."""

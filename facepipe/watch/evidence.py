@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.enroll.gate import Measures
+from facepipe.align.quality import Measures
 from facepipe.records import Floats, Template
 
 MOST = 5  # chips kept of a track

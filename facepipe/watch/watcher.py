@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from facepipe.align.quality import measure
 from facepipe.batches import within_memory
 from facepipe.detect.base import CloseDetector
-from facepipe.enroll.gate import measure
 from facepipe.errors import FaceError, UsageError
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline

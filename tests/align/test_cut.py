@@ -4,7 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from facepipe.align.cut import cut_chip, measure_quality, similarity
+from facepipe.align.cut import cut_chip
+from facepipe.align.quality import measure_quality
+from facepipe.align.transform import similarity
 from facepipe.cards import Input, find_card
 from facepipe.errors import FaceError
 from facepipe.image import read_image

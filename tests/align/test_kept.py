@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from facepipe import Pipeline, read_image
-from facepipe.add_model import ARCFACE, ARCFACE_SIZE
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import SIDE, WIDE, keep, recut
+from facepipe.align.transform import ARCFACE, ARCFACE_SIZE
 from facepipe.cards import Input, all_cards
 from facepipe.doctor.pictures import _aligned
 from facepipe.embed.base import templates
-from facepipe.gallery import StoredChip
-from facepipe.records import Image
+from facepipe.records import Image, StoredChip
 
 ARC = Input(ARCFACE_SIZE, "RGB", (127.5,), (1 / 127.5,), ARCFACE)
 SPECS = {"arcface": ARC} | {card.name: card.chip for card in all_cards("backbone")}

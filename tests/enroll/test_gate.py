@@ -12,7 +12,8 @@ import pytest
 from moving_portrait import HEIGHT, WIDTH, View, landmarks, picture, squares
 
 from facepipe import Gallery, Pipeline
-from facepipe.enroll.gate import Assessment, Limits, Problem, assess, expect_good, pose
+from facepipe.align.quality import pose
+from facepipe.enroll.gate import Assessment, Limits, Problem, assess, expect_good
 from facepipe.errors import PoorShot
 from facepipe.records import Detection, Image
 

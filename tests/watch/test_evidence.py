@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from facepipe.enroll.gate import Measures
+from facepipe.align.quality import Measures
 from facepipe.records import Template
 from facepipe.watch.evidence import ENOUGH, LATER, MOST, RARELY, SOON, Evidence, View, is_good, worth
 
