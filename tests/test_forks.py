@@ -197,12 +197,12 @@ def test_a_lock_that_a_thread_held_at_the_fork_is_not_the_childs(folder: Path) -
     code = """
 from facepipe import devices
 from facepipe import batches
-from facepipe.embed import _fused
+from facepipe.embed import fused
 
 held, done = threading.Event(), threading.Event()
 
 def hold():
-    with pipe._loading(), devices._starting(), batches._pil(), _fused._packing(), gallery._session.lock:
+    with pipe._loading(), devices._starting(), batches._pil(), fused._packing(), gallery._session.lock:
         held.set()
         done.wait()
 

@@ -20,11 +20,11 @@ from torch import nn
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
-from facepipe.detect._area import MIDDLE, SPREAD, AreaMeans
-from facepipe.detect._boxes import placed, shift, squared, suppress
-from facepipe.detect._crops import around, crops
-from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
+from facepipe.detect.area import MIDDLE, SPREAD, AreaMeans
 from facepipe.detect.base import Candidates
+from facepipe.detect.boxes import placed, shift, squared, suppress
+from facepipe.detect.crops import around, crops
+from facepipe.detect.mtcnn_nets import ONet, PNet, RNet
 from facepipe.devices import in_passes, side_by_side, torch_device, workers
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.forks import PerProcess

@@ -19,9 +19,9 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from facepipe.detect._boxes import squared, suppress
-from facepipe.detect._crops import cut
 from facepipe.detect.base import CloseDetector, Detector
+from facepipe.detect.boxes import squared, suppress
+from facepipe.detect.crops import cut
 from facepipe.records import Detection, Floats, Image, Pixels
 
 WAYS = (0, 1, 2, 3)  # quarter turns anticlockwise

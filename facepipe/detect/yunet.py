@@ -20,11 +20,11 @@ import numpy as np
 
 from facepipe import weights as weight_files
 from facepipe.cards import Card
-from facepipe.detect import _yunet_net
-from facepipe.detect._boxes import suppress, zoomed
-from facepipe.detect._crops import cut
-from facepipe.detect._onet import ONet
-from facepipe.detect._yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
+from facepipe.detect import yunet_net
+from facepipe.detect.boxes import suppress, zoomed
+from facepipe.detect.crops import cut
+from facepipe.detect.onet import ONet
+from facepipe.detect.yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
 from facepipe.devices import torch_device
 from facepipe.errors import CardInvalid
 from facepipe.pixels import halved
@@ -65,7 +65,7 @@ def load(card: Card, device: str, min_face: float, min_score: float) -> YuNet:
     paths = weight_files.locate(card)
     if len(paths) != 2:
         raise CardInvalid(f"{card.path}: weights: expected the files of YuNet and of O-Net, got {len(paths)}")
-    return YuNet(card, _yunet_net.read(paths[0]), ONet(paths[1]), min_face, min_score)
+    return YuNet(card, yunet_net.read(paths[0]), ONet(paths[1]), min_face, min_score)
 
 
 class YuNet:

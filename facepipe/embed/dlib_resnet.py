@@ -19,9 +19,9 @@ from torch.nn import functional
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.embed._dlib_dat import read_tensors
-from facepipe.embed._fused import FusedConv, max_pool
-from facepipe.embed._torch import TorchBackbone
+from facepipe.embed.dlib_dat import read_tensors
+from facepipe.embed.fused import FusedConv, max_pool
+from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats
 

@@ -18,8 +18,8 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.embed._fused import FusedConv
-from facepipe.embed._torch import TorchBackbone
+from facepipe.embed.fused import FusedConv
+from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import WeightsAltered
 from facepipe.tensors import read_state_dict
 

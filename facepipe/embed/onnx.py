@@ -15,7 +15,7 @@ import numpy as np
 from facepipe import weights as weight_files
 from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.embed import _onnx_graph as graph
+from facepipe.embed import onnx_file as graph
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, FacepipeError, UsageError
 from facepipe.forks import PerProcess

@@ -30,7 +30,7 @@ from facepipe.runtime import Constants, Graph, Network, read_graph, read_weights
 if TYPE_CHECKING:
     from torch import nn
 
-    from facepipe.embed._torch import TorchBackbone
+    from facepipe.embed.torch_backbone import TorchBackbone
 
 WIDTHS = (64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)  # of the depthwise convolutions
@@ -104,10 +104,10 @@ class SFace:
     @cached_property
     def torch(self) -> TorchBackbone:
         """The same network in torch, to be looked into."""
-        from facepipe.embed import _sface_net
-        from facepipe.embed._torch import TorchBackbone
+        from facepipe.embed import sface_net
+        from facepipe.embed.torch_backbone import TorchBackbone
 
-        module = _sface_net.SFaceNet(self._weights)
+        module = sface_net.SFaceNet(self._weights)
         return TorchBackbone(self.card, module, self.id, self._device, self.precision)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from facepipe.embed._torch import TorchBackbone
+from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import UsageError
 from facepipe.inspect.finding import finder_of, search
 from facepipe.inspect.networks_of import in_torch

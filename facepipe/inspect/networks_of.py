@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from facepipe.defaults import MIN_FACE
 from facepipe.detect.base import Detector, OpenDetector, load_detector
-from facepipe.embed._torch import TorchBackbone
 from facepipe.embed.base import Backbone, normalise
 from facepipe.embed.onnx import OnnxBackbone
 from facepipe.embed.sface import SFace
+from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import UsageError
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.graphs.onnx_graph import OnnxNetwork

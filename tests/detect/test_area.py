@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from facepipe.detect._area import AreaMeans
-from facepipe.detect._crops import Crop, crops
+from facepipe.detect.area import AreaMeans
+from facepipe.detect.crops import Crop, crops
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (57, 83, 3), np.uint8)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facepipe.detect._boxes import shift, squared, suppress
+from facepipe.detect.boxes import shift, squared, suppress
 
 
 def boxes(*rows: tuple[float, ...]) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facepipe.cards import find_card
-from facepipe.detect._boxes import zoomed
+from facepipe.detect.boxes import zoomed
 from facepipe.detect.yunet import AGREES, ALONE, CLOSER, LIKELY, OWN, Proposals, YuNet
 from facepipe.records import Image
 

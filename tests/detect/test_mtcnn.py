@@ -13,9 +13,9 @@ from portraits import SEEN, iou, width
 
 from facepipe.cards import load_card
 from facepipe.detect import mtcnn
-from facepipe.detect._mtcnn_nets import ONet, PNet, RNet
 from facepipe.detect.base import load_detector
 from facepipe.detect.mtcnn import FACTOR, Mtcnn, pyramid
+from facepipe.detect.mtcnn_nets import ONet, PNet, RNet
 from facepipe.errors import WeightsAltered
 from facepipe.records import Detection, Image
 from facepipe.weights import locate

@@ -13,12 +13,12 @@ from by_onnxruntime import by_onnxruntime, taken
 from portraits import NOISE, SEEN, cut, iou
 
 from facepipe.cards import find_card, load_card
-from facepipe.detect import _yunet_net, yunet
-from facepipe.detect._boxes import suppress
-from facepipe.detect._onet import ENOUGH, ONet
-from facepipe.detect._yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
+from facepipe.detect import yunet, yunet_net
 from facepipe.detect.base import CloseDetector, Detector, OpenDetector, load_detector
+from facepipe.detect.boxes import suppress
+from facepipe.detect.onet import ENOUGH, ONet
 from facepipe.detect.yunet import AGREES, ALONE, OVERLAP, OWN, PROPOSE, Proposals, YuNet, sizes
+from facepipe.detect.yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.image import read_image
 from facepipe.records import Detection, Image
@@ -92,7 +92,7 @@ def test_the_network_says_what_the_file_says_at_its_size_and_works_at_others() -
     original.graph.CopyFrom(taken(original.graph))
     picture = np.random.default_rng(0).integers(0, 256, (1, 640, 640, 3)).astype(np.uint8)
     expected = by_onnxruntime(original, input=picture[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32))
-    network = _yunet_net.read(FILE)
+    network = yunet_net.read(FILE)
     for level, says in enumerate(network(picture=picture)):
         faces, centres, boxes, landmarks = (part[0].T for part in expected[level :: len(STRIDES)])
         flat = says[0].reshape(16, -1)

@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from facepipe.cards import find_card
-from facepipe.embed._torch import TorchBackbone
 from facepipe.embed.base import Backbone, load_backbone, normalise, templates
 from facepipe.embed.dlib_resnet import DIMENSION, load
+from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import EmbeddingInvalid, WeightsAltered, WeightsMissing
 from facepipe.image import read_image
 from facepipe.pipeline import Pipeline

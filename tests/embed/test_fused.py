@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from facepipe.embed._fused import FusedConv, available, max_pool
+from facepipe.embed.fused import FusedConv, available, max_pool
 
 pytestmark = pytest.mark.skipif(not available(torch.device("cpu")), reason="this torch was built without oneDNN")
 

@@ -10,8 +10,8 @@ from facenet_pytorch import InceptionResnetV1
 from torch import Tensor, nn
 
 from facepipe.cards import find_card
-from facepipe.embed._torch import TorchBackbone
 from facepipe.embed.base import load_backbone, normalise
+from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import DeviceUnavailable, WeightsAltered, WeightsMissing
 from facepipe.records import Template
 from facepipe.weights import file_sha256

@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from facepipe.embed._torch import TorchBackbone
+from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.networks_of import backbone_network
 from facepipe.inspect.views.deletion import FILLS, ORDERS, curves

@@ -7,7 +7,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from facepipe.detect._area import MIDDLE, SPREAD, AreaMeans, Bins
+from facepipe.detect.area import MIDDLE, SPREAD, AreaMeans, Bins
 from facepipe.records import Floats, Pixels
 from facepipe.runtime import Graph
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.detect._boxes import placed, squared
-from facepipe.detect._crops import Crop, cut
+from facepipe.detect.boxes import placed, squared
+from facepipe.detect.crops import Crop, cut
 from facepipe.errors import WeightsAltered
 from facepipe.pixels import halved
 from facepipe.records import Floats, Image

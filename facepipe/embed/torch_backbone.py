@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.devices import in_passes, side_by_side, torch_device, workers
-from facepipe.embed import _fused
+from facepipe.embed import fused
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
 from facepipe.forks import PerProcess
@@ -154,7 +154,7 @@ def _fitted(
     module: nn.Module, dtype: torch.dtype, device: torch.device, lean: Callable[[torch.dtype], nn.Module] | None
 ) -> nn.Module:
     """``module`` or its equal."""
-    if lean is not None and _fused.available(device):
+    if lean is not None and fused.available(device):
         return lean(dtype)
     return module if dtype == torch.float32 else copy.deepcopy(module).to(dtype)
 
