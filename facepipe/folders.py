@@ -28,7 +28,7 @@ def _home() -> Path | None:
         return Path(given)
     try:
         found = Path(platformdirs.user_data_dir("facepipe", appauthor=False))
-    except RuntimeError:  # platformdirs 4.2 gave a path that begins with "~" instead
+    except RuntimeError:
         return None
     return found if found.is_absolute() else None
 

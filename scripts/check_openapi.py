@@ -31,7 +31,7 @@ from facepipe.serve.app import create_app
 from facepipe.serve.keys import Keyring
 from facepipe.serve.settings import Settings
 
-HOOKS = Path(__file__).with_name("openapi_hooks.py")
+HERE = Path(__file__).parent
 RATE = 100_000  # requests a second: what is tried here is not how many are let in
 
 
@@ -45,8 +45,8 @@ def schemathesis(url: str, key: str, examples: int, seed: int, *more: str) -> in
         *more,
     ]
     with tempfile.TemporaryDirectory() as folder:  # it leaves a database of examples where it runs
-        paths = os.pathsep.join([str(HOOKS.parents[1]), os.environ.get("PYTHONPATH", "")])
-        environment = os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS), "PYTHONPATH": paths}
+        paths = os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+        environment = os.environ | {"SCHEMATHESIS_HOOKS": "openapi_hooks", "PYTHONPATH": paths}
         return subprocess.run(command, cwd=folder, env=environment, check=False).returncode
 
 

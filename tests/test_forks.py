@@ -274,7 +274,7 @@ from facepipe.sources import open_source
 
 film = cv2.VideoWriter("film.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
 for _ in range(20):
-    film.write(numpy.zeros((48, 64, 3), numpy.uint8))
+    film.write(numpy.full((48, 64, 3), 100, numpy.uint8))
 film.release()
 
 def look():

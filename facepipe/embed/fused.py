@@ -7,7 +7,10 @@ C++ compiler on the user's machine.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import cache
 from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +21,23 @@ TYPICAL = 8  # maps
 _packing = PerProcess(Lock)
 
 
-def available(device: torch.device) -> bool:
-    """Whether ``FusedConv`` runs there: on a CPU, with a torch that was built with oneDNN."""
-    return device.type == "cpu" and torch.backends.mkldnn.is_available()
+@cache
+def available(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether ``FusedConv`` runs there: on a CPU, with a torch that was built with oneDNN, which in torch 2.10 packs 16
+    bits only where the processor has AVX-512."""
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return False
+    with suppress(RuntimeError):
+        _pack(torch.zeros(1, 1, 1, 1, dtype=dtype), ((0, 0), (1, 1), (1, 1), 1), (1, 1, 1, 1))
+        return True
+    return False
+
+
+def _pack(weight: Tensor, place: tuple[Any, ...], extents: tuple[int, ...]) -> Tensor:
+    """``weight`` in the order that is best for maps of ``extents`` (N, C, H, W), where it stands in ``place``: padding,
+    stride, dilation, groups."""
+    packed: Tensor = torch.ops.aten.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), *place, extents)
+    return packed
 
 
 def max_pool(x: Tensor) -> Tensor:
@@ -60,6 +77,5 @@ class FusedConv(nn.Module):
         if not self._weight.is_mkldnn:
             with _packing():
                 if not self._weight.is_mkldnn:
-                    place = (*self._place, (TYPICAL, *x.shape[1:]))
-                    self._weight = torch.ops.aten.mkldnn_reorder_conv2d_weight(self._weight.to_mkldnn(), *place)
+                    self._weight = _pack(self._weight, self._place, (TYPICAL, *x.shape[1:]))
         return self._weight

@@ -154,7 +154,7 @@ def _fitted(
     module: nn.Module, dtype: torch.dtype, device: torch.device, lean: Callable[[torch.dtype], nn.Module] | None
 ) -> nn.Module:
     """``module`` or its equal."""
-    if lean is not None and fused.available(device):
+    if lean is not None and fused.available(device, dtype):
         return lean(dtype)
     return module if dtype == torch.float32 else copy.deepcopy(module).to(dtype)
 

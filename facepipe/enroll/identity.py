@@ -25,7 +25,7 @@ from facepipe.words import percent
 
 # Chosen on lfw-dev, fold 0 (scripts/measure_enrolment.py); what they do is told of fold 1 in docs/deciding.md
 UNLIKE = -2.0  # ln of the likelihood ratio below which a picture is another person's
-SAME = 1e-5  # difference of scores that is rounding: of two pictures each is as unlike the other
+SAME = 1e-5  # difference of scores that is rounding: of two pictures each is as unlike the other; the later is named
 NAMED = 3  # pictures in a message
 KNOWN = 0.9  # probability from which on somebody is taken for a person of the gallery, however many are in it
 
@@ -59,7 +59,7 @@ def expect_one_person(name: str, new: Sequence[NewReference], enrolled: Floats, 
     if len(vectors) < 2:
         return
     scores = _likeness(vectors)[: len(new)]
-    odd = [int(scores.argmin())]
+    odd = [int(np.flatnonzero(scores <= scores.min() + SAME)[-1])]
     alike, fits = _judged(float(scores[odd[0]]), len(vectors) - 1, rule)
     if fits and len(vectors) >= 4:
         odd, score = _part(vectors, len(new))

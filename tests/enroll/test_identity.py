@@ -37,11 +37,11 @@ def test_pictures_of_one_person_are_fine(gallery: Gallery) -> None:
         expect_theirs("Ada", [], gallery, rule)
 
 
-def test_two_of_two_people_are_both_named(gallery: Gallery) -> None:
+def test_of_two_pictures_of_two_people_the_later_is_named(gallery: Gallery) -> None:
     with pytest.raises(SeveralPeople) as refused:
         expect_theirs("Ada", [picture(0), picture(40)], gallery, RULE)
     assert str(refused.value) == (
-        "Ada: 0.jpg does not show the same person as 40.jpg (under 0.1 % likely); leave it out or, if it does, enrol it"
+        "Ada: 40.jpg does not show the same person as 0.jpg (under 0.1 % likely); leave it out or, if it does, enrol it"
         " all the same: --anyway"
     )
     with pytest.raises(SeveralPeople, match=r"\(0\.766 < 0\.900\)"):
