@@ -43,11 +43,11 @@ def add_onnx(
     Raises UsageError (a name that is taken, unless ``replace``), WeightsMissing (no such file, no room for a copy),
     CardInvalid, DependencyMissing.
     """
-    from facepipe.embed.onnx import Network
+    from facepipe.embed.onnx import OnnxModel
 
     name = _free_name(path.stem if name is None else name, replace)
     data = _read(path)
-    network = Network(data, path)
+    network = OnnxModel(data, path)
     size = _size(path, network.signature.size, size)
     dimension = network(np.zeros((1, 3, size, size), np.float32)).shape[1]
     sha256 = hashlib.sha256(data).hexdigest()

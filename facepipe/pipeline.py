@@ -32,7 +32,7 @@ from facepipe.image import ImageLike, is_one, read_image
 from facepipe.records import Activation, Chip, Consent, Detection, Face, Identification, Image, Template, Verification
 from facepipe.scoring.calibration import Rate
 from facepipe.scoring.evidence import probability
-from facepipe.threshold import Limits
+from facepipe.threshold import Thresholds
 
 T = TypeVar("T")
 Seen = tuple[Image, list[Detection]]  # an image, and where its faces are
@@ -274,9 +274,9 @@ class Pipeline:
         """
         return self.limits(gallery).find(given, fmr, fpir).threshold
 
-    def limits(self, gallery: Gallery | None = None) -> Limits:
+    def limits(self, gallery: Gallery | None = None) -> Thresholds:
         """What ``threshold`` goes by, as it is now: where it comes from, and how often strangers get a name."""
-        return Limits(self.backbone.card, gallery)
+        return Thresholds(self.backbone.card, gallery)
 
     def rule(self, gallery: Gallery, threshold: float | None = None) -> Rule | None:
         """Who counts as one person at enrolment, by a cosine ``threshold`` where one is given; None where the card

@@ -24,7 +24,7 @@ Constants = dict[str, np.ndarray]
 OPSET, IR_VERSION = 17, 8  # old enough for every onnxruntime that is allowed
 
 
-class Network:
+class CompiledGraph:
     """An ONNX graph, as bytes, ready to run on the CPU: arrays by name in, arrays in the order of its outputs out.
 
     A ``wide`` one, of few weights, takes all cores that the calling thread may take.
@@ -208,14 +208,14 @@ class Graph:
         self._nodes.append(helper.make_node(kind, names, [name], **options))
         return name
 
-    def network(self, *outputs: str, wide: bool = False) -> Network:
+    def network(self, *outputs: str, wide: bool = False) -> CompiledGraph:
         """The whole, ready to run."""
         from onnx import TensorProto, helper
 
         ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
         graph = helper.make_graph(self._nodes, "facepipe", self._inputs, ends, self._constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-        return Network(model.SerializeToString(), wide)
+        return CompiledGraph(model.SerializeToString(), wide)
 
     def _constant(self, values: np.ndarray) -> str:
         from onnx import numpy_helper

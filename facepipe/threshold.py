@@ -25,7 +25,7 @@ GIVEN, CALIBRATION, GALLERY, CARD = "given", "calibration", "gallery", "card"
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class ThresholdInForce:
     """The ``threshold``, −1 to 1, that decides. ``kind``: "given", "fmr" or "fpir", at the ``rate`` (None: given).
 
     ``source``: "given"; "calibration", measured on photos of one's own; "gallery", its own people as strangers to each
@@ -86,27 +86,27 @@ _BY = {
 }
 
 
-class Limits:
+class Thresholds:
     """What decides with a network's ``card``, alone (1:1) or in a ``gallery`` (1:N), as it is now."""
 
     def __init__(self, card: Card, gallery: Gallery | None = None) -> None:
         self._card, self._gallery = card, gallery
 
-    def find(self, given: float | None = None, fmr: Rate | None = None, fpir: Rate | None = None) -> Limit:
+    def find(self, given: float | None = None, fmr: Rate | None = None, fpir: Rate | None = None) -> ThresholdInForce:
         """The ``given`` threshold, else that for ``fpir``, else that for ``fmr``; without any, the usual one. A
         gallery's own calibration goes before its own people, and these before the card. Raises UsageError for a rate
         that nothing says."""
         if given is not None:
             if not -1 <= given <= 1:
                 raise UsageError(f"threshold {given}: expected a cosine, -1 to 1")
-            return Limit(given, GIVEN, None, GIVEN)
+            return ThresholdInForce(given, GIVEN, None, GIVEN)
         if fpir is not None:
             return self._by_fpir(fpir)
         if fmr is not None or self._gallery is None:
             return self._by_fmr(FMR if fmr is None else fmr)
         return self._usual()
 
-    def explained(self, limit: Limit) -> Limit:
+    def explained(self, limit: ThresholdInForce) -> ThresholdInForce:
         """``limit`` with the chance that a stranger gets a name at it."""
         if self._gallery is None:
             return limit
@@ -114,7 +114,7 @@ class Limits:
         by, chance = self._chance(limit)
         return replace(limit, people=self._people, chance=chance, chance_by=by, alike=alike)
 
-    def _usual(self) -> Limit:
+    def _usual(self) -> ThresholdInForce:
         try:
             floor = self._by_fmr(FMR)
         except UsageError:
@@ -125,7 +125,7 @@ class Limits:
             return max(self._by_fpir(FPIR, usual=True), floor, key=lambda limit: limit.threshold)
         return floor
 
-    def _by_fmr(self, fmr: Rate) -> Limit:
+    def _by_fmr(self, fmr: Rate) -> ThresholdInForce:
         card = self._card
         beyond = card.is_extrapolated(fmr)
         if self._calibration is None:
@@ -134,14 +134,14 @@ class Limits:
             known = {**card.thresholds, str(fmr): card.threshold(fmr)} if beyond else card.thresholds
             limit, source = self._calibration.threshold(fmr, known), CALIBRATION
         between = card.tail.between(float(fmr)) if beyond and card.tail is not None else None
-        return Limit(limit, "fmr", float(fmr), source, between=between)
+        return ThresholdInForce(limit, "fmr", float(fmr), source, between=between)
 
-    def _by_fpir(self, fpir: Rate, *, usual: bool = False) -> Limit:
+    def _by_fpir(self, fpir: Rate, *, usual: bool = False) -> ThresholdInForce:
         rate = _rate(fpir)
         if self._gallery is None:
             raise UsageError(f"fpir {fpir}: a share of strangers looked up in a gallery; for two faces take --fmr")
         if (known := self._calibrated(fpir, usual)) is not None:
-            return Limit(known, "fpir", rate, CALIBRATION, self._people)
+            return ThresholdInForce(known, "fpir", rate, CALIBRATION, self._people)
         if not self._people:
             raise UsageError(
                 f"fpir {fpir}: {self._gallery.path}: nobody is enrolled whom a stranger could be taken for"
@@ -153,13 +153,13 @@ class Limits:
             )
         own = None if self._own is None else self._own.threshold(rate, self._curve)
         if own is not None:
-            return Limit(own, "fpir", rate, GALLERY, self._people, beyond=rate < SELDOM)
+            return ThresholdInForce(own, "fpir", rate, GALLERY, self._people, beyond=rate < SELDOM)
         if self._curve is None:
             raise UsageError(self._nothing_says(fpir))
         source = CARD if self._calibration is None else CALIBRATION
         threshold = threshold_by_curve(rate, self._people, self._curve)
         beyond = rate / self._people < min(map(float, self._card.thresholds), default=0)
-        return Limit(threshold, "fpir", rate, source, self._people, beyond=beyond)
+        return ThresholdInForce(threshold, "fpir", rate, source, self._people, beyond=beyond)
 
     def _calibrated(self, fpir: Rate, usual: bool) -> float | None:
         """The threshold that was measured, if it was; as the ``usual`` one it does when hardly anybody came since."""
@@ -178,7 +178,7 @@ class Limits:
             " few; enrol 100 for 1e-1, 1,000 for 1e-2, or measure it: facepipe calibrate FOLDER"
         )
 
-    def _chance(self, limit: Limit) -> tuple[str | None, Chance | None]:
+    def _chance(self, limit: ThresholdInForce) -> tuple[str | None, Chance | None]:
         if limit.kind == "fpir" and limit.source == CALIBRATION and limit.rate is not None and self._known(limit.rate):
             return CALIBRATION, Chance(limit.rate)
         if self._own is not None:
@@ -221,12 +221,12 @@ def usual_threshold(card: Card, people: int) -> float | None:
     return max(found, default=None)
 
 
-def in_force(gallery: Gallery) -> Limit | None:
+def in_force(gallery: Gallery) -> ThresholdInForce | None:
     """The usual threshold of ``gallery``, explained; None where nobody is enrolled, or nothing says one."""
     card = card_of(gallery.backbone)
     with suppress(UsageError):
         if card is not None:
-            limits = Limits(card, gallery)
+            limits = Thresholds(card, gallery)
             return limits.explained(limits.find())
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from http.client import HTTPException
 from importlib.util import find_spec
@@ -18,9 +18,7 @@ from facepipe import folders
 from facepipe.cards import Card, WeightFile
 from facepipe.errors import CardInvalid, DependencyMissing, UsageError, WeightsAltered, WeightsMissing
 from facepipe.files import replacing
-
-Progress = Callable[[str, int, int], None]
-"""Called with the file's name, the bytes received and the bytes expected (0: unknown)."""
+from facepipe.progress import Progress, quiet
 
 _BLOCK = 1 << 20
 _TIMEOUT = 30.0  # seconds without a byte
@@ -50,6 +48,7 @@ def pull(card: Card, progress: Progress | None = None, sha256: str | None = None
 
     A file is written under a temporary name and moved into place once its size and sha256 are right. ``sha256``, one
     that you trust, is for a card that knows none; a copy of the card with it is then kept among the user's models.
+    ``progress`` is told of each file's bytes.
     Raises WeightsMissing (no network: says what to put where), WeightsAltered, DependencyMissing, UsageError.
     """
     if sha256 is not None:
@@ -124,7 +123,7 @@ def _fetched(card: Card, entry: WeightFile, progress: Progress | None) -> Path:
             f"pass the sha256 you trust (--sha256)"
         )
     if not (path.is_file() and file_sha256(path) == entry.sha256):
-        _download(entry, entry.url, path, progress or (lambda name, done, total: None))
+        _download(entry, entry.url, path, progress or quiet)
     return path
 
 

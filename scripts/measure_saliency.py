@@ -24,7 +24,7 @@ from facepipe import Pipeline, read_image
 from facepipe.defaults import BACKBONE
 from facepipe.evaluate.embedded import central_face
 from facepipe.inspect.views.deletion import FILLS, ORDERS, curves
-from facepipe.inspect.views.masks import Scorer
+from facepipe.inspect.views.masks import MaskScorer
 from facepipe.inspect.views.saliency import saliency_map
 from facepipe.records import Floats, Pixels
 
@@ -39,7 +39,7 @@ def main() -> None:
     given = parser.parse_args()
     pipe = Pipeline(given.backbone)
     pairs = list(islice(genuine(pipe, given.folder, given.fold), given.pairs))
-    scorer = Scorer(pipe.backbone.embed, pipe.backbone.card.mirror)
+    scorer = MaskScorer(pipe.backbone.embed, pipe.backbone.card.mirror)
     areas, halves = [], []
     for index, (a, b) in enumerate(track(pairs, "measuring", console=Console(stderr=True), transient=True)):
         found = saliency_map(scorer, a, b, rounds=given.rounds, seed=index)

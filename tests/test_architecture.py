@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,7 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "tensors",
     },
     {"scoring", "words"},
-    {"records", "errors", "defaults", "dependencies", "forks", "lazy", "memory", "threads"},
+    {"records", "errors", "defaults", "dependencies", "forks", "lazy", "memory", "progress", "threads"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 APART = {"align", "detect", "embed", "gallery", "inspect.views", "track"}  # these do not know each other
@@ -146,3 +147,25 @@ def test_files_and_functions_are_small(path: Path) -> None:
     assert len(text.splitlines()) <= MOST_LINES
     functions = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
     assert [f.name for f in functions if (f.end_lineno or 0) - f.lineno + 1 > MOST_LINES_OF_A_FUNCTION] == []
+
+
+# Parts of networks are called as their authors call them
+SEVERAL = {"Block", "LeanBlock", "ONet"}
+
+
+def classes(source: str) -> Iterator[str]:
+    """The classes of a module, but those that are the form in which others go over HTTP and have their names."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and "BaseModel" not in [ast.unparse(base) for base in node.bases]:
+            yield node.name
+
+
+def test_a_class_name_means_one_thing() -> None:
+    homes = [(name, dotted(path)) for path in MODULES for name in classes(path.read_text("utf-8"))]
+    counted = Counter(name for name, _ in homes if not name.startswith("_"))
+    assert [home for home in homes if counted[home[0]] > 1 and home[0] not in SEVERAL] == []
+
+
+def test_progress_is_told_in_one_way() -> None:
+    told = [path.name for path in MODULES if "Callable[[str, int, int], None]" in path.read_text("utf-8")]
+    assert told == ["progress.py"]

@@ -202,7 +202,7 @@ from facepipe.embed import fused
 held, done = threading.Event(), threading.Event()
 
 def hold():
-    with pipe._loading(), devices._starting(), batches._pil(), fused._packing(), gallery._session.lock:
+    with pipe._loading(), devices._starting(), batches._pil(), fused._packing(), gallery._hold.lock:
         held.set()
         done.wait()
 
@@ -220,7 +220,7 @@ def test_what_a_thread_was_writing_at_the_fork_is_not_the_childs_to_undo(folder:
 held, done = threading.Event(), threading.Event()
 
 def write():
-    with gallery._session.writing() as (record, _):
+    with gallery._hold.writing() as (record, _):
         record.rename("Joe", "Jo")
         held.set()
         done.wait()

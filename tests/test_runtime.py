@@ -167,7 +167,7 @@ def test_a_wide_network_takes_the_cores_that_the_thread_may_take(small: bytes, m
     x = np.array([-1], np.float32)
     for cores, wide in ((1, True), (3, True), (3, False)):
         monkeypatch.setattr(runtime, "cores", lambda cores=cores: cores)
-        network = runtime.Network(small, wide)
+        network = runtime.CompiledGraph(small, wide)
         assert [network(x=x)[0].tolist() for _ in range(2)] == [[0], [0]]
     assert asked == [1, 3, 1]
 

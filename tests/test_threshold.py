@@ -18,7 +18,7 @@ from facepipe.records import Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences, Evidence
 from facepipe.scoring.tail import Tail
-from facepipe.threshold import Limits, in_force
+from facepipe.threshold import Thresholds, in_force
 
 TAIL = Tail(0.5, 1e-3, 0.03, 0.0, {"1e-3": (9e-4, 1.1e-3), "1e-6": (1e-7, 5e-6)})
 CARD = replace(
@@ -61,7 +61,7 @@ def calibration(people: int, **rates: dict[str, float]) -> Calibration:
 def test_a_rate_beyond_what_the_own_people_show_is_an_extrapolation_with_an_interval(
     enrolled: Callable[[int], Gallery],
 ) -> None:
-    limits = Limits(CARD, enrolled(60))
+    limits = Thresholds(CARD, enrolled(60))
     seldom = limits.explained(limits.find(fpir="1e-4"))
     assert "1 in 10,000 strangers reaches it with any of 60 people, as these are strangers to" in seldom.reason
     assert ", an extrapolation: truly between 1 in " in seldom.reason
@@ -71,32 +71,32 @@ def test_a_rate_beyond_what_the_own_people_show_is_an_extrapolation_with_an_inte
 
 
 def test_a_rate_near_one_is_said_as_a_share(enrolled: Callable[[int], Gallery]) -> None:
-    limits = Limits(CARD, enrolled(60))
+    limits = Thresholds(CARD, enrolled(60))
     assert limits.explained(limits.find(fpir="0.9")).reason.startswith("90 % of strangers reach it with any of 60")
 
 
 def test_two_faces_go_by_the_false_match_rate() -> None:
-    found = Limits(CARD).find()
+    found = Thresholds(CARD).find()
     assert (found.threshold, found.kind, found.rate, found.source) == (0.5, "fmr", 1e-3, "card")
     assert found.said == "threshold 0.5000: 1 in 1,000 strangers reaches it with one person"
     with pytest.raises(UsageError, match="fpir 1e-2: a share of strangers looked up in a gallery"):
-        Limits(CARD).find(fpir="1e-2")
+        Thresholds(CARD).find(fpir="1e-2")
 
 
 def test_a_rate_below_those_measured_is_called_an_extrapolation() -> None:
-    found = Limits(CARD).find(fmr="1e-6")
+    found = Thresholds(CARD).find(fmr="1e-6")
     assert found.threshold == pytest.approx(0.5 + 0.03 * math.log(1000))
     assert found.between == pytest.approx((1e-7, 5e-6))
     assert "1 in 1,000,000 strangers" in found.said
     assert "an extrapolation: truly between 1 in 200,000 and 1 in 10,000,000" in found.said
-    assert Limits(CARD).find(fmr="1e-4").between is None
+    assert Thresholds(CARD).find(fmr="1e-4").between is None
 
 
 @pytest.mark.parametrize("people", [1, 5, 10])
 def test_with_few_people_nobody_is_let_in_more_easily_than_between_two_faces(
     enrolled: Callable[[int], Gallery], people: int
 ) -> None:
-    limits = Limits(CARD, enrolled(people))
+    limits = Thresholds(CARD, enrolled(people))
     found = limits.explained(limits.find())
     assert (found.threshold, found.kind, found.people) == (0.5, "fmr", people)
     assert found.chance is not None
@@ -106,7 +106,7 @@ def test_with_few_people_nobody_is_let_in_more_easily_than_between_two_faces(
 
 
 def test_with_more_people_it_rises_so_that_as_many_strangers_get_a_name(enrolled: Callable[[int], Gallery]) -> None:
-    limits = Limits(CARD, enrolled(40))
+    limits = Thresholds(CARD, enrolled(40))
     found = limits.explained(limits.find())
     assert (found.kind, found.rate, found.source) == ("fpir", 1e-2, "card")
     assert found.threshold == pytest.approx(TAIL.score(1 - 0.99 ** (1 / 40)))
@@ -117,7 +117,7 @@ def test_with_more_people_it_rises_so_that_as_many_strangers_get_a_name(enrolled
 
 def test_from_fifty_on_the_gallery_itself_says_it(enrolled: Callable[[int], Gallery]) -> None:
     gallery = enrolled(200)
-    limits = Limits(CARD, gallery)
+    limits = Thresholds(CARD, gallery)
     usual, tenth = limits.find(), limits.explained(limits.find(fpir="1e-1"))
     own = gallery.own_strangers(CARD.evidence)
     assert own is not None
@@ -131,7 +131,7 @@ def test_from_fifty_on_the_gallery_itself_says_it(enrolled: Callable[[int], Gall
 
 
 def test_what_is_asked_for_goes_before_the_usual(enrolled: Callable[[int], Gallery]) -> None:
-    limits = Limits(CARD, enrolled(40))
+    limits = Thresholds(CARD, enrolled(40))
     assert limits.find(0.3).threshold == 0.3
     assert limits.find(0.3).source == "given"
     assert limits.find(fmr="1e-2").threshold == 0.4
@@ -145,24 +145,24 @@ def test_what_is_asked_for_goes_before_the_usual(enrolled: Callable[[int], Galle
 @pytest.mark.parametrize("rate", ["often", "0", "1", "nan", -1])
 def test_what_is_no_rate_is_refused(enrolled: Callable[[int], Gallery], rate: str | float) -> None:
     with pytest.raises(UsageError, match=f"fpir {rate}: expected a rate between 0 and 1"):
-        Limits(CARD, enrolled(3)).find(fpir=rate)
+        Thresholds(CARD, enrolled(3)).find(fpir=rate)
 
 
 def test_a_rate_that_nothing_says_is_refused_with_what_would(enrolled: Callable[[int], Gallery]) -> None:
     with pytest.raises(UsageError, match="nobody is enrolled whom a stranger could be taken for"):
-        Limits(CARD, enrolled(0)).find(fpir="1e-2")
+        Thresholds(CARD, enrolled(0)).find(fpir="1e-2")
     gallery = enrolled(40)
     with pytest.raises(UsageError, match=r"fpir 1e-5: among 40 people that is a false match rate of 3e-07; no lower"):
-        Limits(CARD, gallery).find(fpir="1e-5")
+        Thresholds(CARD, gallery).find(fpir="1e-5")
     with pytest.raises(UsageError, match=r"plain's card has no rates, and 40 people are too few; enrol 100 for 1e-1"):
-        Limits(EMPTY, gallery).find(fpir="1e-1")
+        Thresholds(EMPTY, gallery).find(fpir="1e-1")
     with pytest.raises(UsageError, match="no measured thresholds; pass a threshold of your own"):
-        Limits(EMPTY, gallery).find()
+        Thresholds(EMPTY, gallery).find()
 
 
 def test_many_people_decide_where_the_card_says_nothing(enrolled: Callable[[int], Gallery]) -> None:
     gallery = enrolled(1000)
-    limits = Limits(EMPTY, gallery)
+    limits = Thresholds(EMPTY, gallery)
     found = limits.explained(limits.find())
     own = gallery.own_strangers()
     assert own is not None
@@ -173,7 +173,7 @@ def test_many_people_decide_where_the_card_says_nothing(enrolled: Callable[[int]
 def test_an_own_calibration_goes_before(enrolled: Callable[[int], Gallery], caplog: pytest.LogCaptureFixture) -> None:
     gallery = enrolled(60)
     gallery.calibrate(calibration(60, fpir={"1e-2": 0.7}))
-    limits = Limits(CARD, gallery)
+    limits = Thresholds(CARD, gallery)
     found = limits.explained(limits.find())
     assert (found.threshold, found.source, found.chance_by) == (0.7, "calibration", "calibration")
     assert found.chance is not None
@@ -182,7 +182,7 @@ def test_an_own_calibration_goes_before(enrolled: Callable[[int], Gallery], capl
     assert limits.find(fmr="1e-6").threshold == pytest.approx(TAIL.score(1e-6))
     assert limits.find(fpir="1e-1").source == "gallery"  # what was not calibrated, the people say
     gallery.calibrate(calibration(40, fpir={"1e-2": 0.7}))  # many have come since
-    later = Limits(CARD, gallery)
+    later = Thresholds(CARD, gallery)
     assert (later.find().threshold, later.find().kind) == (0.52, "fmr")
     assert not caplog.records
     assert later.find(fpir="1e-2").threshold == 0.7
@@ -192,7 +192,7 @@ def test_an_own_calibration_goes_before(enrolled: Callable[[int], Gallery], capl
 def test_where_few_are_enrolled_the_calibrations_rates_say_it(enrolled: Callable[[int], Gallery]) -> None:
     gallery = enrolled(30)
     gallery.calibrate(calibration(30))
-    found = Limits(CARD, gallery).find()
+    found = Thresholds(CARD, gallery).find()
     assert (found.source, found.kind) == ("calibration", "fpir")
     assert found.threshold == pytest.approx(TAIL.score(1 - 0.99 ** (1 / 30)) + 0.02)  # the curve, moved to meet them
 

@@ -17,7 +17,7 @@ from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.cards import Card
-    from facepipe.evaluate.calibrate import Report
+    from facepipe.evaluate.calibrate import CalibrationReport
     from facepipe.evaluate.reliability import Reliability
 
 
@@ -76,13 +76,13 @@ def calibrate(
     out.finish_measuring(found.remarks, found.kept, found.failures, found.images, unread.count(left_out))
 
 
-def _json(found: Report, path: Path) -> dict[str, Any]:
+def _json(found: CalibrationReport, path: Path) -> dict[str, Any]:
     made = asdict(found.calibration) | {"made_at": found.calibration.made_at.isoformat()}
     kept = None if found.kept is None else str(found.kept)
     return asdict(found) | {"gallery": str(path), "calibration": made, "kept": kept}
 
 
-def _print(found: Report, path: Path, card: Card, decides: str) -> None:
+def _print(found: CalibrationReport, path: Path, card: Card, decides: str) -> None:
     """What decides now, then a table for each set of pairs or photos, with what it is of."""
     made = found.calibration
     without = f", {found.no_face} more without a face" if found.no_face else ""
@@ -104,7 +104,7 @@ def _say(line: str) -> None:
     typer.echo(out.printable(line))
 
 
-def _compared(found: Report, card: Card) -> Iterator[tuple[str, ...]]:
+def _compared(found: CalibrationReport, card: Card) -> Iterator[tuple[str, ...]]:
     made = found.calibration
     known = {} if made.corrected else card.thresholds
     for rate, limit in made.fmr.items():
@@ -112,7 +112,7 @@ def _compared(found: Report, card: Card) -> Iterator[tuple[str, ...]]:
         yield f"FMR {rate}", f"{_one_in(rate)} strangers, compared with one person", f"{limit:.4f}", usual, accepted
 
 
-def _looked_up(found: Report) -> None:
+def _looked_up(found: CalibrationReport) -> None:
     made = found.calibration
     _say(
         f"Of the {found.people} people in the folder {found.enrolled} are enrolled, by name;"

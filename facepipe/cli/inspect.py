@@ -46,7 +46,7 @@ DumpFile = Annotated[
 ]
 Layers = Annotated[str, typer.Option("--layers", help="Which layers to show, list or dump: a name or a glob.")]
 List = Annotated[bool, typer.Option("--list", help="List the layers of the networks, and do nothing else.")]
-People = Annotated[
+LabelledFolder = Annotated[
     Path | None,
     typer.Option("--people", metavar="FOLDER", help="Judge each depth on labelled photos, a sub-folder per person."),
 ]
@@ -65,7 +65,7 @@ def inspect(
     layers: Layers = "*",
     list_layers: List = False,
     network: NetworkName = None,
-    people: People = None,
+    people: LabelledFolder = None,
     pick: opt.Pick = None,
     gallery: opt.GalleryPath = None,
     threshold: opt.Threshold = None,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from facepipe.cards import Card
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Pipeline
-    from facepipe.sources import Found
-    from facepipe.threshold import Limit
+    from facepipe.sources import FoundImages
+    from facepipe.threshold import ThresholdInForce
 
 
 def complete_models(incomplete: str) -> list[str]:
@@ -171,7 +171,7 @@ def _say_other_weights(card: Card, weights: Path) -> None:
 
 def limit(
     pipe: Pipeline, gallery: Gallery | None, threshold: float | None, fmr: str | None, fpir: str | None = None
-) -> Limit:
+) -> ThresholdInForce:
     """The threshold in force, with what it means in the gallery. Raises UsageError for --fpir with one of the others,
     or a rate that nothing says."""
     if fpir is not None and (threshold is not None or fmr is not None):
@@ -180,7 +180,7 @@ def limit(
     return limits.explained(limits.find(threshold, fmr, fpir))
 
 
-def say_limit(limit: Limit) -> None:
+def say_limit(limit: ThresholdInForce) -> None:
     """What decides, in one line, once all that is wrong with the command has been told; where somebody is enrolled and
     more is known of it than the number, or the rate is an extrapolation."""
     if (limit.people and limit.chance is not None) or limit.between is not None:
@@ -220,7 +220,7 @@ def camera(source: str) -> str:
     return f"webcam:{source}" if source.isascii() and source.isdigit() and not os.path.exists(source) else source
 
 
-def image_files(paths: Sequence[str]) -> Found:
+def image_files(paths: Sequence[str]) -> FoundImages:
     """The images that ``paths`` name. Raises UsageError at "", which would be the current folder."""
     from facepipe import sources
 

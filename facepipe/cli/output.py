@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,9 +17,10 @@ from facepipe import words
 from facepipe.errors import UsageError, WriteFailed
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, ProgressColumn
+    import rich.progress
 
     from facepipe.batches import Outcome
+    from facepipe.progress import Progress
     from facepipe.records import Candidate, Detection, Floats, Identification, Verification
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
 
 
 @contextmanager
-def download_bar() -> Iterator[Callable[[str, int, int], None] | None]:
+def download_bar() -> Iterator[Progress | None]:
     """What ``weights.pull`` reports to: a bar on stderr when it is a terminal, else None."""
     if not sys.stderr.isatty():
         yield None
@@ -97,7 +98,7 @@ def download_bar() -> Iterator[Callable[[str, int, int], None] | None]:
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str, int, int], None] | None]:
+def steps() -> Iterator[Progress | None]:
     """What a long computation of named steps reports to: one bar on stderr when it is a terminal, else None."""
     if not sys.stderr.isatty():
         yield None
@@ -113,7 +114,7 @@ class Ticker:
     """One line on stderr that goes on changing, when it is a terminal. It steps aside while other lines are printed."""
 
     def __init__(self, shown: bool) -> None:
-        self._bar: Progress | None = None
+        self._bar: rich.progress.Progress | None = None
         if shown and sys.stderr.isatty():
             from rich.progress import SpinnerColumn, TextColumn
 
@@ -130,7 +131,7 @@ class Ticker:
             self._bar.stop()
 
 
-def _bar(*columns: ProgressColumn) -> Progress:
+def _bar(*columns: rich.progress.ProgressColumn) -> rich.progress.Progress:
     from rich.console import Console
     from rich.progress import Progress
 

@@ -34,7 +34,7 @@ class Snapshots:
     def look(self, frame: Frame, faces: Sequence[TrackedFace]) -> None:
         """Keep what is better of this frame's faces than what there was."""
         from facepipe.align.quality import measure
-        from facepipe.watch.evidence import worth
+        from facepipe.watch.sightings import worth
 
         for face in faces:
             best = self._best.get(face.track)

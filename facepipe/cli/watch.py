@@ -82,7 +82,7 @@ def watch(
         watcher = Watcher(pipe, people, threshold=None if usual else asked.threshold, every=every)
         frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)
-        report = Report(as_json, None if snapshots is None else Snapshots(snapshots), ticker)
+        report = Reporter(as_json, None if snapshots is None else Snapshots(snapshots), ticker)
         if video is not None:
             rate = LIVE_FPS if frames.live or not frames.fps else frames.fps
             report.film = stack.enter_context(Film(video, min(rate, max_fps or rate)))
@@ -124,7 +124,7 @@ def _pictures(source: str) -> UsageError:
     )
 
 
-def _run(watcher: Watcher, frames: Source, report: Report) -> bool:
+def _run(watcher: Watcher, frames: Source, report: Reporter) -> bool:
     """Watch until the end; whether Ctrl-C cut it short. What happened until an error is reported, too."""
     try:
         with _terminating_as_ctrl_c():
@@ -155,7 +155,7 @@ def _terminating_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-class Report:
+class Reporter:
     """All that is told and shown of what the watcher sees."""
 
     def __init__(self, as_json: bool, snapshots: Snapshots | None, ticker: out.Ticker) -> None:

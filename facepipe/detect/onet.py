@@ -15,7 +15,7 @@ from facepipe.detect.crops import Crop, cut
 from facepipe.errors import WeightsAltered
 from facepipe.pixels import halved
 from facepipe.records import Floats, Image
-from facepipe.runtime import Graph, Network
+from facepipe.runtime import CompiledGraph, Graph
 from facepipe.tensors import read_arrays
 
 SIDE = 48  # px of what it is shown
@@ -61,7 +61,7 @@ def _divisible(square: Floats, by: int) -> Floats:
     return np.hstack([corner, corner + (side - 1)])
 
 
-def network(weights: Mapping[str, Floats]) -> Network:
+def network(weights: Mapping[str, Floats]) -> CompiledGraph:
     """``crops`` (N, 3, 48, 48) float32 RGB, (value − 127.5) / 128 → regressions (N, 4), odds (N, 2) of none and of a
     face, landmarks (N, 10)."""
     graph = Graph("crops", ("N", 3, SIDE, SIDE))

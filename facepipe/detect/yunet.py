@@ -29,7 +29,7 @@ from facepipe.devices import torch_device
 from facepipe.errors import CardInvalid
 from facepipe.pixels import halved
 from facepipe.records import Detection, Floats, Image, Pixels
-from facepipe.runtime import Network
+from facepipe.runtime import CompiledGraph
 
 SMALLEST, LARGEST = 14, 280  # px of faces that YuNet finds well, as it is shown them
 # px of the longer side, below which nothing is shrunk: of 514 faces that MTCNN sees in LFW's crops at sizes at which a
@@ -71,7 +71,7 @@ def load(card: Card, device: str, min_face: float, min_score: float) -> YuNet:
 class YuNet:
     """A detector; see ``facepipe.detect.base.load_detector`` for the options."""
 
-    def __init__(self, card: Card, yunet: Network, onet: ONet, min_face: float, min_score: float) -> None:
+    def __init__(self, card: Card, yunet: CompiledGraph, onet: ONet, min_face: float, min_score: float) -> None:
         self.card, self.min_face, self.min_score = card, min_face, min_score
         self._yunet, self._onet = yunet, onet
 

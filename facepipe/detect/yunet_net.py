@@ -14,7 +14,7 @@ import numpy as np
 
 from facepipe.errors import WeightsAltered
 from facepipe.records import Floats
-from facepipe.runtime import Graph, Network, read_graph, read_weights
+from facepipe.runtime import CompiledGraph, Graph, read_graph, read_weights
 
 STRIDES = (8, 16, 32)  # px from place to place
 BLOCKS = (1, 4, 2, 2, 2)  # units one after the other; after each block a map is halved
@@ -26,7 +26,7 @@ NO_EXTENTS = np.empty(0, np.float32)
 Convolution = tuple[Floats, Floats]  # weight (O, I, h, w), bias (O,)
 
 
-def read(path: Path) -> Network:
+def read(path: Path) -> CompiledGraph:
     """See ``network``. Raises WeightsAltered."""
     graph = read_graph(path)
     try:
@@ -48,7 +48,7 @@ def _shapes() -> Iterator[tuple[int, ...]]:
         yield width, 1, 3, 3
 
 
-def network(steps: Sequence[Convolution]) -> Network:
+def network(steps: Sequence[Convolution]) -> CompiledGraph:
     """``picture`` (1, height, width, 3) uint8 RGB, the sides multiples of 32 → for each of STRIDES (1, 16,
     rows, columns): what its heads say of each place, FACE and CENTRE as logits."""
     (weight, bias), *rest = steps

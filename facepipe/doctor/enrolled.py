@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,16 +11,11 @@ import numpy.typing as npt
 from facepipe.doctor.finding import Pictured
 from facepipe.gallery import Gallery
 from facepipe.lazy import cached_property
+from facepipe.progress import Progress, quiet
 from facepipe.records import Floats
 
 Ints = npt.NDArray[np.int64]
-Progress = Callable[[str, int, int], None]
-"""Called with the name of a step, how much of it is done, and how much there is."""
 BLOCK = 1 << 22  # scores at a time: 16 MB
-
-
-def quiet(step: str, done: int, total: int) -> None:
-    """Tells nobody."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,12 @@ import numpy as np
 
 from facepipe.cards import card_of, network_name
 from facepipe.doctor import labels, pictures, twins, weak
-from facepipe.doctor.enrolled import Circle, Enrolled, Ints, Progress, quiet
+from facepipe.doctor.enrolled import Circle, Enrolled, Ints
 from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.odds import Odds, find_odds
 from facepipe.doctor.remedy import Step, drop, enrol, enrol_anew, merge
 from facepipe.gallery import Gallery
+from facepipe.progress import Progress, quiet
 from facepipe.scoring.evidence import Evidence
 
 BESIDE = 4  # references shown for comparison
@@ -90,7 +91,7 @@ class _Doctor:
         """All there are, with what was found ``lying`` before."""
         found = [*lying, *self._same_pictures()]
         if self._odds is not None:
-            wrong = labels.Search(self._circle, self._odds, self._report).run()
+            wrong = labels.LabelSearch(self._circle, self._odds, self._report).run()
             alike = twins.find_twins(self._circle, self._odds, self._report)
             people = self._enrolled.people
             one: dict[frozenset[str | None], twins.Twins]

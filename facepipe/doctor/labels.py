@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.doctor.enrolled import Circle, Ints, Progress, quiet
+from facepipe.doctor.enrolled import Circle, Ints
 from facepipe.doctor.odds import Odds
+from facepipe.progress import Progress, quiet
 
 SURE = 0.7  # from here on it is told: chosen on lfw-dev, fold 0 (scripts/measure_doctor.py)
 UNLIKE = -3.0  # ln of the likelihood ratio below which a reference is a stray: likewise
@@ -26,7 +27,7 @@ class Wrong:
     sure: float
 
 
-class Search:
+class LabelSearch:
     """Looks for wrong labels, the surest first. One that was found is left out of its person, which may make others
     right: of two references of which one is wrong, both are unlike the rest."""
 

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from facepipe.align import quality
 from facepipe.align.kept import recut
 from facepipe.cards import Card, Input
-from facepipe.doctor.enrolled import Enrolled, Progress
+from facepipe.doctor.enrolled import Enrolled
 from facepipe.doctor.lying import find_lying
 from facepipe.errors import FaceError, ReferenceNotFound
 from facepipe.gallery import Gallery
+from facepipe.progress import Progress
 from facepipe.records import Floats, Pixels, StoredChip
 from facepipe.threads import Threads
 

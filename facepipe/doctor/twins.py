@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.doctor.enrolled import Circle, Enrolled, Progress
+from facepipe.doctor.enrolled import Circle, Enrolled
 from facepipe.doctor.odds import Odds
+from facepipe.progress import Progress
 
 SURE = 0.5  # from here on it is told: chosen on lfw-dev, fold 0 (scripts/measure_doctor.py)
 SLACK = 6.0  # natural logarithms below that within which a corrected score may lift a pair up

@@ -36,13 +36,13 @@ def load(card: Card, device: str, weights: Path | None = None, precision: str = 
     if precision != FULL:
         raise UsageError(f"precision {precision}: {card.name} is an ONNX file and runs as it was made; give {FULL}")
     path, id = weight_files.resolve(card, weights)
-    return OnnxBackbone(card, Network(path.read_bytes(), path, device), id)
+    return OnnxBackbone(card, OnnxModel(path.read_bytes(), path, device), id)
 
 
 class OnnxBackbone:
     """A ``Backbone`` around an ONNX network. Its layers are all inner tensors that are maps or vectors of floats."""
 
-    def __init__(self, card: Card, network: Network, id: str) -> None:
+    def __init__(self, card: Card, network: OnnxModel, id: str) -> None:
         self.card, self.id, self._network = card, id, network
         size, expected = card.chip.size, network.signature.size
         if expected not in (None, size):
@@ -50,7 +50,7 @@ class OnnxBackbone:
         self.embed(np.zeros((1, size, size, 3), np.uint8))  # fails now rather than at the first face
 
     @property
-    def network(self) -> Network:
+    def network(self) -> OnnxModel:
         """The network itself, to be looked into."""
         return self._network
 
@@ -85,7 +85,7 @@ class OnnxBackbone:
         return (Activation(name, _planes(values)) for name, values in outputs)
 
 
-class Network:
+class OnnxModel:
     """An ONNX file, ready to run: (N, 3, size, size) float32 → (N, D) float32."""
 
     def __init__(self, data: bytes, path: Path, device: str = "cpu") -> None:

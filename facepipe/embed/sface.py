@@ -25,7 +25,7 @@ from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.forks import PerProcess
 from facepipe.lazy import cached_property
 from facepipe.records import Activation, Floats, Pixels
-from facepipe.runtime import Constants, Graph, Network, read_graph, read_weights
+from facepipe.runtime import CompiledGraph, Constants, Graph, read_graph, read_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +39,7 @@ EPSILON, EPSILON_LAST = 1e-3, 2e-5  # of the batch norms, and of the last two
 PASS = 8  # chips a forward pass
 
 
-class Step(NamedTuple):
+class ConvStep(NamedTuple):
     """A convolution and the PReLU after it: ``weight`` (O, I, h, w), where I is 1 each map by itself; ``bias`` and
     ``slope`` (O,)."""
 
@@ -57,7 +57,7 @@ class Weights(NamedTuple):
     """All convolutions in order, the first, then depthwise and pointwise in turn; ``head`` (128, 1024·49) and ``bias``
     (128,) of the linear layer, whose columns are channel by channel, row by row."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[ConvStep, ...]
     head: Floats
     bias: Floats
 
@@ -162,11 +162,11 @@ def _weight(stored: Constants, name: str) -> np.ndarray:
     return stored[name] if (found := next(made, None)) is None else found
 
 
-def _step(stored: Constants, name: str, stride: int) -> Step:
+def _step(stored: Constants, name: str, stride: int) -> ConvStep:
     scale, shift = _affine(stored, f"{name}_batchnorm", EPSILON)
     weight = _weight(stored, f"{name}_conv2d_weight") * scale[:, None, None, None]
     slope = stored[f"{name}_relu_gamma"].reshape(len(weight))
-    return Step(weight.astype(np.float32), shift.astype(np.float32), slope.astype(np.float32), stride)
+    return ConvStep(weight.astype(np.float32), shift.astype(np.float32), slope.astype(np.float32), stride)
 
 
 def _affine(stored: Constants, name: str, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
@@ -178,7 +178,7 @@ def _affine(stored: Constants, name: str, epsilon: float) -> tuple[np.ndarray, n
     return scale, beta - mean * scale
 
 
-def networks(weights: Weights) -> tuple[Network, Network]:
+def networks(weights: Weights) -> tuple[CompiledGraph, CompiledGraph]:
     """The convolutions, ``chips`` (N, 3, 112, 112) float32, normalised as the card says → (N, 1024·49), and the linear
     layer, ``maps`` (N, 1024·49) → (N, 128). Of one chip at a time all maps stay in a core's cache, whereas the linear
     layer's many weights are read once for several."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from facepipe.records import Floats
 
 if TYPE_CHECKING:
-    from facepipe.embed.sface import Step, Weights
+    from facepipe.embed.sface import ConvStep, Weights
 
 
 class SFaceNet(nn.Module):
@@ -32,7 +32,7 @@ class SFaceNet(nn.Module):
 class Block(nn.Module):
     """A depthwise 3×3 convolution, each map by itself, then a pointwise one, each place by itself."""
 
-    def __init__(self, depthwise: Step, pointwise: Step) -> None:
+    def __init__(self, depthwise: ConvStep, pointwise: ConvStep) -> None:
         super().__init__()
         self.depthwise, self.prelu1 = _conv(depthwise), _prelu(depthwise)
         self.pointwise, self.prelu2 = _conv(pointwise), _prelu(pointwise)
@@ -42,7 +42,7 @@ class Block(nn.Module):
         return out
 
 
-def _conv(step: Step) -> nn.Conv2d:
+def _conv(step: ConvStep) -> nn.Conv2d:
     outputs, inputs, side, _ = step.weight.shape
     groups = outputs if inputs == 1 else 1
     place = {"stride": step.stride, "padding": step.padding, "groups": groups}
@@ -51,7 +51,7 @@ def _conv(step: Step) -> nn.Conv2d:
     return conv
 
 
-def _prelu(step: Step) -> nn.PReLU:
+def _prelu(step: ConvStep) -> nn.PReLU:
     prelu = nn.PReLU(len(step.slope))
     prelu.weight = _fixed(step.slope)
     return prelu

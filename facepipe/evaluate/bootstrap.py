@@ -18,7 +18,7 @@ DRAWS = 200
 
 
 @dataclass(frozen=True)
-class Rate:
+class Estimate:
     """A measured ``value`` and its 95 % interval; None where the draws cannot tell (see ``rate``)."""
 
     value: float
@@ -100,13 +100,13 @@ def _crossing(fmr: Doubles, share: Doubles, passed: Ints) -> float:
     return float(min(fmr[high], 1 - share[passed[high]]))
 
 
-def rate(value: float, draws: Doubles) -> Rate:
+def rate(value: float, draws: Doubles) -> Estimate:
     """``value`` with the middle 95 % of its ``draws`` (B,).
 
     None where those are all the same: of something that was hardly ever seen, they cannot say how rare it is.
     """
     usable = draws[np.isfinite(draws)]
     if 2 * len(usable) < len(draws):
-        return Rate(value)
+        return Estimate(value)
     low, high = np.quantile(usable, [0.025, 0.975])
-    return Rate(value) if low == high else Rate(value, float(low), float(high))
+    return Estimate(value) if low == high else Estimate(value, float(low), float(high))

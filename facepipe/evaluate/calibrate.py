@@ -14,7 +14,6 @@ from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import draw_people, expect_seed
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer, all_against_all
-from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, find_faces
 from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.fused_trials import by_references
@@ -26,6 +25,7 @@ from facepipe.gallery.calibrated import Known
 from facepipe.gallery.names import spelt
 from facepipe.gallery.scoring import Scoring
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress, quiet
 from facepipe.records import Floats, Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.cohort import Cohort
@@ -37,7 +37,7 @@ HELD_OUT = "fitted to the scores of other people"
 
 
 @dataclass(frozen=True)
-class Report:
+class CalibrationReport:
     """What a calibration is made of and how good it is: counts of ``images``, ``people``, of whom so many are
     ``enrolled``, and ``no_face``; the ``cohort`` in words and how many ``strangers`` are in it; all pairs compared,
     ``genuine`` of one person and ``impostor`` of two; ``tmr`` by FMR, at the new thresholds; ``unknown_probes``: photos
@@ -72,7 +72,7 @@ def calibrate(
     seed: int = 0,
     cached: bool = True,
     progress: Progress | None = None,
-) -> Report:
+) -> CalibrationReport:
     """Measure on ``labelled`` (person, image) pairs what scores mean, and keep it in ``gallery``.
 
     ``cohort``: whom scores are corrected for: "gallery", the people enrolled; "labelled", those of the images; a folder
@@ -82,7 +82,7 @@ def calibrate(
     expect_seed(seed)
     gallery.expect_writable(pipe.backbone.id)
     expect_cohort(cohort, gallery)
-    report = progress or (lambda name, done, total: None)
+    report = progress or quiet
     rows = list(labelled)
     persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
     known, faces = gallery.known(), find_faces(pipe, files, persons, cached, report)
@@ -105,7 +105,7 @@ def calibrate(
     made = _with_fpir(made, gallery, kept, faces.vectors[strange], [names[at] for at in strange])
     reliability = _reliability(scorer, compared, faces, seed)
     gallery.calibrate(made, chosen.strangers, known)
-    return Report(
+    return CalibrationReport(
         calibration=made,
         images=len(rows),
         people=len(set(names)),

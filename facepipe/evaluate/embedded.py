@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +17,8 @@ from facepipe.errors import FacepipeError, UsageError
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.cache import Cache, Central
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress
 from facepipe.records import Face, Floats, Image
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of a step, how much of it is done, and how much there is."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,16 +11,16 @@ import numpy as np
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import expect_seed
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
-from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, find_faces
 from facepipe.evaluate.folds import FOLDS, Trial, draw_list, fold_people
-from facepipe.evaluate.identification import Identification, measure_identification
+from facepipe.evaluate.identification import IdentificationRates, measure_identification
 from facepipe.evaluate.listing import Listing, expect_both, read_listing
-from facepipe.evaluate.measuring import COSINE, Subject, measure
+from facepipe.evaluate.measuring import COSINE, Evaluated, measure
 from facepipe.evaluate.result import Evaluation, Images
 from facepipe.evaluate.strangers import OTHERS, expect_folder, of_evaluation
 from facepipe.gallery.names import spelt
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress, quiet
 from facepipe.scoring.cohort import FEWEST
 from facepipe.sources import labelled_pictures
 from facepipe.threshold import usual_threshold
@@ -45,7 +45,7 @@ def evaluate_pairs(
     None takes the others where it can. ``cached``: use the embeddings that were kept, and keep new ones. An image that
     cannot be read is among ``Evaluation.images.failures``. Raises UsageError, ModelError, WriteFailed.
     """
-    report = progress or _quiet
+    report = progress or quiet
     expect_seed(seed)
     expect_folder(cohort)
     listing = read_listing(Path(path), None if images is None else Path(images))
@@ -69,8 +69,8 @@ def evaluate_pairs(
         trial = Trial(scorer.pairs(*pairs.T), same, people, folds, names, names is MADE)
         return listed(scorer, pairs, same), trial
 
-    subject = Subject(pipe, str(path), faces, chosen, seed, report)
-    return measure(subject, _listed_images(faces, listing, usable), compare, lambda score: None, remarks)
+    evaluated = Evaluated(pipe, str(path), faces, chosen, seed, report)
+    return measure(evaluated, _listed_images(faces, listing, usable), compare, lambda score: None, remarks)
 
 
 def evaluate_folders(
@@ -109,7 +109,7 @@ def evaluate_people(
         raise UsageError(f"left-out {left_out:g}: expected a share of the people, more than 0 and less than 1")
     expect_seed(seed)
     expect_folder(cohort)
-    report = progress or _quiet
+    report = progress or quiet
     rows = list(labelled)
     persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
     _expect_people(source, persons)
@@ -124,10 +124,10 @@ def evaluate_people(
         people = faces.people[pairs]
         return compared, Trial(scorer.pairs(*pairs.T), same, people, fold_of[people], MADE, True)
 
-    def identify(score: str) -> Identification | None:
+    def identify(score: str) -> IdentificationRates | None:
         if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
             return None  # such a gallery would not correct its scores
-        others = None if score == COSINE else OTHERS if said == OTHERS else subject.cohort
+        others = None if score == COSINE else OTHERS if said == OTHERS else evaluated.cohort
         usual = partial(usual_threshold, pipe.backbone.card)
         settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": usual}
         try:
@@ -137,12 +137,8 @@ def evaluate_people(
             return None
 
     remarks: list[str] = []
-    subject = Subject(pipe, source, faces, chosen, seed, report)
-    return measure(subject, _images(faces, True), compare, identify, remarks)
-
-
-def _quiet(name: str, done: int, total: int) -> None:
-    pass
+    evaluated = Evaluated(pipe, source, faces, chosen, seed, report)
+    return measure(evaluated, _images(faces, True), compare, identify, remarks)
 
 
 def _expect_people(source: str, persons: Sequence[str]) -> None:

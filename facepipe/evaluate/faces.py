@@ -11,9 +11,10 @@ import numpy as np
 
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.cache import Cache
-from facepipe.evaluate.embedded import Embedded, Progress, embed, recipe
+from facepipe.evaluate.embedded import Embedded, embed, recipe
 from facepipe.evaluate.result import Failure
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress
 from facepipe.records import Floats
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.bootstrap import Ints, Rate, draw_people, rate, resample
+from facepipe.evaluate.bootstrap import Estimate, Ints, draw_people, rate, resample
 from facepipe.evaluate.rates import Sorted
-from facepipe.evaluate.verification import Curve, grid
+from facepipe.evaluate.verification import RocCurve, grid
 from facepipe.records import Floats
 from facepipe.scoring.cohort import FEWEST, Cohort
 from facepipe.scoring.fusion import fuse
@@ -32,7 +32,7 @@ class AtFpir:
 
     fpir: float
     threshold: float
-    found: Rate
+    found: Estimate
     rests_on: int
 
 
@@ -44,16 +44,16 @@ class GallerySize:
     people: int
     enrolled_probes: int
     stranger_probes: int
-    rank1: Rate
+    rank1: Estimate
     at: tuple[AtFpir, ...]
     limit: float | None
-    fpir: Rate | None
-    found: Rate | None
-    curve: Curve
+    fpir: Estimate | None
+    found: Estimate | None
+    curve: RocCurve
 
 
 @dataclass(frozen=True)
-class Identification:
+class IdentificationRates:
     """``sizes``: smallest gallery first. ``left_out``: the share of people who are strangers; ``references``: how many
     photos of each enrolled person are in the gallery, on average; ``score``: cosine or corrected."""
 
@@ -93,7 +93,7 @@ def measure_identification(
     seed: int = 0,
     cohort: Cohort | str | None = None,
     limit: Callable[[int], float | None] = lambda people: None,
-) -> Identification:
+) -> IdentificationRates:
     """``vectors`` (N, D) of ``people`` (N,), from 0, who are ``called`` so. ``cohort``: strangers by which scores are
     corrected, or "others": the split's own gallery, as a gallery does it. ``limit``: what decides among so many people,
     None: nothing. Raises UsageError when nobody is left to be found.
@@ -117,7 +117,7 @@ def measure_identification(
         if len((known := _joined(found[size])).person)
     ]
     references = np.mean([len(photos) for split in splits for photos in split.references])
-    return Identification(
+    return IdentificationRates(
         "cosine" if cohort is None else "corrected", left_out, SPLITS, float(references), tuple(measured)
     )
 
@@ -207,7 +207,7 @@ def _measured(size: int, known: _Answers, strange: _Answers, drawn: Ints, limit:
         found = rate(float(rates.tmr(threshold)), draws.tmr[:, np.searchsorted(points, fpir)])
         at.append(AtFpir(fpir, threshold, found, int(len(down) * fpir)))
     thresholds = np.maximum([rates.threshold(point) for point in points], -1)  # whoever is not first stays missed
-    curve = Curve.of(points, rates.tmr(thresholds), draws.tmr)
+    curve = RocCurve.of(points, rates.tmr(thresholds), draws.tmr)
     accepted = None if limit is None else strange.others >= limit
     named = None if limit is None else hits >= limit
     return GallerySize(
@@ -223,7 +223,7 @@ def _measured(size: int, known: _Answers, strange: _Answers, drawn: Ints, limit:
     )
 
 
-def _share(true: np.ndarray, person: Ints, drawn: Ints) -> Rate:
+def _share(true: np.ndarray, person: Ints, drawn: Ints) -> Estimate:
     of, hits = (np.bincount(person, values, drawn.shape[1]) for values in (None, true))  # by person: few, unlike photos
     with np.errstate(invalid="ignore"):
         return rate(float(true.mean()), (drawn @ hits) / (drawn @ of))

@@ -9,10 +9,9 @@ from facepipe import __version__
 from facepipe.evaluate.bootstrap import draw_people
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer
-from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces
 from facepipe.evaluate.folds import Trial, measure_accuracy
-from facepipe.evaluate.identification import Identification
+from facepipe.evaluate.identification import IdentificationRates
 from facepipe.evaluate.mistakes import least_alike, most_alike
 from facepipe.evaluate.reliability import measure_reliability, state_by_folds
 from facepipe.evaluate.result import Evaluation, Images, Measured, Mistake
@@ -20,6 +19,7 @@ from facepipe.evaluate.strangers import Chosen
 from facepipe.evaluate.verification import measure_verification
 from facepipe.lazy import cached_property
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress
 from facepipe.scoring.cohort import Cohort
 from facepipe.scoring.evidence import probability
 
@@ -27,11 +27,11 @@ COSINE, CORRECTED = "cosine", "corrected"
 CROSS_FITTED, BY_CARD = "fitted to the scores of the other folds", "stated by the model's card"
 
 Compare = Callable[[Scorer], tuple[Comparisons, Trial]]
-Identify = Callable[[str], Identification | None]
+Identify = Callable[[str], IdentificationRates | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Evaluated:
     """What is evaluated: the ``faces`` that ``pipe`` found in ``source``, and the strangers they are seen against."""
 
     pipe: Pipeline
@@ -53,46 +53,46 @@ class Subject:
 
 
 def measure(
-    subject: Subject, images: Images, compare: Compare, identify: Identify, remarks: Sequence[str]
+    evaluated: Evaluated, images: Images, compare: Compare, identify: Identify, remarks: Sequence[str]
 ) -> Evaluation:
     """``compare`` scores the pairs, ``identify`` measures identification by the kind of score, or gives None."""
     measured: list[Measured] = []
     alike: tuple[Mistake, ...] = ()
     unlike: tuple[Mistake, ...] = ()
-    for score, scorer in subject.scorers():
-        subject.report(f"measuring ({score})", len(measured), 1 + (subject.cohort is not None))
+    for score, scorer in evaluated.scorers():
+        evaluated.report(f"measuring ({score})", len(measured), 1 + (evaluated.cohort is not None))
         comparisons, trial = compare(scorer)
         if not measured:
-            faces = subject.faces
-            alike = most_alike(subject.pipe, comparisons, faces.image, faces.landmarks)
-            unlike = least_alike(subject.pipe, comparisons, faces.image, faces.landmarks)
-        measured.append(_measured(subject, score, comparisons, trial, identify(score)))
-    pipe = subject.pipe
+            faces = evaluated.faces
+            alike = most_alike(evaluated.pipe, comparisons, faces.image, faces.landmarks)
+            unlike = least_alike(evaluated.pipe, comparisons, faces.image, faces.landmarks)
+        measured.append(_measured(evaluated, score, comparisons, trial, identify(score)))
+    pipe = evaluated.pipe
     return Evaluation(
-        source=subject.source,
+        source=evaluated.source,
         backbone=pipe.backbone.id,
         detector=pipe.detector.card.name,
         facepipe=__version__,
-        seed=subject.seed,
+        seed=evaluated.seed,
         images=images,
-        cohort=subject.chosen.said,
+        cohort=evaluated.chosen.said,
         measured=tuple(measured),
         alike=alike,
         unlike=unlike,
         remarks=tuple(remarks),
-        kept=subject.faces.kept or subject.chosen.kept,
+        kept=evaluated.faces.kept or evaluated.chosen.kept,
     )
 
 
 def _measured(
-    subject: Subject, score: str, comparisons: Comparisons, trial: Trial, identification: Identification | None
+    evaluated: Evaluated, score: str, comparisons: Comparisons, trial: Trial, identification: IdentificationRates | None
 ) -> Measured:
-    people = subject.faces.people
-    stated = dict(subject.pipe.backbone.card.thresholds)
-    verification = measure_verification(score, comparisons, people, stated, subject.seed)
-    drawn = draw_people(int(people.max()) + 1, seed=subject.seed)
+    people = evaluated.faces.people
+    stated = dict(evaluated.pipe.backbone.card.thresholds)
+    verification = measure_verification(score, comparisons, people, stated, evaluated.seed)
+    drawn = draw_people(int(people.max()) + 1, seed=evaluated.seed)
     stated_by = {CROSS_FITTED: state_by_folds(trial)}
-    evidence = subject.pipe.backbone.card.evidence
+    evidence = evaluated.pipe.backbone.card.evidence
     if evidence is not None and score == COSINE:
         stated_by = {BY_CARD: probability(evidence.single.log_ratio(trial.scores)), **stated_by}
     honest = [measure_reliability(p, trial.same, trial.people, drawn, source) for source, p in stated_by.items()]

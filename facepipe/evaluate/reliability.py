@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import Ints, Rate, rate
+from facepipe.evaluate.bootstrap import Estimate, Ints, rate
 from facepipe.evaluate.comparisons import Bools
 from facepipe.evaluate.folds import Trial
 from facepipe.evaluate.rates import Doubles
@@ -24,7 +24,7 @@ class Bin:
     high: float
     pairs: int
     stated: float
-    observed: Rate
+    observed: Estimate
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Reliability:
     as much in all as each other. ``source``: which probabilities these are."""
 
     bins: tuple[Bin, ...]
-    brier: Rate
-    expected_error: Rate
+    brier: Estimate
+    expected_error: Estimate
     pairs: int
     source: str
 
@@ -73,7 +73,7 @@ def measure_reliability(stated: Doubles, same: Bools, people: Ints, drawn: Ints,
         mean = float(np.average(stated[within], weights=_balanced(same, ones)[within]))
         share = rate(float(observed[number]), shares[:, number])
         bins.append(Bin(number / BINS, (number + 1) / BINS, int(within.sum()), mean, share))
-    return Reliability(tuple(bins), rate(brier, briers), Rate(error), len(same), source)
+    return Reliability(tuple(bins), rate(brier, briers), Estimate(error), len(same), source)
 
 
 def _weights(people: Ints, same: Bools, counts: Ints) -> Doubles:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from facepipe.evaluate.folds import Accuracy
-from facepipe.evaluate.identification import Identification
+from facepipe.evaluate.identification import IdentificationRates
 from facepipe.evaluate.reliability import Reliability
-from facepipe.evaluate.verification import Verification
+from facepipe.evaluate.verification import VerificationRates
 from facepipe.records import Pixels
 
 
@@ -56,10 +56,10 @@ class Mistake:
 class Measured:
     """All that one kind of score is worth: verification, accuracy by folds, honest probabilities, identification."""
 
-    verification: Verification
+    verification: VerificationRates
     accuracy: Accuracy | None
     reliability: tuple[Reliability, ...]
-    identification: Identification | None
+    identification: IdentificationRates | None
 
 
 @dataclass(frozen=True, eq=False)

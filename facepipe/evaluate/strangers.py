@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.embedded import Progress
 from facepipe.evaluate.faces import Faces, embed_cached
 from facepipe.gallery import Gallery, Strangers
 from facepipe.gallery.calibrated import Known
 from facepipe.gallery.names import spelt
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress
 from facepipe.scoring.cohort import FEWEST, MOST_OF_ONE, Cohort
 from facepipe.sources import image_files
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from facepipe.evaluate.bootstrap import Rate
+from facepipe.evaluate.bootstrap import Estimate
 from facepipe.evaluate.folds import Accuracy
-from facepipe.evaluate.identification import GallerySize, Identification
+from facepipe.evaluate.identification import GallerySize, IdentificationRates
 from facepipe.evaluate.measuring import COSINE, CROSS_FITTED
 from facepipe.evaluate.result import Evaluation, Images, Measured
 from facepipe.evaluate.verification import AtFmr, AtThreshold
@@ -194,7 +194,7 @@ def _accuracy(accuracy: Accuracy | None, tried: Text) -> Iterator[Line]:
     )
 
 
-def _identification(found: Identification | None) -> Iterator[Line]:
+def _identification(found: IdentificationRates | None) -> Iterator[Line]:
     if found is None:
         return
     yield Line(
@@ -243,16 +243,16 @@ def _people(number: int) -> str:
     return "1 person" if number == 1 else f"{number:,} people"
 
 
-def _shown(found: Identification) -> list[GallerySize]:
+def _shown(found: IdentificationRates) -> list[GallerySize]:
     """The largest gallery, and one of a hundred or so before it."""
     smaller = [size for size in found.sizes[:-1] if size.people <= 100]
     return [*smaller[-1:], found.sizes[-1]]
 
 
-def _complement(rate: Rate) -> Rate:
+def _complement(rate: Estimate) -> Estimate:
     if rate.low is None or rate.high is None:
-        return Rate(1 - rate.value)
-    return Rate(1 - rate.value, 1 - rate.high, 1 - rate.low)
+        return Estimate(1 - rate.value)
+    return Estimate(1 - rate.value, 1 - rate.high, 1 - rate.low)
 
 
 def _reliability(measured: Measured, tried: Text) -> Iterator[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from facepipe.cards import network_name
 from facepipe.defaults import FMR
 from facepipe.evaluate.result import Evaluation
-from facepipe.evaluate.verification import AtFmr, Verification
+from facepipe.evaluate.verification import AtFmr, VerificationRates
 from facepipe.evaluate.words import STEADY, exponent, of_both, one_in, percent, unsteady
 from facepipe.page.view import Text
 
@@ -34,7 +34,7 @@ def _accepted(at: AtFmr, genuine: int) -> Text:
     )
 
 
-def _counted(first: Verification) -> Text:
+def _counted(first: VerificationRates) -> Text:
     """Of so few pairs no rate can be told: what became of them at the usual threshold."""
     few = Text("Too few pairs to say much.", "配对太少，说明不了什么。")
     usual = next((at for at in first.stated if exponent(at.stated_fmr) == FMR), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import Ints, Rate, draw_people, rate, resample
+from facepipe.evaluate.bootstrap import Estimate, Ints, draw_people, rate, resample
 from facepipe.evaluate.comparisons import Comparisons
 from facepipe.evaluate.rates import Doubles, Sorted
 
@@ -16,7 +16,7 @@ BARS = 60  # of a histogram
 
 
 @dataclass(frozen=True)
-class Curve:
+class RocCurve:
     """TMR over FMR (or found over FPIR) at several places, from the lowest FMR to 1, with the 95 % band."""
 
     fmr: tuple[float, ...]
@@ -25,7 +25,7 @@ class Curve:
     high: tuple[float | None, ...]
 
     @classmethod
-    def of(cls, fmr: Doubles, tmr: Doubles, draws: Doubles) -> Curve:
+    def of(cls, fmr: Doubles, tmr: Doubles, draws: Doubles) -> RocCurve:
         """``draws`` (B, F): the TMR of each draw."""
         rates = [rate(float(value), column) for value, column in zip(tmr, draws.T, strict=True)]
         lows, highs = tuple(r.low for r in rates), tuple(r.high for r in rates)
@@ -48,7 +48,7 @@ class AtFmr:
 
     fmr: float
     threshold: float | None
-    tmr: Rate | None
+    tmr: Estimate | None
     rests_on: int
 
 
@@ -58,12 +58,12 @@ class AtThreshold:
 
     stated_fmr: float
     threshold: float
-    fmr: Rate
-    tmr: Rate
+    fmr: Estimate
+    tmr: Estimate
 
 
 @dataclass(frozen=True)
-class Verification:
+class VerificationRates:
     """``score``: cosine, or corrected by a cohort. ``impostor_pairs``: of so many
     pairs of two people, all were scored, or of very many a random part."""
 
@@ -72,12 +72,12 @@ class Verification:
     impostor: int
     impostor_pairs: int
     people: int
-    eer: Rate
+    eer: Estimate
     eer_threshold: float
     area: float
     at: tuple[AtFmr, ...]
     stated: tuple[AtThreshold, ...]
-    curve: Curve
+    curve: RocCurve
     histogram: Histogram
 
 
@@ -88,7 +88,7 @@ def grid(impostors: int) -> Doubles:
 
 def measure_verification(
     score: str, comparisons: Comparisons, people: Ints, stated: dict[str, float], seed: int = 0
-) -> Verification:
+) -> VerificationRates:
     """``people`` (N,) numbers each image's person; ``stated``: thresholds by the FMR they were measured for elsewhere.
 
     Raises ValueError without scores of both kinds.
@@ -106,7 +106,7 @@ def measure_verification(
     thresholds = np.array([rates.threshold(point) for point in points])
     tmr = rates.tmr(thresholds)
     steady = points * len(rates.impostor) >= 1 - 1e-9
-    return Verification(
+    return VerificationRates(
         score,
         len(rates.genuine),
         len(rates.impostor),
@@ -128,12 +128,12 @@ def measure_verification(
             )
             for n, (fmr, limit) in enumerate(stated.items())
         ),
-        Curve.of(points[steady], tmr[steady], draws.tmr[:, steady]),
+        RocCurve.of(points[steady], tmr[steady], draws.tmr[:, steady]),
         _histogram(rates),
     )
 
 
-def _at(fmr: float, rates: Sorted, tmr: Rate) -> AtFmr:
+def _at(fmr: float, rates: Sorted, tmr: Estimate) -> AtFmr:
     rests_on = int(len(rates.impostor) * fmr)
     return AtFmr(fmr, rates.threshold(fmr), tmr, rests_on) if rests_on else AtFmr(fmr, None, None, 0)
 

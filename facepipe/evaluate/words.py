@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from facepipe.evaluate.bootstrap import Rate
+from facepipe.evaluate.bootstrap import Estimate
 from facepipe.evaluate.measuring import COSINE
 from facepipe.page.view import Text
 
@@ -26,7 +26,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f}%"
 
 
-def interval(rate: Rate | None) -> str:
+def interval(rate: Estimate | None) -> str:
     if rate is None or rate.low is None or rate.high is None:
         return ""
     return f"{percent(rate.low).rstrip('%')}–{percent(rate.high)}"

@@ -13,9 +13,9 @@ from facepipe import folders
 from facepipe.errors import PersonNotFound, UsageError
 from facepipe.gallery import calibrated, faults, own_strangers, rows
 from facepipe.gallery.base import NewReference, Person, Strangers, Tally
+from facepipe.gallery.hold import Hold
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.scoring import Scoring
-from facepipe.gallery.session import Session
 from facepipe.gallery.store import Record
 from facepipe.gallery.upkeep import Upkeep
 from facepipe.records import Candidate, Reference, StoredChip, Template
@@ -68,15 +68,15 @@ class Gallery(Upkeep):
             raise UsageError(f"gallery {str(given)!r}: a path cannot have a NUL character")
         expected = backbone if backbone is None or isinstance(backbone, str) else backbone.id
         with faults.clear_errors(given):
-            session = Session(given.resolve(), expected, read_only, busy_timeout)  # resolved: one index file per record
+            hold = Hold(given.resolve(), expected, read_only, busy_timeout)  # resolved: one index file per record
         try:
-            with session.reading():
-                if not session.exists and (read_only or not create):
+            with hold.reading():
+                if not hold.exists and (read_only or not create):
                     raise faults.not_there(given)
         except BaseException:
-            session.close()
+            hold.close()
             raise
-        return cls(session)
+        return cls(hold)
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
@@ -93,7 +93,7 @@ class Gallery(Upkeep):
 
     def close(self) -> None:
         """Bring the index file up to date where it can be, and close. May be called again."""
-        self._session.close()
+        self._hold.close()
 
     # Enrolment
 
@@ -105,7 +105,7 @@ class Gallery(Upkeep):
         name, now = clean_name(person), rows.now()
         if not entries:
             return []
-        with self._session.writing([new.template for new in entries]) as (record, stamp):
+        with self._hold.writing([new.template for new in entries]) as (record, stamp):
             record.add([(name, new, now) for new in entries], stamp)
             marks = [rows.fingerprint(new) for new in entries]
             found = [None if mark in marks[:i] else record.find(name, mark, stamp) for i, mark in enumerate(marks)]
@@ -118,7 +118,7 @@ class Gallery(Upkeep):
 
     def holders(self, image_sha256: str) -> dict[str, int]:
         """Under whose names the image is enrolled, and as which reference of theirs."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return record.holders(image_sha256)
 
     # Identification
@@ -151,11 +151,11 @@ class Gallery(Upkeep):
             raise UsageError(f"who: expected a name for each of {len(probes)} probes, got {len(who)}")
         if not probes:
             return []
-        with self._session.searching() as index:
-            vectors = self._session.checked(probes, index.backbone, index.dimension)
+        with self._hold.searching() as index:
+            vectors = self._hold.checked(probes, index.backbone, index.dimension)
             if lengths is not None:
                 vectors = vectors * np.asarray(lengths, np.float32)[:, None]
-            kept = scoring or self._session.scoring
+            kept = scoring or self._hold.scoring
             says = evidence if kept.calibration is None else kept.calibration.evidence
             return kept.rank(index, vectors, int(top), says, who)
 
@@ -166,22 +166,22 @@ class Gallery(Upkeep):
         ``evidence`` says who is likelier one person under two names: they are not compared. Measured anew when the
         gallery has changed, in a fraction of a second.
         """
-        with self._session.searching() as index:
+        with self._hold.searching() as index:
             key = (index.state, evidence)
-            if self._session.strangers is None or self._session.strangers[0] != key:
-                self._session.strangers = key, own_strangers.measure(index, self._session.scoring, evidence)
-            return self._session.strangers[1]
+            if self._hold.strangers is None or self._hold.strangers[0] != key:
+                self._hold.strangers = key, own_strangers.measure(index, self._hold.scoring, evidence)
+            return self._hold.strangers[1]
 
     @property
     def calibration(self) -> Calibration | None:
         """What was measured on one's own people, if it was (facepipe.evaluate.calibrate)."""
-        with self._session.reading() as record:
-            self._session.scoring.follow(record)
-            return self._session.scoring.calibration
+        with self._hold.reading() as record:
+            self._hold.scoring.follow(record)
+            return self._hold.scoring.calibration
 
     def known(self) -> calibrated.Known:
         """Everybody enrolled, and the hashes of their images."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return calibrated.known(record)
 
     def calibrate(
@@ -194,8 +194,8 @@ class Gallery(Upkeep):
         reference that is removed, by its image or its vector. Raises UsageError (calibration of another backbone),
         GalleryNotFound (nobody enrolled).
         """
-        with self._session.writing() as (record, _):
-            if not self._session.exists:
+        with self._hold.writing() as (record, _):
+            if not self._hold.exists:
                 raise faults.not_there(self.path)
             calibrated.write(record, calibration, cohort, known)
 
@@ -203,32 +203,32 @@ class Gallery(Upkeep):
 
     def people(self) -> list[Person]:
         """Everybody, in the order of their first enrolment."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return record.people()
 
     def count(self) -> int:
         """How many people are enrolled."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return record.count("person")
 
     def person(self, person: Who) -> Person:
         """Raises PersonNotFound."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return _find(record, person)
 
     def references(self, person: Who | None = None) -> list[Reference]:
         """The references of ``person``, or of everybody, in the order of enrolment. Raises PersonNotFound."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return list(record.references(None if person is None else _name(record, person)))
 
     def reference(self, id: int) -> Reference:
         """Raises ReferenceNotFound."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return record.reference(id)
 
     def chip(self, id: int) -> StoredChip | None:
         """The aligned face stored with a reference, or None. Raises ReferenceNotFound."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             record.reference(id)
             return record.chip(id)
 
@@ -239,7 +239,7 @@ class Gallery(Upkeep):
 
     def rename(self, old: Who, new: str) -> None:
         """Raises PersonNotFound, PersonExists (merge instead), NameInvalid."""
-        with self._session.writing() as (record, _):
+        with self._hold.writing() as (record, _):
             record.rename(_name(record, old), clean_name(new))
 
     def merge(self, sources: Sequence[Who] | Who, into: Who) -> Tally:
@@ -248,18 +248,18 @@ class Gallery(Upkeep):
         Raises PersonNotFound.
         """
         several = [sources] if isinstance(sources, str | int) else sources
-        with self._session.writing(removing=True) as (record, _):
+        with self._hold.writing(removing=True) as (record, _):
             return record.merge([_name(record, person) for person in several], _name(record, into))
 
     def remove(self, person: Who) -> int:
         """Delete ``person`` and their references (returns how many): the vectors are overwritten in the record, and the
         index file is deleted, to be made anew without them. Raises PersonNotFound."""
-        with self._session.writing(removing=True) as (record, _):
+        with self._hold.writing(removing=True) as (record, _):
             return record.remove(_name(record, person))
 
     def remove_reference(self, id: int) -> Reference:
         """Delete one reference as ``remove`` does, and the person with their last one. Raises ReferenceNotFound."""
-        with self._session.writing(removing=True) as (record, _):
+        with self._hold.writing(removing=True) as (record, _):
             return record.remove_reference(id)
 
 

@@ -11,35 +11,35 @@ from facepipe.forks import PerProcess
 from facepipe.gallery import archive, calibrated, change, faults
 from facepipe.gallery.base import GalleryInfo, Tally
 from facepipe.gallery.check import problems
-from facepipe.gallery.session import Session
+from facepipe.gallery.hold import Hold
 from facepipe.gallery.store import LIVE, Entry
 
 
 class Upkeep:
     """The half of ``Gallery`` (gallery.py) that knows nothing of people."""
 
-    def __init__(self, session: Session) -> None:
-        self.path = session.path
-        self._own = PerProcess(session.again, session)
+    def __init__(self, hold: Hold) -> None:
+        self.path = hold.path
+        self._own = PerProcess(hold.again, hold)
 
     @property
-    def _session(self) -> Session:
+    def _hold(self) -> Hold:
         return self._own()
 
     def __len__(self) -> int:
         """How many references there are."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return record.count(LIVE)
 
     @property
     def backbone(self) -> str | None:
         """The id of the backbone whose templates the gallery holds; None before the first enrolment."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return record.backbone
 
     def info(self) -> GalleryInfo:
-        with self._session.reading() as record:
-            self._session.scoring.follow(record)
+        with self._hold.reading() as record:
+            self._hold.scoring.follow(record)
             return GalleryInfo(
                 path=self.path,
                 uuid=record.uuid.hex() if record.uuid else None,
@@ -49,9 +49,9 @@ class Upkeep:
                 references=record.count(LIVE),
                 thumbnails=record.count("thumbnail"),
                 record_bytes=_size(self.path),
-                index_bytes=_size(self._session.index.path),
-                index=self._session.index.kind(record)[0] if self._session.exists else "valid",
-                calibration=calibrated.describe(record, self._session.scoring.calibration),
+                index_bytes=_size(self._hold.index.path),
+                index=self._hold.index.kind(record)[0] if self._hold.exists else "valid",
+                calibration=calibrated.describe(record, self._hold.scoring.calibration),
                 cohort=record.count(record.cohort) if record.version > 2 else 0,
                 changed_from=change.former(record),
                 left_out=record.count("reference WHERE NOT stamp"),
@@ -60,28 +60,28 @@ class Upkeep:
     def expect_writable(self, backbone: str) -> None:
         """Before long work whose result is to be kept. Raises GalleryNotFound (nobody enrolled), GalleryMismatch (made
         with another backbone), GalleryReadOnly, GalleryBusy."""
-        with self._session.writing():
-            self._session.expect(backbone)
+        with self._hold.writing():
+            self._hold.expect(backbone)
 
     def check(self) -> list[str]:
         """Read everything and say what is wrong, one line each; [] when all is well. Changes nothing but an index file
         that is old only because this Gallery wrote to the record."""
-        with self._session.lock:
+        with self._hold.lock:
             with suppress(FacepipeError):  # what stands in the way comes out below
-                self._session.save_index()
-            with self._session.reading() as record:
-                return problems(record, self._session.index) if self._session.exists else []
+                self._hold.save_index()
+            with self._hold.reading() as record:
+                return problems(record, self._hold.index) if self._hold.exists else []
 
     def rebuild(self) -> int:
         """Make the index anew from the record; returns how many references it has.
 
         Unlike a search, which goes on in memory, it raises GalleryReadOnly or GalleryFull when it cannot be written.
         """
-        with self._session.lock:
-            with self._session.reading() as record:
-                self._session.index.rebuild(record)
-            self._session.save_index(always=True)
-            return len(self._session.index)
+        with self._hold.lock:
+            with self._hold.reading() as record:
+                self._hold.index.rebuild(record)
+            self._hold.save_index(always=True)
+            return len(self._hold.index)
 
     def export(self, path: str | Path) -> int:
         """Write everything into one file (its format: archive.py); returns how many references. An older export there
@@ -89,7 +89,7 @@ class Upkeep:
         WriteFailed.
         """
         target = Path(path)
-        with self._session.reading() as record, faults.clear_errors(target):
+        with self._hold.reading() as record, faults.clear_errors(target):
             if target.is_dir() or (target.exists() and not is_zipfile(target)):
                 raise UsageError(f"{target}: there is something that is not an export; it was left as it is")
             backbone, dimension = record.backbone, record.dimension
@@ -122,17 +122,17 @@ class Upkeep:
     @property
     def former(self) -> str | None:
         """The id of the backbone of before a change that is neither settled nor taken back; None: there is none."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return change.former(record)
 
     def roll(self, since_change: bool = False) -> list[tuple[int, int]]:
         """Every reference as (id, stamp), which stand for one vector; or those enrolled ``since_change``."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             return change.since(record) if since_change else change.live(record)
 
     def expect_settled(self) -> None:
         """Before long work for a change. Raises ChangeRefused while another is neither settled nor taken back."""
-        with self._session.reading() as record:
+        with self._hold.reading() as record:
             change.expect_settled(record)
 
     def switch(self, backbone: str, make: change.Make, *, leave_out: bool = False) -> int:
@@ -142,10 +142,10 @@ class Upkeep:
         unmatched, for what becomes of the change. Raises ChangeRefused: some cannot be made, or the last change is not
         settled.
         """
-        with self._session.writing(removing=True) as (record, stamp):
+        with self._hold.writing(removing=True) as (record, stamp):
             self._expect_there()
             count = change.switch(record, stamp, backbone, make, leave_out)
-        self._session.follow_to(backbone)
+        self._hold.follow_to(backbone)
         return count
 
     def switch_back(self, make: change.Make, *, leave_out: bool = False) -> tuple[int, int]:
@@ -154,34 +154,34 @@ class Upkeep:
         Returns how many references were there before, and how many are made now; those that cannot be made are deleted
         with ``leave_out``. Raises ChangeRefused: some cannot be made, or nothing was changed.
         """
-        with self._session.writing(removing=True) as (record, stamp):
+        with self._hold.writing(removing=True) as (record, stamp):
             self._expect_there()
             found = change.restore(record, stamp, make, leave_out)
             backbone = str(record.backbone)
-        self._session.follow_to(backbone)
+        self._hold.follow_to(backbone)
         return found
 
     def settle(self) -> int:
         """Keep the change: what was before is overwritten, and the references that could not be made are deleted;
         returns how many those are. Raises ChangeRefused: nothing was changed."""
-        with self._session.writing(removing=True) as (record, _):
+        with self._hold.writing(removing=True) as (record, _):
             self._expect_there()
             return change.settle(record)
 
     def copy(self, path: Path) -> None:
         """Write the record, as it is at one moment, into the empty file ``path``, as a gallery of its own."""
-        with self._session.reading() as record, faults.clear_errors(path):
+        with self._hold.reading() as record, faults.clear_errors(path):
             self._expect_there()
             record.copy(path)
 
     def _expect_there(self) -> None:
-        if not self._session.exists:
+        if not self._hold.exists:
             raise faults.not_there(self.path)
 
     def _add_entries(self, entries: list[Entry]) -> Tally:
         if not entries:
             return Tally(0, 0)
-        with self._session.writing([new.template for _, new, _ in entries]) as (record, stamp):
+        with self._hold.writing([new.template for _, new, _ in entries]) as (record, stamp):
             return record.add(entries, stamp)
 
 

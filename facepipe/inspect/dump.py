@@ -33,7 +33,7 @@ from facepipe.files import replacing
 from facepipe.image import ImageLike
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.networks_of import backbone_network, cascade, choose_layers, detector_networks
-from facepipe.inspect.survey import Found, Survey
+from facepipe.inspect.survey import Finds, Survey
 from facepipe.inspect.writers import Spec, Writer, check_suffix, tensor_writer
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
@@ -151,7 +151,7 @@ def _chosen(network: Network, patterns: Sequence[str]) -> list[str]:
     return [name for name in network.layers if name in matching]
 
 
-def _write_candidates(number: int, found: Found, writer: Writer) -> None:
+def _write_candidates(number: int, found: Finds, writer: Writer) -> None:
     for stage, rows in found.stages.items():
         writer.write(f"detector/{stage}/box", rows[:, :4])
         writer.write(f"detector/{stage}/score", rows[:, 4])

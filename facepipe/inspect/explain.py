@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
 from facepipe.page.view import Text, View
 from facepipe.pipeline import Pipeline, pick_face
+from facepipe.progress import Progress, quiet
 from facepipe.records import Detection, Image
-
-if TYPE_CHECKING:
-    from facepipe.inspect.subject import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +67,7 @@ def explain(
 
     wanted = choose_views(views, len(images))
     limit = pipe.threshold(threshold, fmr, gallery=gallery if len(images) == 1 else None)
-    report = progress or (lambda name, done, total: None)
+    report = progress or quiet
     held = None if labelled is None else read_labelled(pipe, labelled)
     subjects = [
         Subject(pipe, image, pipe.describe(image, [face])[0], limit, gallery, report, network, layers, held)

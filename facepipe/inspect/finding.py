@@ -5,7 +5,7 @@ from __future__ import annotations
 from facepipe.detect.base import Detector
 from facepipe.detect.yunet import YuNet, sizes
 from facepipe.inspect.networks_of import cascade
-from facepipe.inspect.views.search import Finder, Search
+from facepipe.inspect.views.search import OtherFinder, Search
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
 
@@ -23,8 +23,8 @@ def search(pipe: Pipeline, image: Image, face: Detection) -> Search:
     return Search(looking.card.name, image, face.box, stages, finder)
 
 
-def _finder(detector: Detector, image: Image) -> Finder:
+def _finder(detector: Detector, image: Image) -> OtherFinder:
     if not isinstance(detector, YuNet):
-        return Finder(detector.card.name)
+        return OtherFinder(detector.card.name)
     seen = tuple((height, width) for height, width, _ in sizes(image.height, image.width, detector.min_face))
-    return Finder(detector.card.name, seen, detector.propose(image).boxes)
+    return OtherFinder(detector.card.name, seen, detector.propose(image).boxes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +21,11 @@ from facepipe.inspect.views.features import collect, depths
 from facepipe.inspect.views.story import Decision, Made
 from facepipe.lazy import cached_property
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress
 from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels, Template
 
 TOP = 5  # candidates shown
 CHIPS = 1000  # of the gallery, at most, that views look at
-
-Progress = Callable[[str, int, int], None]
-"""Called with a view's name, the steps done and the steps in all."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from facepipe.records import Detection, Floats, Image
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Finds:
     """In one image: ``faces``, largest first, and what each stage of the detector let through, (N, 5) float32 each:
     x0, y0, x1, y1 in image px, score. ``position`` is the image's in the sequence."""
 
@@ -60,14 +60,14 @@ class Survey:
             self._newest = position, read_image(self._given[position])
         return self._newest[1]
 
-    def __iter__(self) -> Iterator[Found]:
+    def __iter__(self) -> Iterator[Finds]:
         self._spool.seek(0)
         for position, _ in self.images:
             stages = {stage: np.load(self._spool) for stage in self.candidates}
             rows = np.load(self._spool)
-            yield Found(position, [Detection(row[:4], float(row[4]), row[5:].reshape(5, 2)) for row in rows], stages)
+            yield Finds(position, [Detection(row[:4], float(row[4]), row[5:].reshape(5, 2)) for row in rows], stages)
 
-    def _look(self, position: int) -> Found:
+    def _look(self, position: int) -> Finds:
         image = self.image(position)
         faces, stages = _detect(self._detector, image)
         if self._pick is not None:
@@ -76,9 +76,9 @@ class Survey:
             faces = [faces[self._pick - 1]]
         for face in faces:
             cut_chip(image, face.landmarks, self._spec)  # fails now rather than when its row is due
-        return Found(position, faces, stages)
+        return Finds(position, faces, stages)
 
-    def _keep(self, found: Found) -> None:
+    def _keep(self, found: Finds) -> None:
         for stage, rows in found.stages.items():
             np.save(self._spool, rows)
             self.candidates[stage] += len(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Collection
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from anyio import to_thread
 from fastapi import Depends
@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from facepipe.errors import BodyFormat, UsageError
-from facepipe.serve.images import MEDIA_TYPES, Picture
+from facepipe.serve.uploads import MEDIA_TYPES, Upload
 
 M = TypeVar("M", bound=BaseModel)
 # For JSON 1.0 is a whole number. Goes after the limits in an Annotated
@@ -98,7 +98,7 @@ def _fields(form: FormData, model: type[BaseModel], scalars: Collection[str]) ->
     """The form's values by name; a field that may be given several times as a list."""
     found: dict[str, Any] = {}
     for name, value in form.multi_items():
-        item: Any = Picture.of_file(value) if isinstance(value, UploadFile) else value
+        item: Any = Upload.of_file(value) if isinstance(value, UploadFile) else value
         if name in scalars and isinstance(item, str):
             item = _scalar(item)
         if _is_list(model, name):
@@ -159,7 +159,8 @@ def _file(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pictures(model: type[BaseModel]) -> list[str]:
-    return [name for name, field in model.model_fields.items() if "Picture" in str(field.annotation)]
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    return [name for name, kind in kinds.items() if Upload in (kind, *get_args(kind))]
 
 
 def _is_list(model: type[BaseModel], name: str) -> bool:

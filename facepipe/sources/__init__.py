@@ -2,16 +2,16 @@
 
 from facepipe.sources.base import Patience, Source
 from facepipe.sources.open import open_source
-from facepipe.sources.people import People, find_people, labelled_pictures, people_folders
-from facepipe.sources.pictures import Found, find_images, image_files
+from facepipe.sources.people import PeopleFolder, find_people, labelled_pictures, people_folders
+from facepipe.sources.pictures import FoundImages, find_images, image_files
 from facepipe.sources.searching import IMAGE_SUFFIXES, LeftOut
 
 __all__ = [
     "IMAGE_SUFFIXES",
-    "Found",
+    "FoundImages",
     "LeftOut",
     "Patience",
-    "People",
+    "PeopleFolder",
     "Source",
     "find_images",
     "find_people",

@@ -15,7 +15,7 @@ log = logging.getLogger("facepipe")
 
 
 @dataclass(frozen=True)
-class People:
+class PeopleFolder:
     """``people``: (name, pictures) of each, sorted by name; ``left_out``: (name, file), the name None of a file that
     belongs to nobody."""
 
@@ -28,7 +28,7 @@ class People:
         return [(name, picture) for name, pictures in self.people for picture in pictures]
 
 
-def find_people(folder: Path | str) -> People:
+def find_people(folder: Path | str) -> PeopleFolder:
     """Find the pictures in each sub-folder of ``folder``; the sub-folder's name is the person's.
 
     Files directly in ``folder``, sub-folders without pictures, and whatever is no picture are left out, and in the log;
@@ -47,7 +47,7 @@ def find_people(folder: Path | str) -> People:
     for name, found in contents.items():
         _expect_flat(folder, folder / name, found.pictures)
     loose = [_loose(folder / name, layout) for name in visible(files)]
-    people = People(
+    people = PeopleFolder(
         [(name, found.pictures) for name, found in contents.items() if found.pictures],
         [(None, one) for one in loose] + [(name, one) for name, found in contents.items() for one in found.left_out],
     )

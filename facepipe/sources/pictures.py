@@ -16,14 +16,14 @@ log = logging.getLogger("facepipe")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImages:
     """``files``, those that were named just as they were given, and what is ``left_out`` of folders."""
 
     files: list[Path | str]
     left_out: list[LeftOut]
 
 
-def find_images(paths: Iterable[Path | str]) -> Found:
+def find_images(paths: Iterable[Path | str]) -> FoundImages:
     """Take every file of ``paths`` just as given, missing ones too (the decoder reports them), and folders' pictures.
 
     A folder is searched with its sub-folders: its own files first, each level sorted by name, hidden ones and the
@@ -33,7 +33,7 @@ def find_images(paths: Iterable[Path | str]) -> Found:
     """
     if isinstance(paths, str | os.PathLike):  # one path, not an iterable of letters
         paths = [paths]
-    found = Found([], [])
+    found = FoundImages([], [])
     for path in paths:
         if not os.path.isdir(path):
             found.files.append(path)

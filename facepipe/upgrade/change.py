@@ -14,8 +14,9 @@ from facepipe.errors import FacepipeError, GalleryMismatch, UsageError
 from facepipe.gallery import Gallery, faults, index_file
 from facepipe.gallery.database import put_in_place
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress, quiet
 from facepipe.upgrade.comparison import Comparison, compare
-from facepipe.upgrade.renewal import Progress, Renewal, quiet
+from facepipe.upgrade.renewal import Renewal
 
 
 class Upgrade:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from facepipe.align.cut import cut_chip
@@ -13,16 +13,11 @@ from facepipe.errors import FaceError, ReferenceNotFound
 from facepipe.gallery import Gallery
 from facepipe.gallery.change import Renewed
 from facepipe.pipeline import Pipeline
+from facepipe.progress import Progress, quiet
 from facepipe.records import Chip, Floats, StoredChip
 
-Progress = Callable[[str, int, int], None]
-"""Called with the name of a step, how much of it is done, and how much there is."""
 Place = tuple[int, int]
 """A reference as (id, stamp): one vector."""
-
-
-def quiet(step: str, done: int, total: int) -> None:
-    """Tells nobody."""
 
 
 class Renewal:

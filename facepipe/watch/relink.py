@@ -9,8 +9,8 @@ import numpy as np
 from facepipe.records import Detection
 from facepipe.track.matching import assign, centre, side
 from facepipe.track.tracker import Track
-from facepipe.watch.evidence import Evidence, View
 from facepipe.watch.naming import Levels
+from facepipe.watch.sightings import Sighting, Sightings
 
 AT_ONCE = 0.5  # seconds out of view for which the place alone may do, of a face that was never summarised
 SHORT = 1.0  # seconds out of view for which being in place counts as much
@@ -35,19 +35,19 @@ def needed(track: Track, face: Detection, time: float, levels: Levels) -> float:
 
 
 def relink(
-    faces: Sequence[tuple[Detection, View | None]],
+    faces: Sequence[tuple[Detection, Sighting | None]],
     lost: Sequence[Track],
-    evidence: Mapping[Track, Evidence],
+    sightings: Mapping[Track, Sightings],
     time: float,
     levels: Levels,
 ) -> dict[int, Track]:
-    """Of ``faces``, each with a view where one was taken, those (by index) that are one of ``lost`` again."""
+    """Of ``faces``, each with a sighting where one was taken, those (by index) that are one of ``lost`` again."""
     affinity = np.zeros((len(faces), len(lost)))
-    for row, (face, view) in enumerate(faces):
+    for row, (face, sighting) in enumerate(faces):
         for column, track in enumerate(lost):
-            known = evidence[track]
-            if view is not None and known.views:
-                alike = known.alike(view.template)
+            known = sightings[track]
+            if sighting is not None and known.kept:
+                alike = known.alike(sighting.template)
                 if alike >= needed(track, face, time, levels):
                     affinity[row, column] = 1 + alike
             elif time - track.seen <= AT_ONCE and in_place(track, face, time):

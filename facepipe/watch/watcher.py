@@ -16,10 +16,10 @@ from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Detection, Floats, Frame, Image
 from facepipe.track.strobe import Strobe
 from facepipe.track.tracker import EVERY, Track, Tracker
-from facepipe.watch.evidence import Evidence, View, is_good, worth
 from facepipe.watch.faces import Event, TrackedFace
 from facepipe.watch.naming import Levels, decide, levels
 from facepipe.watch.relink import relink
+from facepipe.watch.sightings import Sighting, Sightings, is_good, worth
 
 REFRESH = 0.5  # seconds by the clock, after which the gallery is asked again whatever happened: it may have changed
 SCANS, AFTER = 2, 0.1  # a track is believed when so many scans found it, and so many seconds after it began
@@ -37,7 +37,7 @@ class Story:
     track: Track
     start_at: datetime | None
     end_at: datetime | None
-    evidence: Evidence = field(default_factory=Evidence)
+    sightings: Sightings = field(default_factory=Sightings)
     confirmed: bool = False
     told: str | None = None  # the name in the last event
     name: str | None = None
@@ -46,7 +46,7 @@ class Story:
 
     @property
     def decided(self) -> bool:
-        return self.evidence.decidable or self.name is not None
+        return self.sightings.decidable or self.name is not None
 
 
 class Watcher:
@@ -82,7 +82,7 @@ class Watcher:
         self._levels = self._measured()
         self._tracker = Tracker(_Finder(pipe), every)
         self._stories: dict[Track, Story] = {}
-        self._views: dict[Detection, View] = {}  # of this frame's detections, where they were taken already
+        self._sightings: dict[Detection, Sighting] = {}  # of this frame's detections, where they were taken already
         self._strobe = Strobe()
         self._events: list[Event] = []
         self._time = -SPARE  # there is time for a chip in the first frame
@@ -98,7 +98,7 @@ class Watcher:
             return self._faces(unseen=True)
         self._apart = max(0.0, frame.time - self._time)
         self._time += self._apart
-        self._views = {}
+        self._sightings = {}
         ended = self._tracker.advance(frame.image, self._time, self._relink)
         for track in self._tracker.tracks:
             self._stories.setdefault(track, Story(track, frame.at, frame.at)).end_at = frame.at
@@ -129,54 +129,54 @@ class Watcher:
 
     def _relink(self, image: Image, faces: Sequence[Detection], lost: Sequence[Track]) -> dict[int, Track]:
         """Which of the ``lost`` tracks ``faces`` continue. The chips summarised for it are kept for ``_learn``."""
-        if any(self._stories[track].evidence.views for track in lost):
-            self._views = self._summarise(image, sorted(faces, key=lambda face: -face.size)[:FACES_AT_ONCE])
-        pairs = [(face, self._views.get(face)) for face in faces]
-        evidence = {track: self._stories[track].evidence for track in lost}
-        return relink(pairs, lost, evidence, self._time, self._levels)
+        if any(self._stories[track].sightings.kept for track in lost):
+            self._sightings = self._summarise(image, sorted(faces, key=lambda face: -face.size)[:FACES_AT_ONCE])
+        pairs = [(face, self._sightings.get(face)) for face in faces]
+        sightings = {track: self._stories[track].sightings for track in lost}
+        return relink(pairs, lost, sightings, self._time, self._levels)
 
     def _learn(self, frame: Frame) -> list[Story]:
         """Take in what was seen of the faces in this frame; returns the stories that changed by it."""
-        views = dict(self._views)
+        sightings = dict(self._sightings)
         busy = self._tracker.scanned and self._idle and self._apart < SPARE
-        if not (views or busy):  # else this frame has taken its time
-            views = self._best_views(frame.image)
-        self._idle = not (views or busy)
+        if not (sightings or busy):  # else this frame has taken its time
+            sightings = self._best_sightings(frame.image)
+        self._idle = not (sightings or busy)
         changed = []
         for track in list(self._tracker.tracks):
-            view = views.get(track.face)
-            if view is None:
+            sighting = sightings.get(track.face)
+            if sighting is None:
                 continue
             story = self._stories[track]
-            story.strikes = story.strikes + 1 if self._is_other(story, view) else 0
+            story.strikes = story.strikes + 1 if self._is_other(story, sighting) else 0
             if (
                 0 < story.strikes < STRIKES
             ):  # not to be believed yet, and not to be taken in: it would be alike next time
-                story.evidence.looked = self._time
+                story.sightings.looked = self._time
                 continue
             if story.strikes:
                 track = self._tracker.split(track, self._time)
                 story = self._stories[track] = Story(track, frame.at, frame.at)
-            if story.evidence.add(view, self._time):
+            if story.sightings.add(sighting, self._time):
                 changed.append(story)
         return changed
 
-    def _best_views(self, image: Image) -> dict[Detection, View]:
-        """Views of the faces that have waited longest for one, among those that would be of use."""
+    def _best_sightings(self, image: Image) -> dict[Detection, Sighting]:
+        """Sightings of the faces that have waited longest for one, among those that would be of use."""
         wanting = []
         for track in self._tracker.tracks:
-            evidence = self._stories[track].evidence
-            if not (track.detected and evidence.may_want(self._time)):
+            sightings = self._stories[track].sightings
+            if not (track.detected and sightings.may_want(self._time)):
                 continue
             if (measures := measure(image, track.face)) is not None:
                 value = worth(measures, track.face.score)
-                if evidence.wants(value, is_good(measures), self._time):
-                    wanting.append((evidence.looked, -value, track.id, track.face))
+                if sightings.wants(value, is_good(measures), self._time):
+                    wanting.append((sightings.looked, -value, track.id, track.face))
         most = min(max(1, int(self._apart / CHIP)), FACES_AT_ONCE)
         return self._summarise(image, [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:most]])
 
-    def _summarise(self, image: Image, faces: Sequence[Detection]) -> dict[Detection, View]:
-        """Views of ``faces``, but of those that cannot be cut or summarised: they are there, and tell nothing."""
+    def _summarise(self, image: Image, faces: Sequence[Detection]) -> dict[Detection, Sighting]:
+        """Sightings of ``faces``, but of those that cannot be cut or summarised: they are there, and tell nothing."""
         measured = [(face, measures) for face in faces if (measures := measure(image, face)) is not None]
         if not measured:
             return {}
@@ -186,18 +186,18 @@ class Watcher:
             if len(faces) == 1:
                 return {}
             singly = [self._summarise(image, [face]) for face in faces]
-            return {face: view for views in singly for face, view in views.items()}
+            return {face: sighting for sightings in singly for face, sighting in sightings.items()}
         return {
-            face: View(one.template, worth(measures, face.score), is_good(measures))
+            face: Sighting(one.template, worth(measures, face.score), is_good(measures))
             for (face, measures), one in zip(measured, described, strict=True)
         }
 
-    def _is_other(self, story: Story, view: View) -> bool:
+    def _is_other(self, story: Story, sighting: Sighting) -> bool:
         """Has the track slid onto another face? Not to be believed of a bad chip."""
-        evidence = story.evidence
-        if not (view.good and evidence.decidable):
+        sightings = story.sightings
+        if not (sighting.good and sightings.decidable):
             return False
-        return evidence.alike(view.template) < self._levels.loose - self._levels.slack
+        return sightings.alike(sighting.template) < self._levels.loose - self._levels.slack
 
     # Names
 
@@ -211,14 +211,14 @@ class Watcher:
             return
         if self._clock() - self._asked >= REFRESH:
             changed, self._asked, self._levels = list(self._stories.values()), self._clock(), self._measured()
-        asking = [story for story in changed if story.evidence.views]
-        summaries = [story.evidence.template() for story in asking]
+        asking = [story for story in changed if story.sightings.kept]
+        summaries = [story.sightings.template() for story in asking]
         templates, lengths = [template for template, _ in summaries], [length for _, length in summaries]
         top, evidence = max(self._top, LOOK_BACK), self._pipe.backbone.card.evidence
         found = self._gallery.search(templates, top, lengths=lengths, evidence=evidence)
         for story, row in zip(asking, found, strict=True):
             story.candidates = row
-            clear = story.evidence.telling and (_score(story) or -1) >= self._levels.clear
+            clear = story.sightings.telling and (_score(story) or -1) >= self._levels.clear
             if story.decided or clear:
                 story.name = decide(story.name, story.candidates, self._levels)
 
@@ -256,7 +256,7 @@ class Watcher:
             self._levels.limit,
             self._reported(story),
             story.decided,
-            len(story.evidence.views),
+            len(story.sightings.kept),
             track.detected,
         )
 

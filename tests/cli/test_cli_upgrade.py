@@ -56,7 +56,7 @@ def test_a_gallery_of_nobody_has_nothing_to_change(other: Run) -> None:
 
 
 def test_what_comes_next_is_never_what_would_be_refused(other: Run, home: Path) -> None:
-    with Gallery.open(home / "gallery.db") as gallery, gallery._session.writing() as (record, _):
+    with Gallery.open(home / "gallery.db") as gallery, gallery._hold.writing() as (record, _):
         record.sql.execute("DELETE FROM thumbnail WHERE reference_id = 3")
     assert other("gallery", "upgrade").err.endswith("facepipe gallery upgrade --apply --leave-out\n")
     assert other("gallery", "upgrade", "--apply", "--leave-out").code == 0
@@ -123,7 +123,7 @@ def test_change_and_return(other: Run) -> None:
 
 
 def test_who_has_no_picture_is_named(other: Run, home: Path) -> None:
-    with Gallery.open(home / "gallery.db") as gallery, gallery._session.writing() as (record, _):
+    with Gallery.open(home / "gallery.db") as gallery, gallery._hold.writing() as (record, _):
         record.sql.execute("DELETE FROM thumbnail WHERE reference_id = 3")
     done = other("gallery", "upgrade", "--apply")
     assert done.code == 1

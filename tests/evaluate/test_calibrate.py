@@ -149,7 +149,7 @@ def test_whoever_goes_meanwhile_is_not_brought_back(gallery: Gallery, monkeypatc
 
     monkeypatch.setattr(module, "all_against_all", meanwhile)
     assert calibrate(PIPE, labelled(names), gallery).cohort == "gallery"
-    with gallery._session.reading() as record:
+    with gallery._hold.reading() as record:
         kept = {name for (name,) in record.sql.execute("SELECT person FROM cohort")}
     assert kept == {person.name for person in gallery.people()}
 

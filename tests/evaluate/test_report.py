@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.evaluate.bootstrap import Rate
+from facepipe.evaluate.bootstrap import Estimate
 from facepipe.evaluate.comparisons import Comparisons, Scorer, all_against_all
 from facepipe.evaluate.embedded import Embedded
 from facepipe.evaluate.faces import Faces
 from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.identification import measure_identification
-from facepipe.evaluate.measuring import Subject, measure
+from facepipe.evaluate.measuring import Evaluated, measure
 from facepipe.evaluate.report.page import page
 from facepipe.evaluate.result import Evaluation, Failure, Images, Mistake
 from facepipe.evaluate.strangers import Chosen
@@ -47,7 +47,7 @@ def evaluation() -> Evaluation:
         return compared, Trial(scorer.pairs(*pairs.T), same, whose, folds[whose], tuple("0123456789"), True)
 
     images = Images(len(people), PEOPLE, True, ("dark.jpg",), (), 2, None, 0, 0)
-    subject = Subject(pipe, "people <of> mine", faces, Chosen(None, "none"), 0, lambda *step: None)
+    subject = Evaluated(pipe, "people <of> mine", faces, Chosen(None, "none"), 0, lambda *step: None)
     made = measure(
         subject,
         images,
@@ -71,8 +71,8 @@ def test_shares_have_the_digits_that_matter(share: float, said: str) -> None:
 
 
 def test_intervals() -> None:
-    assert interval(Rate(0.5, 0.4, 0.6)) == "40.0–60.0%"
-    assert interval(Rate(0.5)) == interval(None) == ""
+    assert interval(Estimate(0.5, 0.4, 0.6)) == "40.0–60.0%"
+    assert interval(Estimate(0.5)) == interval(None) == ""
 
 
 def test_every_figure_has_a_meaning_in_both_languages(evaluation: Evaluation) -> None:
@@ -142,7 +142,7 @@ def test_the_verdict_rests_on_enough_pairs_or_says_so(evaluation: Evaluation) ->
     assert "rightly accepted; unsteady, it rests on 4 pairs. Measured" in judged(genuine=4)
     thin = replace(first.at[0], rests_on=2)
     assert "rightly accepted; unsteady, it rests on 2 pairs. Measured" in judged(at=(thin,))
-    stated = replace(first.stated[1], stated_fmr=1e-3, threshold=0.8, fmr=Rate(0.25), tmr=Rate(0.5))
+    stated = replace(first.stated[1], stated_fmr=1e-3, threshold=0.8, fmr=Estimate(0.25), tmr=Estimate(0.5))
     assert judged(at=(), genuine=2, impostor=4, stated=(stated,)).startswith(
         "Too few pairs to say much. At the usual threshold 0.8000, 1 of 2 pairs of one person are accepted, and 1 of 4 "
         "of two people. Measured with toy"

@@ -12,7 +12,7 @@ for number in range(1, 500):
     child = os.fork()
     if not child:
         gallery = Gallery.open(target)
-        sql, left = gallery._session._record.sql, number
+        sql, left = gallery._hold._record.sql, number
         sql.execute("PRAGMA cache_size = 1")
         sql.execute("PRAGMA cache_spill = 1")
         def count(statement):

@@ -98,7 +98,7 @@ def test_only_an_export_is_ever_replaced(gallery: Gallery, export: Path) -> None
 
 def test_a_failed_export_leaves_the_old_one(gallery: Gallery, export: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     good = export.read_bytes()
-    with gallery._session.writing() as (record, _):
+    with gallery._hold.writing() as (record, _):
         record.sql.execute("UPDATE reference SET vector = x'00' WHERE id = 3")
     with pytest.raises(FacepipeError):
         gallery.export(export)

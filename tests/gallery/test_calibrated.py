@@ -85,11 +85,11 @@ def test_a_new_one_takes_the_place_of_the_old(calibrated: Gallery, path: Path) -
     assert calibrated.calibration == PLAIN
     calibrated.close()
     with Gallery.open(path) as again:
-        assert again._session._record.count("cohort") == 0
+        assert again._hold._record.count("cohort") == 0
 
 
 def rows(gallery: Gallery, first: int = 2) -> list[str]:
-    with gallery._session.reading() as record:
+    with gallery._hold.reading() as record:
         return [name for (name,) in record.sql.execute("SELECT person FROM cohort ORDER BY id LIMIT ?", (first,))]
 
 

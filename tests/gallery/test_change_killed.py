@@ -91,6 +91,6 @@ def test_a_full_disk_changes_nothing(many: Path, new) -> None:
 def _full(path: Path) -> Gallery:
     """The gallery, on a disk without room for another page."""
     gallery = Gallery.open(path)
-    sql = gallery._session._record.sql
+    sql = gallery._hold._record.sql
     sql.execute(f"PRAGMA max_page_count = {sql.execute('PRAGMA page_count').fetchone()[0]}")
     return gallery

@@ -161,14 +161,14 @@ def test_nul_in_the_path() -> None:
 
 def test_a_full_disk(gallery: Gallery, new) -> None:
     """``max_page_count`` makes SQLite itself report a full disk."""
-    pages = gallery._session._record.sql.execute("PRAGMA page_count").fetchone()[0]
-    gallery._session._record.sql.execute(f"PRAGMA max_page_count = {pages}")
+    pages = gallery._hold._record.sql.execute("PRAGMA page_count").fetchone()[0]
+    gallery._hold._record.sql.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(GalleryFull, match="disk is full; nothing was changed"):
         gallery.add_many((f"p{i}", new(i)) for i in range(100, 400))
     assert [person.name for person in gallery.people()] == ["Ada", "Bob"]
     assert gallery.search(new(3).template)[0][0].person == "Bob"
     assert gallery.check() == []
-    gallery._session._record.sql.execute("PRAGMA max_page_count = 1000000")
+    gallery._hold._record.sql.execute("PRAGMA max_page_count = 1000000")
     assert gallery.add_many((f"p{i}", new(i)) for i in range(100, 400)).added == 300
 
 
@@ -227,7 +227,7 @@ def test_the_folder_is_renamed_while_it_is_open(tmp_path: Path, new) -> None:
 
 
 def test_settings_that_durability_rests_on(gallery: Gallery) -> None:
-    sql = gallery._session._record.sql
+    sql = gallery._hold._record.sql
     expected = {"journal_mode": "delete", "synchronous": 3, "foreign_keys": 1, "secure_delete": 1, "temp_store": 2}
     assert {name: sql.execute(f"PRAGMA {name}").fetchone()[0] for name in expected} == expected
 
@@ -240,7 +240,7 @@ def test_a_commit_that_fails_leaves_nothing(gallery: Gallery, new, monkeypatch: 
     with pytest.raises(KeyboardInterrupt):
         gallery.add("Eve", [new(9)])
     assert len(gallery) == 3
-    assert not gallery._session._record.sql.in_transaction
+    assert not gallery._hold._record.sql.in_transaction
 
 
 def test_without_hard_links(path: Path, new, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -296,7 +296,7 @@ def test_removing_removes(gallery: Gallery, new) -> None:
 
 def test_check_finds_damage_in_the_record(gallery: Gallery) -> None:
     assert gallery.check() == []
-    with gallery._session.writing() as (record, _):
+    with gallery._hold.writing() as (record, _):
         record.sql.execute("UPDATE reference SET vector = zeroblob(64) WHERE id = 1")
         record.sql.execute("UPDATE reference SET vector = x'00' WHERE id = 2")
         record.sql.execute("INSERT INTO person (name, created_at) VALUES ('Half', '')")

@@ -28,7 +28,7 @@ from datetime import datetime
 from conftest import make_new
 from facepipe.gallery import Gallery
 gallery = Gallery.open(sys.argv[1])
-with gallery._session.writing() as (record, stamp):
+with gallery._hold.writing() as (record, stamp):
     record.sql.execute("PRAGMA cache_size = 1")  # so that half of the transaction is in the file already
     record.add([(f"p{i}", make_new(i), datetime.now()) for i in range(100, 300)], stamp)
     record.remove("Ada")

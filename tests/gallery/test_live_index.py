@@ -202,7 +202,7 @@ def test_where_the_file_cannot_be_written_a_search_goes_on_and_a_rebuild_fails(
 
 def test_a_rebuild_waits_for_a_writer_or_says_so(closed: Path) -> None:
     with Gallery.open(closed, busy_timeout=0.1) as gallery, Gallery.open(closed) as other:
-        with other._session.writing(), pytest.raises(GalleryBusy):
+        with other._hold.writing(), pytest.raises(GalleryBusy):
             gallery.rebuild()
         assert gallery.rebuild() == 3
 
@@ -236,13 +236,13 @@ def gallery_ids(index: Path) -> list[int]:
 def test_a_record_that_could_not_be_read_is_read_again(gallery: Gallery, new) -> None:
     """A damaged vector stops every search; once the record is mended, in its old state too, searches are right."""
     before = gallery.search(new(3).template)
-    with gallery._session.writing() as (record, _):
+    with gallery._hold.writing() as (record, _):
         state = record.state
         record.sql.execute("INSERT INTO reference SELECT 9, 1, 9, x'00', 1, '', '', 'x', ''")
     for _ in range(2):
         with pytest.raises(GalleryCorrupt, match="reference 9"):
             gallery.search(new(3).template)
-    sql = gallery._session._record.sql
+    sql = gallery._hold._record.sql
     sql.execute("DELETE FROM reference WHERE id = 9")
     sql.execute("UPDATE meta SET value = ? WHERE key = 'state'", (state,))
     again = gallery.search(new(3).template)

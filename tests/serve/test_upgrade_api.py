@@ -104,7 +104,7 @@ def test_what_cannot_be_is_refused(client: httpx.Client, people: Gallery, pipeli
     assert refused(client.post(URL, json={"backbone": own})) == (422, "usage")
     assert refused(client.post(URL, json={"backbone": "nobody"})) == (404, "model-not-found")
     assert refused(client.post(URL, json={})) == (422, "usage")
-    with people._session.writing() as (record, _):
+    with people._hold.writing() as (record, _):
         record.sql.execute("DELETE FROM thumbnail WHERE reference_id = 3")
     asked = client.post(URL, json={"backbone": "grid", "apply": True})
     assert refused(asked) == (409, "change-refused")

@@ -250,7 +250,7 @@ def test_of_a_network_that_is_not_here_the_face_is_looked_for(
 
 
 def _forget_landmarks(gallery: Gallery) -> None:
-    with gallery._session.writing() as (record, _):
+    with gallery._hold.writing() as (record, _):
         record.sql.execute("UPDATE thumbnail SET landmarks = NULL")
 
 

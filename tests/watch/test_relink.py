@@ -3,9 +3,9 @@ import pytest
 
 from facepipe.records import Detection, Template
 from facepipe.track.tracker import Track
-from facepipe.watch.evidence import Evidence, View
 from facepipe.watch.naming import Levels
 from facepipe.watch.relink import AT_ONCE, SHORT, in_place, relink
+from facepipe.watch.sightings import Sighting, Sightings
 
 LEVELS = Levels(limit=0.90, loose=0.88, strict=0.94, slack=0.02)
 
@@ -20,17 +20,17 @@ def lost(number: int, x: float, cut: bool = False) -> Track:
     return Track(number, face(x), 0, 0, 0, lost=0, cut=cut)
 
 
-def view(cosine: float) -> View:
-    """With this cosine to ``view(1)``."""
+def sighting(cosine: float) -> Sighting:
+    """With this cosine to ``sighting(1)``."""
     vector = np.array([cosine, np.sqrt(1 - cosine**2)], np.float32)
-    return View(Template.from_embedding(vector, "toy"), 0.5, True)
+    return Sighting(Template.from_embedding(vector, "toy"), 0.5, True)
 
 
-def known(*views: View) -> Evidence:
-    evidence = Evidence()
-    for number, one in enumerate(views):
-        evidence.add(one, number)
-    return evidence
+def known(*sightings: Sighting) -> Sightings:
+    kept = Sightings()
+    for number, one in enumerate(sightings):
+        kept.add(one, number)
+    return kept
 
 
 @pytest.mark.parametrize(
@@ -50,23 +50,23 @@ def test_the_less_speaks_for_it_the_more_alike_they_must_be(
     cosine: float, x: float, seconds: float, cut: bool, same: bool
 ) -> None:
     track = lost(7, 100, cut)
-    found = relink([(face(x), view(cosine))], [track], {track: known(view(1))}, seconds, LEVELS)
+    found = relink([(face(x), sighting(cosine))], [track], {track: known(sighting(1))}, seconds, LEVELS)
     assert found == ({0: track} if same else {})
 
 
 def test_a_track_of_which_nothing_is_known_is_found_by_its_place_alone_and_soon() -> None:
     track = lost(7, 100)
     for x, seconds, same in ((105, AT_ONCE, True), (105, AT_ONCE + 0.1, False), (260, 0.1, False)):
-        assert bool(relink([(face(x), None)], [track], {track: Evidence()}, seconds, LEVELS)) == same
-        assert bool(relink([(face(x), view(1))], [track], {track: Evidence()}, seconds, LEVELS)) == same
+        assert bool(relink([(face(x), None)], [track], {track: Sightings()}, seconds, LEVELS)) == same
+        assert bool(relink([(face(x), sighting(1))], [track], {track: Sightings()}, seconds, LEVELS)) == same
 
 
 def test_each_is_taken_once_and_the_likeliest_wins() -> None:
     one, two = lost(1, 100), lost(2, 120)
-    evidence = {one: known(view(1)), two: known(view(0.9))}
-    faces = [(face(105), view(0.91)), (face(115), view(0.99))]
-    assert relink(faces, [one, two], evidence, 0.2, LEVELS) == {0: two, 1: one}
-    assert relink(faces[:1], [one, two], evidence, 0.2, LEVELS) == {0: two}
+    sightings = {one: known(sighting(1)), two: known(sighting(0.9))}
+    faces = [(face(105), sighting(0.91)), (face(115), sighting(0.99))]
+    assert relink(faces, [one, two], sightings, 0.2, LEVELS) == {0: two, 1: one}
+    assert relink(faces[:1], [one, two], sightings, 0.2, LEVELS) == {0: two}
 
 
 def test_a_place_is_reached_in_time_and_size() -> None:

@@ -242,7 +242,7 @@ def test_the_score_is_the_mean_cosine_of_the_best_chips(
     seen = list(show(watcher, Film(heads), 30, lambda number: {OBAMA: (120 + 3 * number, 120)}))[-1][OBAMA]
     (story,) = watcher._stories.values()
     (reference,) = gallery.references("Barack")
-    cosines = [view.template.cosine(reference.template) for view in story.evidence.views]
+    cosines = [view.template.cosine(reference.template) for view in story.sightings.kept]
     assert len(cosines) == seen.chips > 3
     assert seen.score == pytest.approx(np.mean(cosines), abs=1e-5)
 

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
-from facepipe.evaluate.identification import Identification
+from facepipe.evaluate.identification import IdentificationRates
 from facepipe.evaluate.rates import Doubles
 from facepipe.evaluate.reliability import Reliability
 from facepipe.evaluate.result import Measured
-from facepipe.evaluate.verification import Curve, Verification
+from facepipe.evaluate.verification import RocCurve, VerificationRates
 from facepipe.evaluate.words import kind_of
 from facepipe.page.view import Chart, Text
 
@@ -104,7 +104,7 @@ def det(measured: Sequence[Measured]) -> Chart:
     )
 
 
-def histogram(verification: Verification, name: str) -> Chart:
+def histogram(verification: VerificationRates, name: str) -> Chart:
     """Where the scores lie, and the thresholds of the card."""
 
     def draw(axes: Axes, say: Say) -> None:
@@ -157,7 +157,7 @@ def reliability(found: Reliability, name: str, caption: Text) -> Chart:
     return chart(name, Text("Observed share over stated probability", "实际比例随给出概率的变化"), caption, draw)
 
 
-def open_set(found: Identification) -> Chart:
+def open_set(found: IdentificationRates) -> Chart:
     """FNIR over FPIR, a curve for each size of gallery."""
     sizes, kind = found.sizes, kind_of(found.score)
 
@@ -188,7 +188,7 @@ def open_set(found: Identification) -> Chart:
     )
 
 
-def by_size(found: Identification) -> Chart:
+def by_size(found: IdentificationRates) -> Chart:
     """What a gallery's size does to the error rates."""
     sizes, kind = found.sizes, kind_of(found.score)
 
@@ -220,19 +220,19 @@ def by_size(found: Identification) -> Chart:
     )
 
 
-def _kind(verification: Verification, say: Say) -> str:
+def _kind(verification: VerificationRates, say: Say) -> str:
     words = kind_of(verification.score)
     return say(words.en, words.zh)
 
 
-def _bounds(curve: Curve) -> Doubles:
+def _bounds(curve: RocCurve) -> Doubles:
     """(3, n): rates and the lower and upper ends of the band; the curve itself where the draws all agree."""
     low = [value if end is None else end for value, end in zip(curve.tmr, curve.low, strict=True)]
     high = [value if end is None else end for value, end in zip(curve.tmr, curve.high, strict=True)]
     return np.array([curve.fmr, low, high])
 
 
-def _band(axes: Axes, curve: Curve, colour: str, label: str) -> None:
+def _band(axes: Axes, curve: RocCurve, colour: str, label: str) -> None:
     axes.plot(curve.fmr, curve.tmr, color=colour, lw=1.6, label=label)
     at, low, high = _bounds(curve)
     axes.fill_between(at, low, high, color=colour, alpha=0.18, lw=0)

@@ -10,7 +10,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Window:
+class Stencil:
     """What one output unit takes from its input: ``kernel``, ``stride``, ``padding`` (before), ``dilation``; y, x."""
 
     kernel: Pair
@@ -35,7 +35,7 @@ class Layer:
     shape: tuple[int, int, int]
     weights: int = 0
     multiply_adds: int = 0
-    window: Window | None = None
+    window: Stencil | None = None
     groups: int = 1
 
     @property
@@ -90,7 +90,7 @@ def _united(incoming: Sequence[Field]) -> Field | None:
     return Field(incoming[0].jump, first, last)
 
 
-def _widened(field: Field, window: Window | None) -> Field:
+def _widened(field: Field, window: Stencil | None) -> Field:
     if window is None:
         return field
     axes = []

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.errors import UsageError
-from facepipe.inspect.graphs.graph import Layer, Pair, Window
+from facepipe.inspect.graphs.graph import Layer, Pair, Stencil
 from facepipe.inspect.graphs.network import Network
 from facepipe.lazy import cached_property
 
@@ -88,7 +88,7 @@ class OnnxNetwork(Network):
         return run
 
 
-def _places(extent: int, window: Window, axis: int) -> int:
+def _places(extent: int, window: Stencil, axis: int) -> int:
     """Where torch's convolution can put ``window`` along an axis of ``extent``: padding on both sides is the same."""
     room = extent + 2 * window.padding[axis] - window.dilation[axis] * (window.kernel[axis] - 1) - 1
     return room // window.stride[axis] + 1
@@ -169,7 +169,7 @@ class _Reader:
             return "whole"
         return "merge" if node.op_type in _MERGES and len(inputs) > 1 else "pointwise"
 
-    def _window(self, attributes: Mapping[str, Any], kernel: Iterable[int], source: str) -> Window:
+    def _window(self, attributes: Mapping[str, Any], kernel: Iterable[int], source: str) -> Stencil:
         sides = _pair(kernel)
         stride = _pair(attributes["strides"].ints) if "strides" in attributes else (1, 1)
         dilation = _pair(attributes["dilations"].ints) if "dilations" in attributes else (1, 1)
@@ -179,9 +179,9 @@ class _Reader:
             padding = _pair(_same(*axis, upper=automatic == "SAME_UPPER") for axis in extents)
         else:
             padding = _pair(attributes["pads"].ints[:2]) if "pads" in attributes else (0, 0)
-        return Window(sides, stride, padding, dilation)
+        return Stencil(sides, stride, padding, dilation)
 
-    def _padding(self, node: Any, attributes: Mapping[str, Any]) -> Window | None:
+    def _padding(self, node: Any, attributes: Mapping[str, Any]) -> Stencil | None:
         """How a Pad node moves the places; None when that cannot be told, or when it adds channels."""
         if "pads" in attributes:
             pads = list(attributes["pads"].ints)
@@ -189,7 +189,7 @@ class _Reader:
             stored = self._constants.get(node.input[1])
             pads = [] if stored is None else numpy_helper().to_array(stored).tolist()
         plain = len(pads) == 8 and len(node.input) < 4 and not any(pads[i] for i in (0, 1, 4, 5))
-        return Window((1, 1), (1, 1), (pads[2], pads[3])) if plain else None
+        return Stencil((1, 1), (1, 1), (pads[2], pads[3])) if plain else None
 
 
 def _same(extent: int, side: int, stride: int, dilation: int, upper: bool) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from facepipe.inspect.graphs.graph import Layer, Pair, Window
+from facepipe.inspect.graphs.graph import Layer, Pair, Stencil
 
 _MERGES = {"add", "cat"}
 _WHOLE = {"mean", "flatten", "view", "reshape", "Flatten", "AdaptiveAvgPool2d"}  # what comes after sees every place
@@ -137,10 +137,10 @@ def _shape(values: Tensor) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _window(module: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) -> Window:
+def _window(module: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d) -> Stencil:
     kernel = _pair(module.kernel_size)
     dilation = _pair(getattr(module, "dilation", 1))
-    return Window(kernel, _pair(module.stride), _pair(module.padding), dilation)
+    return Stencil(kernel, _pair(module.stride), _pair(module.padding), dilation)
 
 
 def _pair(value: Any) -> Pair:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.inspect.views.masks import Masks, Scorer, blurred_fill, mean_fill
+from facepipe.inspect.views.masks import Masks, MaskScorer, blurred_fill, mean_fill
 from facepipe.records import Floats, Pixels
 
 STEPS = 10
@@ -41,7 +41,9 @@ class Curves:
         return _area(self.insertion)
 
 
-def curves(scorer: Scorer, face: Pixels, other: Pixels, values: Floats, steps: int = STEPS, seed: int = 0) -> Curves:
+def curves(
+    scorer: MaskScorer, face: Pixels, other: Pixels, values: Floats, steps: int = STEPS, seed: int = 0
+) -> Curves:
     """Hide and show the squares of ``face`` (h, w, 3) in the order of ``values`` (g, g) and in the two others."""
     embedding = scorer.embed(other[None])[0]
     generator = np.random.default_rng(seed)

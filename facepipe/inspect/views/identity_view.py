@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from facepipe.inspect.views.identity import Identity, Ranks
-from facepipe.inspect.views.separation import Rate, Separation
+from facepipe.inspect.views.separation import Interval, Separation
 from facepipe.page.view import Block, Chart, Check, Table, Text, View
 
 FACES = "#0f9d8a", "#d97706"
@@ -150,12 +150,12 @@ def _separation_chart(identity: Identity) -> Chart:
     return Chart("separation", figure, alt, caption)
 
 
-def _level(axes: Axes, rate: Rate, count: int, colour: str, style: str) -> None:
+def _level(axes: Axes, rate: Interval, count: int, colour: str, style: str) -> None:
     axes.axhspan(rate.low, rate.high, color=colour, alpha=0.12, lw=0)
     axes.plot([1, count], [rate.value] * 2, style, color=colour, lw=1.4)
 
 
-def _line(axes: Axes, depth: np.ndarray, rates: Sequence[Rate], colour: str) -> None:
+def _line(axes: Axes, depth: np.ndarray, rates: Sequence[Interval], colour: str) -> None:
     if rates:
         axes.fill_between(depth, [r.low for r in rates], [r.high for r in rates], color=colour, alpha=0.18, lw=0)
         axes.plot(depth, [r.value for r in rates], "o-", color=colour, ms=3, lw=1.4)

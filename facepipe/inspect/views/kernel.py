@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from facepipe.errors import UsageError
-from facepipe.inspect.graphs.graph import Layer, Pair, Window, dense_weights
+from facepipe.inspect.graphs.graph import Layer, Pair, Stencil, dense_weights
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.views.edges import Edge, find_edges
 from facepipe.inspect.views.partial_sums import (
@@ -52,7 +52,7 @@ class KernelSum:
     """
 
     layer: Layer
-    window: Window
+    window: Stencil
     groups: int
     output: int
     inputs: Floats
@@ -129,7 +129,7 @@ def sum_kernel(network: Network, layer: str, output: int | None = None) -> Kerne
     )
 
 
-def sliding(extent: Sequence[int], window: Window, padding: Pair) -> Sliding:
+def sliding(extent: Sequence[int], window: Stencil, padding: Pair) -> Sliding:
     """Where a kernel ``window`` with ``padding`` comes to lie on a map of ``extent`` (h, w)."""
     counts, clear, unread = [], [], []
     for axis in (0, 1):

@@ -16,7 +16,7 @@ Embed = Callable[[Pixels], Floats]
 Masks = npt.NDArray[np.bool_]  # (N, g, g): the squares that show, N times
 
 
-class Scorer:
+class MaskScorer:
     """The cosine of hidden versions of a face with another face, as the pipeline compares them.
 
     ``embed``: (N, h, w, 3) uint8 RGB → (N, D) raw embeddings; ``mirror``: the mean over chip and mirrored chip counts.

@@ -20,14 +20,12 @@ from torch import nn
 
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.views.deletion import FILLS, ORDERS, STEPS, Curves, curves
-from facepipe.inspect.views.masks import Embed, Masks, Scorer, balanced_masks, mean_fill
+from facepipe.inspect.views.masks import Embed, Masks, MaskScorer, balanced_masks, mean_fill
 from facepipe.records import Floats, Pixels
 
 GRID = 6  # squares along each side
 ROUNDS = 6  # balanced sets of masks: 2 · 64 each for 6 × 6 squares
 SANITY_ROUNDS = 2
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +65,7 @@ def saliency(
     grid: int = GRID,
     rounds: int = ROUNDS,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Saliency:
     """Which squares of two faces carry their score, both ways, and whether hiding them in that order proves it.
 
@@ -86,7 +84,7 @@ def saliency(
         if progress is not None:
             progress(done, total)
 
-    scorer = Scorer(embed, mirror, seen)
+    scorer = MaskScorer(embed, mirror, seen)
     pixels = (a.pixels, b.pixels)
     first, second = scorer.embed(np.stack(pixels))
     pairs = ((a.pixels, b.pixels), (b.pixels, a.pixels))
@@ -96,13 +94,13 @@ def saliency(
     )
     agreement = None
     if shuffled is not None:
-        unlearnt = saliency_map(Scorer(shuffled, mirror, seen), *pairs[0], grid, SANITY_ROUNDS, seed)
+        unlearnt = saliency_map(MaskScorer(shuffled, mirror, seen), *pairs[0], grid, SANITY_ROUNDS, seed)
         agreement = rank_correlation(maps[0].values, unlearnt.values)
     return Saliency(float(first @ second), maps, drawn, agreement, pixels)  # type: ignore[arg-type]
 
 
 def saliency_map(
-    scorer: Scorer, face: Pixels, other: Pixels, grid: int = GRID, rounds: int = ROUNDS, seed: int = 0
+    scorer: MaskScorer, face: Pixels, other: Pixels, grid: int = GRID, rounds: int = ROUNDS, seed: int = 0
 ) -> SaliencyMap:
     """How the score of ``face`` with ``other`` (h, w, 3) follows each of ``grid`` × ``grid`` squares of ``face``.
 

@@ -13,7 +13,7 @@ ON = 0.3  # intersection over union from which a box lies on the face
 
 
 @dataclass(frozen=True, eq=False)
-class Finder:
+class OtherFinder:
     """The detector ``name`` that found the face in one step: the ``sizes`` (height, width), px, at which it looked at
     the photo, and the ``boxes`` (N, 4) image px that it proposed; None where it does not tell."""
 
@@ -34,7 +34,7 @@ class Search:
     photo: Image
     face: Floats
     stages: tuple[tuple[str, Floats], ...]
-    finder: Finder | None = None
+    finder: OtherFinder | None = None
 
     @property
     def kept(self) -> tuple[bool, ...]:

@@ -8,7 +8,7 @@ from itertools import cycle
 import cv2
 import numpy as np
 
-from facepipe.inspect.views.search import Finder, Search
+from facepipe.inspect.views.search import OtherFinder, Search
 from facepipe.page.view import Block, Check, Picture, Text
 from facepipe.records import Floats, Image, Pixels
 
@@ -51,7 +51,7 @@ def check_search(search: Search) -> list[Check]:
     return [Check(what, float(max(np.diff(counts))), 0)]
 
 
-def _proposed(photo: Image, finder: Finder, boxes: Floats) -> Picture:
+def _proposed(photo: Image, finder: OtherFinder, boxes: Floats) -> Picture:
     sizes = ["{} × {}".format(*size) for size in finder.sizes]
     count = f"{len(boxes)} {'face' if len(boxes) == 1 else 'faces'}"
     caption = Text(

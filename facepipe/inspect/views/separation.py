@@ -18,7 +18,7 @@ Pairs = npt.NDArray[np.int64]  # (P, 2) numbers of chips
 
 
 @dataclass(frozen=True)
-class Rate:
+class Interval:
     """A measured ``value`` and its 95 % interval."""
 
     value: float
@@ -34,8 +34,8 @@ class Separation:
     """``auc``: how often a pair of one person scores above a pair of two; ``eer``: the error rate at the threshold at
     which as many pairs of one person fail as pairs of two pass (ISO/IEC 19795-1). 0.5 is chance for both."""
 
-    auc: Rate
-    eer: Rate
+    auc: Interval
+    eer: Interval
 
 
 def all_pairs(people: Sequence[str], seed: int = 0) -> Pairs:
@@ -122,6 +122,6 @@ def _curves(scores: Doubles, same: npt.NDArray[np.bool_], weights: Doubles) -> t
     return aucs, np.where(np.isnan(aucs), np.nan, _crossing(fmr, 1 - tmr))
 
 
-def _rate(value: float, draws: Doubles) -> Rate:
+def _rate(value: float, draws: Doubles) -> Interval:
     low, high = np.nanquantile(draws, [0.025, 0.975])
-    return Rate(value, float(low), float(high))
+    return Interval(value, float(low), float(high))

@@ -13,7 +13,7 @@ from facepipe.pipeline import Pipeline
 from facepipe.records import MOST_WORDING, Detection, Image
 from facepipe.serve.bodies import WHOLE, Ask
 
-Rate = Literal["1e-2", "1e-3", "1e-4", "1e-5", "1e-6"]
+MatchRate = Literal["1e-2", "1e-3", "1e-4", "1e-5", "1e-6"]
 StrangerRate = Literal["1e-1", "1e-2", "1e-3"]
 
 
@@ -22,7 +22,7 @@ class WithThreshold(Ask):
         FiniteFloat | None, Field(ge=-1, le=1, description="A cosine; the face is a match from it on. Overrides fmr.")
     ] = None
     fmr: Annotated[
-        Rate | None,
+        MatchRate | None,
         Field(
             description="False match rate: the share of strangers who reach the threshold with one person. 1e-6 is an"
             " extrapolation. Null: the usual threshold."

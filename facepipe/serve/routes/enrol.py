@@ -20,10 +20,10 @@ from facepipe.serve.bodies import body, documented
 from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
-from facepipe.serve.images import Picture
 from facepipe.serve.routes.asks import Name, Points, WithPlace, Wording, face_at
 from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors, with_links
 from facepipe.serve.routes.faces import decoder, gathered
+from facepipe.serve.uploads import Upload
 
 MOST_IMAGES = 20
 TOGETHER = 4  # images of one request in the queue at once: others have their turn in between
@@ -33,7 +33,7 @@ router = APIRouter(tags=["people"], dependencies=[Depends(needs("enrol"))])
 
 class EnrollAsk(WithPlace):
     name: Name
-    images: Annotated[list[Picture], Field(min_length=1, max_length=MOST_IMAGES)]
+    images: Annotated[list[Upload], Field(min_length=1, max_length=MOST_IMAGES)]
     at: Points | None = None
     gate: Annotated[bool, Field(description="Take only good shots: size, light, sharpness, pose.")] = True
     consent: Wording | None = None

@@ -18,9 +18,9 @@ from facepipe.serve.bodies import WHOLE, Ask, body, documented
 from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
-from facepipe.serve.images import Picture
 from facepipe.serve.routes.asks import WithPick, WithStrangerRate, WithThreshold
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, errors
+from facepipe.serve.uploads import Upload
 
 MOST_CANDIDATES = 100
 LARGEST_SHOWN = 1600  # px of the longer side
@@ -32,23 +32,23 @@ router = APIRouter(tags=["faces"], dependencies=[Depends(needs("read"))])
 
 
 class DetectAsk(Ask):
-    image: Picture
+    image: Upload
 
 
 class PreviewAsk(Ask):
-    image: Picture
+    image: Upload
 
 
 class IdentifyAsk(WithStrangerRate):
-    image: Picture
+    image: Upload
     top: Annotated[
         int, Field(ge=1, le=MOST_CANDIDATES, description="Candidates to give for each face, best first."), WHOLE
     ] = 1
 
 
 class VerifyAsk(WithThreshold, WithPick):
-    a: Picture
-    b: Picture
+    a: Upload
+    b: Upload
 
 
 @router.post(
@@ -144,7 +144,7 @@ def shown(image: Image) -> bytes:
     return bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])[1])
 
 
-def decoder(server: Context, picture: Picture) -> Any:
+def decoder(server: Context, picture: Upload) -> Any:
     """What decodes ``picture`` when it is its turn."""
     return partial(picture.decode, server.settings.max_pixels)
 

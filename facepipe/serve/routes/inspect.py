@@ -20,11 +20,11 @@ from facepipe.serve.bodies import WHOLE, body, documented
 from facepipe.serve.context import Context, Server, while_there
 from facepipe.serve.example import FACE
 from facepipe.serve.guard import needs
-from facepipe.serve.images import Picture
 from facepipe.serve.routes.asks import Pick, Point, WithPlace, face_at
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, Responses, errors
 from facepipe.serve.routes.people import LARGEST
 from facepipe.serve.schemas import answer
+from facepipe.serve.uploads import Upload
 
 VIEWS = ("kernel", "ladder", "patches", "translation", "identity", "match", "saliency", "coarse")
 _VIEW = "|".join(VIEWS)
@@ -53,9 +53,9 @@ class InspectAsk(WithPlace):
             "dependentRequired": {name: ["other"] for name in OF_OTHER},
         }
     )
-    image: Picture | None = None
+    image: Upload | None = None
     reference: ReferenceId | None = None
-    other: Annotated[Picture | None, Field(description="A face to compare with.")] = None
+    other: Annotated[Upload | None, Field(description="A face to compare with.")] = None
     other_reference: ReferenceId | None = None
     other_pick: Pick | None = None
     other_at: Point | None = None
@@ -86,7 +86,7 @@ class Inspected(BaseModel):
 
 
 class DumpAsk(WithPlace):
-    image: Picture
+    image: Upload
     layers: Annotated[str, Field(min_length=1, max_length=200, description="A name or a glob.")] = "*"
     format: Literal["npz", "safetensors"] = "npz"
 
@@ -149,7 +149,7 @@ def _explain(server: Context, ask: InspectAsk) -> str:
 
 
 def _subject(
-    server: Context, picture: Picture | None, reference: int | None, pick: int | None, at: str | None
+    server: Context, picture: Upload | None, reference: int | None, pick: int | None, at: str | None
 ) -> tuple[Image, int | None]:
     """What is looked into, and which face of it."""
     if picture is not None:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from facepipe.inspect.graphs.graph import Field, Layer, Window, dense_weights, fields
+from facepipe.inspect.graphs.graph import Field, Layer, Stencil, dense_weights, fields
 from facepipe.inspect.graphs.network import Network
 
 SHAPE = (1, 9, 9)
 
 
 def layer(name: str, *inputs: str, kernel: int = 0, stride: int = 1, padding: int = 0, dilation: int = 1) -> Layer:
-    window = Window((kernel,) * 2, (stride,) * 2, (padding,) * 2, (dilation,) * 2) if kernel else None
+    window = Stencil((kernel,) * 2, (stride,) * 2, (padding,) * 2, (dilation,) * 2) if kernel else None
     kind = "conv" if window else "merge" if len(inputs) > 1 else "pointwise"
     return Layer(name, kind, inputs, SHAPE, window=window)
 
@@ -43,7 +43,7 @@ def test_dilation_spreads_the_window() -> None:
 
 
 def test_the_axes_are_apart() -> None:
-    window = Window((1, 7), (2, 1), (0, 3), (1, 1))
+    window = Stencil((1, 7), (2, 1), (0, 3), (1, 1))
     found = fields([Layer("conv", "conv", ("",), SHAPE, window=window)])["conv"]
     assert found == Field((2, 1), (0, -3), (0, 3))
     assert found.size == (1, 7)

@@ -11,11 +11,11 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from facepipe.embed.onnx import Network as File
 from facepipe.embed.onnx import OnnxBackbone
+from facepipe.embed.onnx import OnnxModel as File
 from facepipe.errors import UsageError
 from facepipe.inspect.dump import dump
-from facepipe.inspect.graphs.graph import Field, Window
+from facepipe.inspect.graphs.graph import Field, Stencil
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.graphs.onnx_graph import OnnxNetwork
 from facepipe.inspect.networks_of import backbone_network
@@ -183,7 +183,7 @@ def test_automatic_padding(automatic: str, extent: int, stride: int, kernel: int
         {"w": w},
         1,
     )
-    assert net.layers["conv"].window == Window((kernel,) * 2, (stride,) * 2, (before,) * 2)
+    assert net.layers["conv"].window == Stencil((kernel,) * 2, (stride,) * 2, (before,) * 2)
     # onnxruntime agrees: the first unit of a map of ones counts the pixels that its window finds in the image
     (first,) = net.outputs(["conv"], torch.ones(1, 3, extent, extent))["conv"][0, :, 0, 0]
     assert first == 3 * (kernel - before) ** 2

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from facepipe.inspect.graphs.graph import Layer, Window
+from facepipe.inspect.graphs.graph import Layer, Stencil
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.graphs.torch_graph import outputs, read_layers, trace, watcher
 
@@ -41,10 +41,10 @@ X = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
 
 def test_layers_of_a_toy(toy: Toy) -> None:
     assert read_layers(trace(toy), X) == [
-        Layer("conv", "conv", ("",), (6, 4, 8), 6 * 3 + 6, 3 * 6 * 4 * 8, Window((3, 1), (2, 1), (1, 0)), 3),
+        Layer("conv", "conv", ("",), (6, 4, 8), 6 * 3 + 6, 3 * 6 * 4 * 8, Stencil((3, 1), (2, 1), (1, 0)), 3),
         Layer("relu", "pointwise", ("conv",), (6, 4, 8)),
         Layer("sub", "pointwise", ("relu",), (6, 4, 8)),
-        Layer("pool", "pool", ("sub",), (6, 2, 4), window=Window((2, 2), (2, 2), (0, 0))),
+        Layer("pool", "pool", ("sub",), (6, 2, 4), window=Stencil((2, 2), (2, 2), (0, 0))),
         Layer("relu#2", "pointwise", ("pool",), (6, 2, 4)),
         Layer("mean", "whole", ("relu#2",), (6, 1, 1)),
         Layer("fc", "linear", ("mean",), (4, 1, 1), 28, 24),

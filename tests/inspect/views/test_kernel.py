@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from facepipe.errors import UsageError
-from facepipe.inspect.graphs.graph import Window
+from facepipe.inspect.graphs.graph import Stencil
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.views.edges import HAND_MADE, find_edges, stretched
 from facepipe.inspect.views.edges_view import edges_table
@@ -105,13 +105,13 @@ def test_every_convolution_of_inception_is_the_sum_of_its_parts() -> None:
 
 
 def test_no_padding_and_same_padding_by_hand() -> None:
-    window = Window((3, 3), (1, 1), (0, 0))
+    window = Stencil((3, 3), (1, 1), (0, 0))
     valid, same = sliding((5, 6), window, (0, 0)), sliding((5, 6), window, (1, 1))
     assert (valid.output, valid.touching) == ((3, 4), 0)
     assert (same.output, same.touching) == ((5, 6), 30 - 12)
-    strided = sliding((150, 150), Window((7, 7), (2, 2), (0, 0)), (0, 0))
+    strided = sliding((150, 150), Stencil((7, 7), (2, 2), (0, 0)), (0, 0))
     assert (strided.output, strided.unread) == ((72, 72), (1, 1))
-    wide = sliding((5, 5), Window((3, 3), (1, 1), (0, 0), (2, 2)), (2, 2))
+    wide = sliding((5, 5), Stencil((3, 3), (1, 1), (0, 0), (2, 2)), (2, 2))
     assert (wide.output, wide.touching) == ((5, 5), 24)
 
 

@@ -11,7 +11,7 @@ from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.networks_of import backbone_network
 from facepipe.inspect.views.deletion import FILLS, ORDERS, curves
-from facepipe.inspect.views.masks import Scorer, balanced_masks, blurred_fill, hide, mean_fill
+from facepipe.inspect.views.masks import MaskScorer, balanced_masks, blurred_fill, hide, mean_fill
 from facepipe.inspect.views.saliency import follow, rank_correlation, saliency, saliency_map, shuffled_weights
 from facepipe.inspect.views.saliency_view import show_saliency
 from facepipe.page.view import Chart, Picture
@@ -71,7 +71,7 @@ def test_fills() -> None:
 
 
 def test_only_the_square_that_is_looked_at_counts() -> None:
-    masks = saliency_map(Scorer(corners, mirror=False), A, B, GRID, rounds=2)
+    masks = saliency_map(MaskScorer(corners, mirror=False), A, B, GRID, rounds=2)
     expected = np.zeros((GRID, GRID))
     expected[0, 0] = 1  # the last square is hardly noticed: its 100 are hidden under the mean, 111
     assert masks.masks == 64
@@ -80,7 +80,7 @@ def test_only_the_square_that_is_looked_at_counts() -> None:
 
 
 def test_what_opposes_is_negative() -> None:
-    values = saliency_map(Scorer(corners, mirror=False), face(200, 250), B, GRID, rounds=2).values
+    values = saliency_map(MaskScorer(corners, mirror=False), face(200, 250), B, GRID, rounds=2).values
     assert values[0, 0] > 0.2
     assert values[2, 2] < -0.2
     assert np.abs(values.ravel()[1:-1]).max() < 1e-6
@@ -100,7 +100,7 @@ def test_rank_correlation_by_hand() -> None:
 
 
 def test_the_mirrored_chip_counts_where_the_card_says_so() -> None:
-    plain, both = (Scorer(corners, mirror).embed(face(200, 0)[None])[0] for mirror in (False, True))
+    plain, both = (MaskScorer(corners, mirror).embed(face(200, 0)[None])[0] for mirror in (False, True))
     assert plain == pytest.approx([1, 0])
     assert both == pytest.approx(np.array([3, 1]) / np.sqrt(10))  # (200, 0) + (100, 100)
 
@@ -108,10 +108,10 @@ def test_the_mirrored_chip_counts_where_the_card_says_so() -> None:
 def test_curves_by_hand() -> None:
     values = np.zeros((GRID, GRID))
     values[0, 0] = 1
-    found = curves(Scorer(corners, mirror=False), A, B, values, steps=9)
+    found = curves(MaskScorer(corners, mirror=False), A, B, values, steps=9)
     assert found.deletion.shape == found.insertion.shape == (len(FILLS), len(ORDERS), 10)
-    whole, without = (Scorer(corners, mirror=False).embed(each[None])[0] for each in (A, face(111, 111)))
-    target = Scorer(corners, mirror=False).embed(B[None])[0]
+    whole, without = (MaskScorer(corners, mirror=False).embed(each[None])[0] for each in (A, face(111, 111)))
+    target = MaskScorer(corners, mirror=False).embed(B[None])[0]
     deletion, insertion = found.deletion[0, 0], found.insertion[0, 0]
     assert deletion[0] == insertion[-1] == pytest.approx(whole @ target)
     assert insertion[0] == deletion[-1] == pytest.approx(without @ target, abs=1e-3)
@@ -124,7 +124,7 @@ def test_curves_by_hand() -> None:
 
 
 def test_areas_by_hand() -> None:
-    found = curves(Scorer(corners, mirror=False), A, B, np.zeros((GRID, GRID)), steps=2)
+    found = curves(MaskScorer(corners, mirror=False), A, B, np.zeros((GRID, GRID)), steps=2)
     first, middle, last = found.deletion[1, 2]
     assert found.deletion_area[1, 2] == pytest.approx((first + 2 * middle + last) / 4)
 

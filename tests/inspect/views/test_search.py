@@ -8,7 +8,7 @@ import pytest
 from facepipe.detect.yunet import YuNet
 from facepipe.image import read_image
 from facepipe.inspect.finding import finder_of, search
-from facepipe.inspect.views.search import Finder, Search
+from facepipe.inspect.views.search import OtherFinder, Search
 from facepipe.inspect.views.search_view import check_search, found_by, show_search
 from facepipe.page.view import Picture, Text
 from facepipe.pipeline import Pipeline
@@ -23,7 +23,7 @@ def boxes(*rows: list[int]) -> Floats:
     return np.array(rows, np.float32).reshape(-1, 4)
 
 
-def through(*stages: Floats, finder: Finder | None = None) -> Search:
+def through(*stages: Floats, finder: OtherFinder | None = None) -> Search:
     return Search("mtcnn", PHOTO, FACE, tuple(zip(("proposed", "refined", "decided"), stages, strict=True)), finder)
 
 
@@ -53,13 +53,13 @@ def test_no_stage_may_add_candidates(counts: tuple[int, int, int], holds: bool) 
 
 
 def test_what_another_detector_proposed_comes_first() -> None:
-    seen = Finder("yunet", ((400, 200), (100, 50)), boxes(ON, OFF))
+    seen = OtherFinder("yunet", ((400, 200), (100, 50)), boxes(ON, OFF))
     said, proposed, stages = show_search(through(boxes(ON), boxes(ON), boxes(ON), finder=seen))
     assert said == found_by("yunet")
     assert isinstance(proposed, Picture)
     assert "at 400 × 200 and 100 × 50 px, at faces of every size at once, and proposed 2 faces" in proposed.caption.en
     assert isinstance(stages, Picture)
-    silent = show_search(through(boxes(ON), boxes(ON), boxes(ON), finder=Finder("mine")))
+    silent = show_search(through(boxes(ON), boxes(ON), boxes(ON), finder=OtherFinder("mine")))
     assert [type(block) for block in silent] == [Text, Picture]  # a detector that does not tell
 
 

@@ -30,7 +30,7 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Upload:
     """An encoded picture as it came in: ``read`` gives its bytes, ``name`` is what the client calls it, or None."""
 
     read: Callable[[], bytes]
@@ -45,7 +45,7 @@ class Picture:
         return read_image(self.read(), self.source, max_pixels=max_pixels)
 
     @classmethod
-    def of_file(cls, upload: UploadFile) -> Picture:
+    def of_file(cls, upload: UploadFile) -> Upload:
         """A large one lies in a temporary file until it is its turn."""
 
         def read() -> bytes:
@@ -56,7 +56,7 @@ class Picture:
         return cls(read, name.strip() or None)
 
     @classmethod
-    def of_part(cls, text: str) -> Picture:
+    def of_part(cls, text: str) -> Upload:
         """A part of a form without a file name, which was taken for text, byte by byte as it is none. Raises ValueError
         where it is."""
         data = text.encode("latin-1", "ignore")
@@ -65,7 +65,7 @@ class Picture:
         return cls(lambda: data)
 
     @classmethod
-    def of_base64(cls, text: str) -> Picture:
+    def of_base64(cls, text: str) -> Upload:
         """Base64 or a data URL of it. Raises ValueError unless it may be a picture: a path such as ``/etc/host`` is
         base64 too."""
         try:
@@ -93,8 +93,8 @@ class Picture:
         }
 
 
-def _a_file(given: object) -> Picture:
-    return given if isinstance(given, Picture) else Picture.of_part(str(given))
+def _a_file(given: object) -> Upload:
+    return given if isinstance(given, Upload) else Upload.of_part(str(given))
 
 
 def _decoded(text: str) -> bytes:

@@ -122,7 +122,7 @@ def test_an_index_of_an_older_state_never_replaces_a_newer_one(gallery: Gallery,
         slow.rename("Ada", "Eve")
         slow.search(new(1).template)  # now it has an index in memory that the file has not
         quick.remove("Bob")
-        slow._session.index.save(slow._session._record)  # as if it had been about to write when Bob was removed
+        slow._hold.index.save(slow._hold._record)  # as if it had been about to write when Bob was removed
         assert not index.exists()
     assert new(3).template.vector.tobytes() not in index.read_bytes()
 
@@ -218,7 +218,7 @@ class Interrupted:
 
 
 def test_ctrl_c_as_a_transaction_begins_leaves_none_open(gallery: Gallery, path: Path, new) -> None:
-    record = gallery._session._record
+    record = gallery._hold._record
     record.sql = Interrupted(record.sql)
     with pytest.raises(KeyboardInterrupt):
         gallery.add("Eve", [new(9)])

@@ -30,7 +30,7 @@ from facepipe.records import Floats, Template
 from facepipe.scoring.strangers import OwnStrangers
 
 
-class Session:
+class Hold:
     """``expected`` is the id of the backbone that is going to be used, or None."""
 
     def __init__(self, path: Path, expected: str | None, read_only: bool, busy_timeout: float) -> None:
@@ -48,9 +48,9 @@ class Session:
         self._record = Record(None, busy_timeout)  # an empty one in memory, until there is a file
         self._unsaved = False  # this process's writes made the index file old
 
-    def again(self) -> Session:
+    def again(self) -> Hold:
         """The same in a child by fork, which may use neither its parent's connection nor its locks."""
-        made = Session(self.path, self._expected, self._read_only, self._busy_timeout)
+        made = Hold(self.path, self._expected, self._read_only, self._busy_timeout)
         made._closed = self._closed
         return made
 

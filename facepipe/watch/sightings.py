@@ -21,7 +21,7 @@ SIZE, YAW, PITCH, ROLL, SHARPNESS, OUTSIDE, DARKEST, BRIGHTEST = 32, 50, 45, 45,
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class Sighting:
     """One chip's ``template``, what it is ``worth`` (0 to 1), whether it is ``good`` enough to decide on."""
 
     template: Template
@@ -44,16 +44,16 @@ def is_good(measures: Measures) -> bool:
     return not (turned or blurred or badly_lit or measures.outside > OUTSIDE)
 
 
-class Evidence:
-    """The best views of one face.
+class Sightings:
+    """The best sightings of one face.
 
     Against another template they are compared one by one, and the mean of the cosines counts. It is on the scale that
-    thresholds were measured on, unlike the cosine of the views' normalised mean: averaging takes what is noise out of
-    a template, which brings it nearer to everybody (cosine 0.94 for strangers in a street, where the mean was 0.92).
+    thresholds were measured on, unlike the cosine of the sightings' normalised mean: averaging takes what is noise out
+    of a template, which brings it nearer to everybody (cosine 0.94 for strangers in a street, where the mean was 0.92).
     """
 
     def __init__(self) -> None:
-        self.views: list[View] = []
+        self.kept: list[Sighting] = []
         self.looked = -math.inf  # seconds, the last time a chip was summarised
 
     @property
@@ -63,11 +63,11 @@ class Evidence:
     @property
     def telling(self) -> bool:
         """Can a decision be made where they are clearly somebody's?"""
-        return len(self.views) >= FEW
+        return len(self.kept) >= FEW
 
     @property
     def full(self) -> bool:
-        return len(self.views) == MOST
+        return len(self.kept) == MOST
 
     def may_want(self, time: float) -> bool:
         """Would any chip be of use at ``time``, seconds?"""
@@ -80,34 +80,34 @@ class Evidence:
         worst = self._worst()
         return (good, chip_worth) > (worst.good, BETTER * worst.worth) or time - self.looked >= RARELY
 
-    def add(self, view: View, time: float) -> bool:
-        """Take a view in if it is among the best; was it?"""
+    def add(self, sighting: Sighting, time: float) -> bool:
+        """Take a sighting in if it is among the best; was it?"""
         self.looked = time
         if not self.full:
-            self.views.append(view)
+            self.kept.append(sighting)
             return True
         worst = self._worst()
-        if (view.good, view.worth) <= (worst.good, worst.worth):
+        if (sighting.good, sighting.worth) <= (worst.good, worst.worth):
             return False
-        self.views[self.views.index(worst)] = view
+        self.kept[self.kept.index(worst)] = sighting
         return True
 
     def mean(self) -> Floats:
-        """The mean (D,) of the views' vectors, shorter than 1: its product with a unit vector is the mean cosine."""
-        return np.asarray(np.mean([view.template.vector for view in self.views], axis=0, dtype=np.float32))
+        """The mean (D,) of their vectors, shorter than 1: its product with a unit vector is the mean cosine."""
+        return np.asarray(np.mean([sighting.template.vector for sighting in self.kept], axis=0, dtype=np.float32))
 
     def template(self) -> tuple[Template, float]:
         """The mean as a template to search with, and its length, which turns cosines with it into mean cosines."""
         mean = self.mean()
-        return Template.from_embedding(mean, self.views[0].template.backbone), float(np.linalg.norm(mean))
+        return Template.from_embedding(mean, self.kept[0].template.backbone), float(np.linalg.norm(mean))
 
     def alike(self, template: Template) -> float:
-        """The mean cosine of the views with ``template``."""
+        """The mean cosine of the sightings with ``template``."""
         return float(self.mean() @ template.vector)
 
     @property
     def _good(self) -> int:
-        return sum(view.good for view in self.views)
+        return sum(sighting.good for sighting in self.kept)
 
-    def _worst(self) -> View:
-        return min(self.views, key=lambda view: (view.good, view.worth))
+    def _worst(self) -> Sighting:
+        return min(self.kept, key=lambda sighting: (sighting.good, sighting.worth))
