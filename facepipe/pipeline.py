@@ -28,11 +28,11 @@ from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.network import network_of
+from facepipe.gallery.thresholds import Thresholds
 from facepipe.image import ImageLike, is_one, read_image
 from facepipe.records import Activation, Chip, Consent, Detection, Face, Identification, Image, Template, Verification
 from facepipe.scoring.calibration import Rate
 from facepipe.scoring.evidence import probability
-from facepipe.threshold import Thresholds
 
 T = TypeVar("T")
 Seen = tuple[Image, list[Detection]]  # an image, and where its faces are
@@ -265,9 +265,9 @@ class Pipeline:
         fpir: Rate | None = None,
         gallery: Gallery | None = None,
     ) -> float:
-        """The cosine threshold in force (``facepipe.threshold``): the ``given`` one, else that for a false positive
-        identification rate ``fpir`` among the people of ``gallery``, else that for a false match rate ``fmr``. Without
-        any, in a gallery the stricter of FPIR 1e-2 and FMR 1e-3, without one FMR 1e-3.
+        """The cosine threshold in force (``facepipe.gallery.thresholds``): the ``given`` one, else that for a false
+        positive identification rate ``fpir`` among the people of ``gallery``, else that for a false match rate ``fmr``.
+        Without any, in a gallery the stricter of FPIR 1e-2 and FMR 1e-3, without one FMR 1e-3.
 
         The ``gallery``'s own calibration goes before its own people, and these before the card; an ``fpir`` calibrated
         with far fewer people in it comes with a warning in the log. Raises UsageError for a rate that nothing says.

@@ -26,7 +26,6 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "enroll",
         "evaluate",
         "inspect",
-        "threshold",
         "upgrade",
         "watch",
     },

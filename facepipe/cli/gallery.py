@@ -27,7 +27,7 @@ def info(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
 
     The last is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
     """
-    from facepipe.threshold import in_force
+    from facepipe.gallery.thresholds import in_force
 
     with opt.open_gallery(gallery) as people:
         facts = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(people.info()).items()}

@@ -19,9 +19,9 @@ from facepipe.errors import FacepipeError, UsageError
 if TYPE_CHECKING:
     from facepipe.cards import Card
     from facepipe.gallery import Gallery
+    from facepipe.gallery.thresholds import ThresholdInForce
     from facepipe.pipeline import Pipeline
     from facepipe.sources import FoundImages
-    from facepipe.threshold import ThresholdInForce
 
 
 def complete_models(incomplete: str) -> list[str]:

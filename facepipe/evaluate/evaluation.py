@@ -19,11 +19,11 @@ from facepipe.evaluate.measuring import COSINE, Evaluated, measure
 from facepipe.evaluate.result import Evaluation, Images
 from facepipe.evaluate.strangers import OTHERS, expect_folder, of_evaluation
 from facepipe.gallery.names import spelt
+from facepipe.gallery.thresholds import usual_threshold
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress, quiet
 from facepipe.scoring.cohort import FEWEST
 from facepipe.sources import labelled_pictures
-from facepipe.threshold import usual_threshold
 
 MADE = tuple(str(number) for number in range(1, FOLDS + 1))
 LEFT_OUT = 0.5

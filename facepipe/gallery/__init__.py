@@ -6,7 +6,7 @@ store.py       the record's queries (people, references)  database.py   its file
 schema.py      its tables                                 faults.py     what its errors mean
 live_index.py  the index that follows the record          faiss_index.py, index_file.py   its two halves
 archive.py     export and import                          network.py     what it was made with
-rows.py, check.py, names.py
+thresholds.py  from which score on a face gets a name     rows.py, check.py, names.py
 """
 
 from facepipe.gallery.base import GalleryInfo, NewReference, Person, Strangers, Tally

@@ -13,7 +13,7 @@ from typing import Any
 from facepipe.cards import Card, card_of
 from facepipe.defaults import FMR, FPIR
 from facepipe.errors import UsageError
-from facepipe.gallery import Gallery
+from facepipe.gallery.gallery import Gallery
 from facepipe.lazy import cached_property
 from facepipe.scoring.calibration import GROWN, Calibration, Rate, at_rate
 from facepipe.scoring.strangers import Chance, OwnStrangers, chance_by_curve, threshold_by_curve

@@ -14,11 +14,11 @@ import pytest
 from facepipe.cards import Card, find_card
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery, NewReference
+from facepipe.gallery.thresholds import Thresholds, in_force
 from facepipe.records import Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences, Evidence
 from facepipe.scoring.tail import Tail
-from facepipe.threshold import Thresholds, in_force
 
 TAIL = Tail(0.5, 1e-3, 0.03, 0.0, {"1e-3": (9e-4, 1.1e-3), "1e-6": (1e-7, 5e-6)})
 CARD = replace(
