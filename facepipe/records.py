@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facepipe.lazy import cached_property
+from facepipe.scoring.decide import decide, reaches
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -246,8 +247,7 @@ class Identification:
 
     @property
     def name(self) -> str | None:
-        best = self.guess
-        return best.person if best is not None and best.score >= self.threshold else None
+        return decide(self.candidates, self.threshold)
 
     @property
     def guess(self) -> Candidate | None:
@@ -270,7 +270,7 @@ class Verification:
 
     @property
     def match(self) -> bool:
-        return self.score >= self.threshold
+        return reaches(self.score, self.threshold)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

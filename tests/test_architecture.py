@@ -48,8 +48,8 @@ LEVELS = [  # from the top; a part imports from its own level only where it is o
         "runtime",
         "tensors",
     },
-    {"scoring", "words"},
-    {"records", "errors", "defaults", "dependencies", "forks", "lazy", "memory", "progress", "threads"},
+    {"records", "words"},
+    {"errors", "defaults", "dependencies", "forks", "lazy", "memory", "progress", "scoring", "threads"},
 ]
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 APART = {"align", "detect", "embed", "gallery", "inspect.views", "track"}  # these do not know each other

@@ -1,5 +1,6 @@
-"""From scores to decisions: several references fused, faces that resemble many corrected for, odds from scores.
+"""From cosines to decisions, over plain numbers: it knows no faces, no cards and no gallery.
 
+decide.py       the decision: match or not, a name or unknown
 fusion.py       one score from all references of a person
 cohort.py       a score corrected by how near strangers come to the two faces
 evidence.py     a score's likelihood ratio, and probabilities from it

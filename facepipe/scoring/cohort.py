@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facepipe.lazy import cached_property
-from facepipe.records import Floats
+from facepipe.scoring.evidence import Floats
 
 # Tuned on lfw-dev, fold 0, all against all (scripts/measure_levers.py)
 NEAREST = 50  # strangers: the nearest, the only ones that say how alike an impostor may be

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.records import Floats
-
+Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 SHARE = 0.05  # of genuine scores in the fit: what counts is where the two kinds meet, near the high impostors
 FEWEST = 10  # scores of each kind

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.records import Floats
+from facepipe.scoring.evidence import Floats
 
 
 def fuse(vectors: Floats, counts: Sequence[int] | npt.NDArray[np.intp]) -> Floats:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.records import Floats
-from facepipe.scoring.evidence import Doubles
+from facepipe.scoring.evidence import Doubles, Floats
 from facepipe.scoring.tail import RAREST, Curve
 
 TWICE = 0.02  # before looking: the share of people who are enrolled under a second name (scripts/measure_doctor.py)

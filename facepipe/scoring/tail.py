@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from facepipe.records import Floats
-from facepipe.scoring.evidence import Doubles
+from facepipe.scoring.evidence import Doubles, Floats
 
 FEWEST = 30  # scores above the threshold
 RAREST = 1e-12  # no rate is said to be lower

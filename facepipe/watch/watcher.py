@@ -14,10 +14,11 @@ from facepipe.errors import FaceError, UsageError
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Detection, Floats, Frame, Image
+from facepipe.scoring.decide import decide
 from facepipe.track.strobe import Strobe
 from facepipe.track.tracker import EVERY, Track, Tracker
 from facepipe.watch.faces import Event, TrackedFace
-from facepipe.watch.naming import Levels, decide, levels
+from facepipe.watch.naming import Levels, levels
 from facepipe.watch.relink import relink
 from facepipe.watch.sightings import Sighting, Sightings, is_good, worth
 
@@ -203,7 +204,7 @@ class Watcher:
 
     def _measured(self) -> Levels:
         """What scores mean by the gallery's calibration, which may be a new one, or by the card."""
-        return levels(self._pipe.backbone.card, self._pipe.threshold(self._threshold, gallery=self._gallery))
+        return levels(self._pipe.backbone.card.threshold, self._pipe.threshold(self._threshold, gallery=self._gallery))
 
     def _ask(self, changed: Sequence[Story]) -> None:
         """Search the gallery for the stories that changed; now and then for all, as the gallery may have changed."""
@@ -220,7 +221,12 @@ class Watcher:
             story.candidates = row
             clear = story.sightings.telling and (_score(story) or -1) >= self._levels.clear
             if story.decided or clear:
-                story.name = decide(story.name, story.candidates, self._levels)
+                story.name = self._named(story)
+
+    def _named(self, story: Story) -> str | None:
+        """The name that a story has now: that of before until its score is clearly too low, or another's higher."""
+        limit, slack = self._levels.limit, self._levels.slack
+        return decide(story.candidates, limit, before=story.name, slack=slack)
 
     def _tell(self, story: Story) -> None:
         """The events of a story, if there are any."""

@@ -9,6 +9,7 @@ from facepipe.inspect.views.paint import peak, signed
 from facepipe.inspect.views.squares import COLOURS, side_by_side
 from facepipe.page.view import Block, Check, Picture, Table, Text, View
 from facepipe.records import Floats
+from facepipe.scoring.decide import reaches
 
 _MATRIX = 6  # places, up to which every place, and every pair of places, is a row of its own
 
@@ -49,7 +50,7 @@ def _intro(result: MatchMap) -> Text:
 def _score(result: MatchMap, threshold: float | None) -> Text:
     en, zh = f"The two faces score {result.score:.4f}.", f"这两张脸的余弦为 {result.score:.4f}。"
     if threshold is not None:
-        met = result.score >= threshold
+        met = reaches(result.score, threshold)
         en = f"The two faces score {result.score:.4f}, the threshold is {threshold:.4f}: {'a' if met else 'no'} match."
         zh = f"这两张脸的余弦为 {result.score:.4f}，阈值为 {threshold:.4f}：{'匹配' if met else '不匹配'}。"
     return Text(en, zh)

@@ -12,6 +12,7 @@ from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.views.search_view import found_by
 from facepipe.page.view import Block, Picture, Text, View
 from facepipe.records import Candidate, Detection, Floats, Image, Pixels
+from facepipe.scoring.decide import decide, reaches
 
 PHOTO = 240  # px, the side of the photo on the page
 AROUND = 3.0  # times the face's longer side are shown of it
@@ -45,8 +46,7 @@ class Decision:
 
     @property
     def name(self) -> str | None:
-        best = self.candidates[0] if self.candidates else None
-        return best.person if best is not None and best.score >= self.threshold else None
+        return decide(self.candidates, self.threshold)
 
 
 def show_story(
@@ -75,7 +75,7 @@ def show_pair(
     photos: Sequence[tuple[Image, Detection]], networks: Sequence[Network], score: float, threshold: float
 ) -> View:
     """Two faces and their cosine ``score`` against the ``threshold``; the backbone as it saw each of them."""
-    match = score >= threshold
+    match = reaches(score, threshold)
     title = (
         Text("Why these two faces match", "这两张脸为什么匹配")
         if match
