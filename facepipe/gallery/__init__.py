@@ -1,6 +1,6 @@
 """Templates + names → candidates. SQLite is the record, FAISS the index derived from it.
 
-gallery.py     Gallery: the verbs for people              upkeep.py      those for the whole
+gallery.py     Gallery: all the verbs                     hold.py        a process's hold on its files
 base.py        what goes in and comes out; the Protocol of an index
 store.py       the record's queries (people, references)  database.py   its file and transactions
 schema.py      its tables                                 faults.py     what its errors mean

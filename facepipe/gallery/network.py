@@ -8,11 +8,11 @@ from facepipe.cards import find_card, network_name
 from facepipe.commands import typed
 from facepipe.defaults import BACKBONE
 from facepipe.errors import GalleryMismatch, ModelError, ModelNotFound
-from facepipe.gallery.upkeep import Upkeep
+from facepipe.gallery.gallery import Gallery
 from facepipe.weights import resolve
 
 
-def network_of(gallery: Upkeep, weights: Path | None = None) -> str:
+def network_of(gallery: Gallery, weights: Path | None = None) -> str:
     """The name of the network whose templates ``gallery`` holds, the usual one where nobody was ever enrolled.
 
     With ``weights``, a file of one's own, it must be that network with just those. Raises GalleryMismatch: it is not
