@@ -104,14 +104,15 @@ class Pipeline:
     def describe_together(self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Face]]:
         """``describe`` for several images; the faces of all go through the backbone as one batch."""
         chips = [self._cut(image, found) for image, found in zip(images, detections, strict=True)]
-        try:
-            summaries = iter(templates(self.backbone, [chip for row in chips for chip in row]))
-        except EmbeddingInvalid as error:
-            raise EmbeddingInvalid(f"{' or '.join(image.source for image in images)}: {error}") from None
+        summaries = iter(self._summaries(images, [chip for row in chips for chip in row]))
         return [
             [Face(d, c, next(summaries), measure_quality(d, c)) for d, c in zip(found, row, strict=True)]
             for found, row in zip(detections, chips, strict=True)
         ]
+
+    def summarise(self, image: Image, detections: Sequence[Detection]) -> list[Template]:
+        """The templates alone of faces that were found already, in their order. Raises FaceError."""
+        return self._summaries([image], self._cut(image, detections))
 
     def templates(self, image: ImageLike) -> list[tuple[Detection, Template]]:
         """Every face of one image as (detection, template), largest first. Raises ImageError."""
@@ -131,7 +132,9 @@ class Pipeline:
         self, faces: Sequence[Face], gallery: Gallery, *, top: int = 1, threshold: float | None = None
     ) -> list[Identification]:
         """1:N for faces that are found and summarised already, in their order; else as ``identify``."""
-        limit = self.threshold(threshold, gallery=gallery)
+        return self._match(faces, gallery, top, self.threshold(threshold, gallery=gallery))
+
+    def _match(self, faces: Sequence[Face], gallery: Gallery, top: int, limit: float) -> list[Identification]:
         templates = [face.template for face in faces]
         candidates = gallery.search(templates, top, evidence=self.backbone.card.evidence)
         return [Identification(face.detection, row, limit) for face, row in zip(faces, candidates, strict=True)]
@@ -146,13 +149,16 @@ class Pipeline:
         limit = self.threshold(threshold)
         rows = [(outcome.unwrap(), outcome.image) for outcome in self.faces_each([a, b])]
         first, second = (pick_face(image, faces, pick) for faces, image in rows if image is not None)
-        return self.compare(first, second, threshold=limit)
+        return self._compare(first, second, limit)
 
     def compare(self, first: Face, second: Face, *, threshold: float | None = None) -> Verification:
         """1:1 for faces that are found and summarised already."""
+        return self._compare(first, second, self.threshold(threshold))
+
+    def _compare(self, first: Face, second: Face, limit: float) -> Verification:
         score, evidence = first.template.cosine(second.template), self.backbone.card.evidence
         odds = None if evidence is None else float(probability(evidence.single.log_ratio(score)))
-        return Verification(score, self.threshold(threshold), first.detection, second.detection, odds)
+        return Verification(score, limit, first.detection, second.detection, odds)
 
     def enroll(
         self,
@@ -211,7 +217,7 @@ class Pipeline:
 
         def work(group: list[Seen]) -> list[list[Identification]]:
             rows = self._describe(group)
-            matched = iter(self.match([face for row in rows for face in row], gallery, top=top, threshold=limit))
+            matched = iter(self._match([face for row in rows for face in row], gallery, top, limit))
             return [[next(matched) for _ in row] for row in rows]
 
         return self._each(images, work, self._look)
@@ -292,6 +298,13 @@ class Pipeline:
     def _find(self, image: Image) -> list[Detection]:
         with within_memory(image):
             return find_faces(self.detector, image)
+
+    def _summaries(self, images: Sequence[Image], chips: Sequence[Chip]) -> list[Template]:
+        """The templates of ``chips`` that were cut out of ``images``."""
+        try:
+            return templates(self.backbone, chips)
+        except EmbeddingInvalid as error:
+            raise EmbeddingInvalid(f"{' or '.join(image.source for image in images)}: {error}") from None
 
     def _cut(self, image: Image, found: Sequence[Detection]) -> list[Chip]:
         with within_memory(image):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.client import HTTPException
@@ -22,7 +24,9 @@ from facepipe.progress import Progress, quiet
 
 _BLOCK = 1 << 20
 _TIMEOUT = 30.0  # seconds without a byte
+_SETTLED = 2.0  # seconds without a change, from which on another would show in the file's times
 _LARGEST = 2 << 30  # bytes, for cards that don't say how many
+_hashed: dict[Path, tuple[tuple[int, ...], str]] = {}  # the state a file was in, and its sha256
 
 
 def locate(card: Card) -> list[Path]:
@@ -67,15 +71,30 @@ def verify(path: Path, sha256: str) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """Raises WeightsMissing when the file cannot be read."""
-    digest = hashlib.sha256()
+    """The file is read once, and again when it has changed: a gallery's network is looked for, compared and loaded by
+    the same file. Raises WeightsMissing when it cannot be read."""
     try:
         with path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                digest.update(block)
+            state = _state(stream)
+            found = _hashed[path][1] if path in _hashed and _hashed[path][0] == state else _read(stream)
+            if _state(stream) == state and time.time() - max(state[-2:]) * 1e-9 > _SETTLED:
+                _hashed[path] = state, found
     except OSError as error:
         raise WeightsMissing(f"{path}: cannot be read: {error.strerror or error}") from None
+    return found
+
+
+def _read(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK):
+        digest.update(block)
     return digest.hexdigest()
+
+
+def _state(stream: IO[bytes]) -> tuple[int, ...]:
+    """What changes with the file's content: where it lies, how large it is, and its times, ns."""
+    found = os.fstat(stream.fileno())
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def is_here(card: Card) -> bool:

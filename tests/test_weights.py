@@ -1,6 +1,7 @@
 """Downloads are tested against a real HTTP server on this machine, which misbehaves as its path says."""
 
 import hashlib
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -67,6 +68,22 @@ def card(tmp_path: Path, **entry: object) -> Card:
 def assert_nothing_is_left() -> None:
     folder = folders.user_models()
     assert not folder.exists() or list(folder.iterdir()) == []
+
+
+def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "net.pt"
+    path.write_bytes(BODY)
+    assert weights.file_sha256(path) == SHA256
+    altered = b"X" + BODY[1:]
+    path.write_bytes(altered)  # at once, and as large: its times may be the same
+    assert weights.file_sha256(path) == hashlib.sha256(altered).hexdigest()
+    monkeypatch.setattr(weights, "_SETTLED", -1.0)
+    assert weights.file_sha256(path) == hashlib.sha256(altered).hexdigest()
+    os.utime(path, ns=(0, 0))  # a clock that was set back
+    (tmp_path / "other.pt").write_bytes(BODY)
+    os.utime(tmp_path / "other.pt", ns=(0, 0))
+    (tmp_path / "other.pt").replace(path)
+    assert weights.file_sha256(path) == SHA256
 
 
 @pytest.mark.parametrize("path", ["/good", "/moved"])

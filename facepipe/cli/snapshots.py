@@ -12,6 +12,7 @@ from facepipe.cli.album import Album
 if TYPE_CHECKING:
     from facepipe.records import Floats, Frame, Image, Pixels
     from facepipe.watch import TrackedFace
+    from facepipe.watch.sightings import Worths
 
 MARGIN = 0.5  # around the box, as a part of it
 FORGOTTEN = 120.0  # seconds out of view, after which a face that was never reported is let go
@@ -25,24 +26,22 @@ class _Best:
 
 
 class Snapshots:
-    """Writes one picture per track into ``folder``, named by its number: a person's name is never a path."""
+    """Writes one picture per track into ``folder``, named by its number: a person's name is never a path. ``worths``:
+    those of the watcher."""
 
-    def __init__(self, folder: Path) -> None:
-        self._album = Album(folder)
+    def __init__(self, folder: Path, worths: Worths) -> None:
+        self._album, self._worths = Album(folder), worths
         self._best: dict[int, _Best] = {}
 
     def look(self, frame: Frame, faces: Sequence[TrackedFace]) -> None:
         """Keep what is better of this frame's faces than what there was."""
-        from facepipe.align.quality import measure
-        from facepipe.watch.sightings import worth
-
         for face in faces:
             best = self._best.get(face.track)
             if best is not None:
                 best.seen = frame.time
-            if not face.detected or (measures := measure(frame.image, face.detection)) is None:
+            if not face.detected or (found := self._worths.of(frame.image, face.detection)) is None:
                 continue
-            value = worth(measures, face.detection.score)
+            value, _ = found
             if best is None or value > best.worth:
                 self._best[face.track] = _Best(_cut(frame.image, face.detection.box), value, frame.time)
         for track in [track for track, best in self._best.items() if frame.time - best.seen > FORGOTTEN]:

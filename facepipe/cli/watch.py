@@ -82,7 +82,7 @@ def watch(
         watcher = Watcher(pipe, people, threshold=None if usual else asked.threshold, every=every)
         frames = stack.enter_context(_opened(opt.camera(source), max_fps))
         ticker = out.Ticker(not shown and not frames.live)
-        report = Reporter(as_json, None if snapshots is None else Snapshots(snapshots), ticker)
+        report = Reporter(as_json, None if snapshots is None else Snapshots(snapshots, watcher.worths), ticker)
         if video is not None:
             rate = LIVE_FPS if frames.live or not frames.fps else frames.fps
             report.film = stack.enter_context(Film(video, min(rate, max_fps or rate)))

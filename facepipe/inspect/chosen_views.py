@@ -193,7 +193,7 @@ def _coarse(subjects: Sequence[Subject]) -> View:
     name = first.decision.name if first.decision is not None else None
     if name is not None and first.gallery is not None:
         matched = coarse.match_blurred(blurred.chips, first.find_everybody, name)
-    found = search(first.pipe, first.image, first.face.detection)
+    found = search(first.pipe, first.image, first.face.detection, first.stages)
     return show_coarse(blurred, first.threshold, matched, found, first.candidates)
 
 

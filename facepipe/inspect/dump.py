@@ -33,7 +33,7 @@ from facepipe.files import replacing
 from facepipe.image import ImageLike
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.networks_of import backbone_network, cascade, choose_layers, detector_networks
-from facepipe.inspect.survey import Finds, Survey
+from facepipe.inspect.survey import Finds, Survey, Which
 from facepipe.inspect.writers import Spec, Writer, check_suffix, tensor_writer
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
@@ -55,9 +55,9 @@ def dump(
     images: Sequence[ImageLike],
     path: str | Path,
     layers: str | Sequence[str] = "*",
-    pick: int | None = None,
+    pick: Which = None,
 ) -> Dump:
-    """Write what ``layers`` put out for every face of ``images``, or for the ``pick``-th largest of each (from 1).
+    """Write what ``layers`` put out for every face of ``images``, or for the one of each that ``pick`` says.
 
     ``layers`` are names or globs: of layers of the backbone, or ``onet/conv*`` of MTCNN's O-Net (so ``rnet/``,
     ``pnet/``; P-Net sees each image at another size, so its maps make one tensor for one face only). ``path`` ends in
@@ -66,7 +66,7 @@ def dump(
     """
     path = Path(path)
     check_suffix(path)
-    if pick is not None and pick < 1:
+    if isinstance(pick, int) and pick < 1:
         raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
     patterns = [layers] if isinstance(layers, str) else list(layers)
     taps = _backbone_taps(pipe, patterns)  # before the long part: an unknown layer is told at once

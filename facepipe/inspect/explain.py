@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
 from facepipe.image import ImageLike, read_image
+from facepipe.inspect.survey import Stages, Which, find, number_of
 from facepipe.page.view import Text, View
 from facepipe.pipeline import Pipeline, pick_face
 from facepipe.progress import Progress, quiet
@@ -39,7 +40,7 @@ def explain(
     images: Sequence[ImageLike],
     gallery: Gallery | None = None,
     *,
-    pick: int | Sequence[int | None] | None = None,
+    pick: Which | Sequence[Which] = None,
     threshold: float | None = None,
     fmr: str | None = None,
     views: Sequence[str] | None = None,
@@ -51,7 +52,7 @@ def explain(
     """Look into the face of one image, or of two to see why they match or not.
 
     ``views``: names out of ``facepipe.inspect.chosen_views.VIEWS``; None: those that the images have, but not saliency,
-    which takes half a minute. ``pick``: which face, 1 is the largest; where it is a sequence, of each image.
+    which takes half a minute. ``pick``: which face, as ``Which`` says; where it is a sequence, of each image.
     ``threshold``: a cosine; None takes that for ``fmr``, or without it the usual one. Kernels and depths are shown of
     ``network`` (pnet, rnet, onet; None: the backbone) and of those of its convolutions that match the glob ``layers``.
     ``labelled`` photos, (person, image) with several of each person, serve to measure how well each depth tells people
@@ -70,14 +71,16 @@ def explain(
     report = progress or quiet
     held = None if labelled is None else read_labelled(pipe, labelled)
     subjects = [
-        Subject(pipe, image, pipe.describe(image, [face])[0], limit, gallery, report, network, layers, held)
-        for image, face in chosen
+        Subject(pipe, image, pipe.describe(image, [face])[0], stages, limit, gallery, report, network, layers, held)
+        for image, face, stages in chosen
     ]
     subjects[0].shown  # noqa: B018  an unknown network or layer is told before the long part
     found, left_out = show(subjects, wanted)
     return Explanation(tell(subjects), found, left_out)
 
 
-def _choose(pipe: Pipeline, given: ImageLike, pick: int | None) -> tuple[Image, Detection]:
+def _choose(pipe: Pipeline, given: ImageLike, pick: Which) -> tuple[Image, Detection, Stages]:
+    """The image, which face of it, and how that was found."""
     image = read_image(given)
-    return image, pick_face(image, pipe.detect(image), pick)
+    faces, stages = find(pipe.detector, image)
+    return image, pick_face(image, faces, number_of(pick, image, faces)), stages

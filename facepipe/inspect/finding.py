@@ -5,6 +5,7 @@ from __future__ import annotations
 from facepipe.detect.base import Detector
 from facepipe.detect.yunet import YuNet, sizes
 from facepipe.inspect.networks_of import cascade
+from facepipe.inspect.survey import Stages
 from facepipe.inspect.views.search import OtherFinder, Search
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
@@ -15,12 +16,13 @@ def finder_of(detector: Detector) -> str | None:
     return None if cascade(detector) is detector else detector.card.name
 
 
-def search(pipe: Pipeline, image: Image, face: Detection) -> Search:
-    """What each network lets through in the whole image, and what the pipeline's detector proposes where it tells."""
+def search(pipe: Pipeline, image: Image, face: Detection, stages: Stages) -> Search:
+    """What each network lets through in the whole image, and what the pipeline's detector proposes where it tells;
+    ``stages``: what it let through, where it is the one whose networks are shown."""
     looking = cascade(pipe.detector)
-    stages = tuple((found.stage, found.boxes) for found in looking.stages(image))
+    through = tuple((found.stage, found.boxes) for found in stages or looking.stages(image))
     finder = None if looking is pipe.detector else _finder(pipe.detector, image)
-    return Search(looking.card.name, image, face.box, stages, finder)
+    return Search(looking.card.name, image, face.box, through, finder)
 
 
 def _finder(detector: Detector, image: Image) -> OtherFinder:

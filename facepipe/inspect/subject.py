@@ -17,6 +17,7 @@ from facepipe.gallery import Gallery
 from facepipe.image import ImageLike
 from facepipe.inspect.graphs.network import Network
 from facepipe.inspect.networks_of import choose_layers, networks_of
+from facepipe.inspect.survey import Stages
 from facepipe.inspect.views.features import collect, depths
 from facepipe.inspect.views.story import Decision, Made
 from facepipe.lazy import cached_property
@@ -38,11 +39,13 @@ class References:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One face that is looked into, with all that the views ask for."""
+    """One face that is looked into, with all that the views ask for; ``stages``: of ``pipe``'s detector, on its way to
+    the face, where that can be looked into."""
 
     pipe: Pipeline
     image: Image
     face: Face
+    stages: Stages
     threshold: float
     gallery: Gallery | None
     report: Progress

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 
 from facepipe.align.cut import cut_chip
+from facepipe.batches import within_memory
 from facepipe.cards import Input
-from facepipe.detect.base import Detector, OpenDetector
+from facepipe.detect.base import Candidates, Detector, OpenDetector
 from facepipe.detect.turned import find_faces
 from facepipe.errors import FaceError, FacepipeError, ImageError, NoFace
 from facepipe.image import ImageLike, label_of, read_image
 from facepipe.records import Detection, Floats, Image
+
+Which: TypeAlias = int | Callable[[Image, Sequence[Detection]], int | None] | None
+"""Which face of an image: by its number, 1 is the largest; or what gives the number once the faces are found, so that
+they are found once. None: the only one, or all of them."""
+
+Stages: TypeAlias = Sequence[Candidates]
+"""What each stage of a detector that can be looked into let through, in order; () of one that cannot."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +45,7 @@ class Survey:
     """
 
     def __init__(
-        self, detector: Detector, spec: Input, images: Sequence[ImageLike], spool: BinaryIO, pick: int | None = None
+        self, detector: Detector, spec: Input, images: Sequence[ImageLike], spool: BinaryIO, pick: Which = None
     ) -> None:
         self._detector, self._spec, self._spool, self._pick = detector, spec, spool, pick
         self._given = images
@@ -69,14 +77,16 @@ class Survey:
 
     def _look(self, position: int) -> Finds:
         image = self.image(position)
-        faces, stages = _detect(self._detector, image)
-        if self._pick is not None:
-            if len(faces) < self._pick:
-                raise NoFace(f"{image.source}: face {self._pick} was picked, but it has {len(faces)}")
-            faces = [faces[self._pick - 1]]
+        faces, stages = find(self._detector, image)
+        number = number_of(self._pick, image, faces)
+        if number is not None:
+            if len(faces) < number:
+                raise NoFace(f"{image.source}: face {number} was picked, but it has {len(faces)}")
+            faces = [faces[number - 1]]
         for face in faces:
             cut_chip(image, face.landmarks, self._spec)  # fails now rather than when its row is due
-        return Finds(position, faces, stages)
+        through = {each.stage: np.hstack([each.boxes, each.scores[:, None]]) for each in stages}
+        return Finds(position, faces, through)
 
     def _keep(self, found: Finds) -> None:
         for stage, rows in found.stages.items():
@@ -88,9 +98,15 @@ class Survey:
         self.images.append((found.position, self.image(found.position).source))
 
 
-def _detect(detector: Detector, image: Image) -> tuple[list[Detection], dict[str, Floats]]:
-    if not isinstance(detector, OpenDetector):
-        return find_faces(detector, image), {}
-    stages = detector.stages(image)
-    rows = {found.stage: np.hstack([found.boxes, found.scores[:, None]]) for found in stages}
-    return find_faces(detector, image, detector.report(stages[-1])), rows
+def find(detector: Detector, image: Image) -> tuple[list[Detection], Stages]:
+    """Every face of the image, largest first, and how it was found. Raises ImageError."""
+    with within_memory(image):
+        if not isinstance(detector, OpenDetector):
+            return find_faces(detector, image), ()
+        stages = detector.stages(image)
+        return find_faces(detector, image, detector.report(stages[-1])), stages
+
+
+def number_of(which: Which, image: Image, faces: Sequence[Detection]) -> int | None:
+    """The number of the face that is meant; None: none in particular. Raises FaceError."""
+    return which(image, faces) if callable(which) else which

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.align.quality import Measures
-from facepipe.records import Floats, Template
+from facepipe.align.quality import Measures, measure
+from facepipe.records import Detection, Floats, Image, Template
 
 MOST = 5  # chips kept of a track
 ENOUGH = 3  # good ones, from which a decision can be made
@@ -42,6 +42,24 @@ def is_good(measures: Measures) -> bool:
     blurred = measures.sharpness < SHARPNESS or measures.size < SIZE
     badly_lit = not DARKEST <= measures.light <= BRIGHTEST
     return not (turned or blurred or badly_lit or measures.outside > OUTSIDE)
+
+
+class Worths:
+    """What faces are worth. Each is measured once, whoever asks; those of the newest image are remembered."""
+
+    def __init__(self) -> None:
+        self._image: Image | None = None
+        self._known: dict[Detection, tuple[float, bool] | None] = {}
+
+    def of(self, image: Image, face: Detection) -> tuple[float, bool] | None:
+        """What a chip of ``face`` is worth, 0 to 1, and whether it is good enough to decide on; None where its
+        landmarks are placed like no face's."""
+        if image is not self._image:
+            self._image, self._known = image, {}
+        if face not in self._known:
+            measures = measure(image, face)
+            self._known[face] = None if measures is None else (worth(measures, face.score), is_good(measures))
+        return self._known[face]
 
 
 class Sightings:

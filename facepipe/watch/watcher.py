@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from facepipe.align.quality import measure
 from facepipe.batches import within_memory
-from facepipe.detect.base import CloseDetector
+from facepipe.detect.base import CloseDetector, Detector
 from facepipe.errors import FaceError, UsageError
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
@@ -20,7 +19,7 @@ from facepipe.track.tracker import EVERY, Track, Tracker
 from facepipe.watch.faces import Event, TrackedFace
 from facepipe.watch.naming import Levels, levels
 from facepipe.watch.relink import relink
-from facepipe.watch.sightings import Sighting, Sightings, is_good, worth
+from facepipe.watch.sightings import Sighting, Sightings, Worths
 
 REFRESH = 0.5  # seconds by the clock, after which the gallery is asked again whatever happened: it may have changed
 SCANS, AFTER = 2, 0.1  # a track is believed when so many scans found it, and so many seconds after it began
@@ -59,6 +58,8 @@ class Watcher:
     ``every``: frames from one search of the whole picture to the next; ``top``: candidates reported; ``clock``:
     seconds, by which the gallery is asked again.
 
+    ``worths``: what the faces of the last frame are worth, as far as somebody asks.
+
     One thread at a time uses a watcher; several watchers may share ``pipe`` and ``gallery`` (None: no names).
     Raises UsageError, ModelError.
     """
@@ -81,7 +82,8 @@ class Watcher:
         self._clock = clock
         self._threshold = threshold
         self._levels = self._measured()
-        self._tracker = Tracker(_Finder(pipe), every)
+        self.worths = Worths()
+        self._tracker = Tracker(_Finder(pipe.detector), every)
         self._stories: dict[Track, Story] = {}
         self._sightings: dict[Detection, Sighting] = {}  # of this frame's detections, where they were taken already
         self._strobe = Strobe()
@@ -169,29 +171,24 @@ class Watcher:
             sightings = self._stories[track].sightings
             if not (track.detected and sightings.may_want(self._time)):
                 continue
-            if (measures := measure(image, track.face)) is not None:
-                value = worth(measures, track.face.score)
-                if sightings.wants(value, is_good(measures), self._time):
-                    wanting.append((sightings.looked, -value, track.id, track.face))
+            if (found := self.worths.of(image, track.face)) is not None and sightings.wants(*found, self._time):
+                wanting.append((sightings.looked, -found[0], track.id, track.face))
         most = min(max(1, int(self._apart / CHIP)), FACES_AT_ONCE)
         return self._summarise(image, [face for *_, face in sorted(wanting, key=lambda row: row[:3])[:most]])
 
     def _summarise(self, image: Image, faces: Sequence[Detection]) -> dict[Detection, Sighting]:
         """Sightings of ``faces``, but of those that cannot be cut or summarised: they are there, and tell nothing."""
-        measured = [(face, measures) for face in faces if (measures := measure(image, face)) is not None]
+        measured = [(face, found) for face in faces if (found := self.worths.of(image, face)) is not None]
         if not measured:
             return {}
         try:
-            described = self._pipe.describe(image, [face for face, _ in measured])
+            templates = self._pipe.summarise(image, [face for face, _ in measured])
         except FaceError:
             if len(faces) == 1:
                 return {}
             singly = [self._summarise(image, [face]) for face in faces]
             return {face: sighting for sightings in singly for face, sighting in sightings.items()}
-        return {
-            face: Sighting(one.template, worth(measures, face.score), is_good(measures))
-            for (face, measures), one in zip(measured, described, strict=True)
-        }
+        return {face: Sighting(template, *found) for (face, found), template in zip(measured, templates, strict=True)}
 
     def _is_other(self, story: Story, sighting: Sighting) -> bool:
         """Has the track slid onto another face? Not to be believed of a bad chip."""
@@ -279,14 +276,14 @@ def _score(story: Story) -> float | None:
 class _Finder:
     """The pipeline's detector as the tracker knows it."""
 
-    def __init__(self, pipe: Pipeline) -> None:
-        self._pipe = pipe
+    def __init__(self, detector: Detector) -> None:
+        close = detector if isinstance(detector, CloseDetector) else None  # asked once: it takes 0.1 ms
+        self._scan = detector.detect if close is None else close.scan
+        self._look = None if close is None else close.look
 
     def scan(self, image: Image) -> list[Detection]:
-        detector = self._pipe.detector
         with within_memory(image):
-            return detector.scan(image) if isinstance(detector, CloseDetector) else detector.detect(image)
+            return self._scan(image)
 
     def look(self, image: Image, boxes: Floats) -> list[Detection] | None:
-        detector = self._pipe.detector
-        return detector.look(image, boxes) if isinstance(detector, CloseDetector) else None
+        return None if self._look is None else self._look(image, boxes)

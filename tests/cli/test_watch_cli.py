@@ -21,6 +21,7 @@ from facepipe.draw import KNOWN
 from facepipe.errors import GalleryBusy, UsageError, WriteFailed
 from facepipe.records import Candidate, Detection, Frame, Image
 from facepipe.watch import Event, TrackedFace, Watcher
+from facepipe.watch.sightings import Worths
 
 
 @pytest.fixture(scope="session")
@@ -225,7 +226,7 @@ def test_a_full_disk_ends_a_film_at_once(suffix: str, tmp_path: Path, monkeypatc
 
 def test_snapshots_let_go_of_faces_that_were_never_reported(tmp_path: Path, pipeline: Pipeline) -> None:
     image = picture("obama", pipeline, View())
-    kept = snapshots.Snapshots(tmp_path)
+    kept = snapshots.Snapshots(tmp_path, Worths())
 
     def seen(track: int, time: float) -> None:
         face = TrackedFace(track, pipeline.detect(image)[0], None, None, 0.9, (), False, 0, True)

@@ -12,7 +12,7 @@ from moving_faces import FPS, HEADS, Film, Head, Place, background, head, locate
 
 from facepipe import Gallery, Pipeline
 from facepipe.errors import EmbeddingInvalid, UsageError
-from facepipe.records import Candidate, Detection, Face, Frame, Image
+from facepipe.records import Candidate, Detection, Frame, Image, Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences, Evidence
 from facepipe.watch import Event, TrackedFace, Watcher
@@ -252,7 +252,7 @@ def test_who_keeps_a_name_is_reported_even_when_somebody_else_is_nearer(
 ) -> None:
     ada, ben, eve = (Candidate(name, 0.97 - rank / 100, rank, rank, 1 / 2**rank) for rank, name in enumerate("ABC", 1))
     monkeypatch.setattr(gallery, "search", lambda templates, *_, **__: [(ada, ben, eve)] * len(templates))
-    monkeypatch.setattr("facepipe.watch.watcher.decide", lambda *_: "B")
+    monkeypatch.setattr("facepipe.watch.watcher.decide", lambda *_, **__: "B")
     watcher = Watcher(pipeline, gallery)
     seen = list(show(watcher, Film(heads), 30, lambda number: {OBAMA: (150, 100)}))[-1][OBAMA]
     watcher.finish()
@@ -266,10 +266,10 @@ def test_who_keeps_a_name_is_reported_even_when_somebody_else_is_nearer(
 def test_a_face_that_cannot_be_summarised_is_still_followed(
     pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(image: Image, faces: Sequence[Detection]) -> list[Face]:
+    def refuse(image: Image, faces: Sequence[Detection]) -> list[Template]:
         raise EmbeddingInvalid("no direction")
 
-    monkeypatch.setattr(pipeline, "describe", refuse)
+    monkeypatch.setattr(pipeline, "summarise", refuse)
     seen = list(show(Watcher(pipeline, gallery), Film(heads), 12, lambda number: {OBAMA: (120, 120)}))
     assert tracks(seen, OBAMA) == [1]
     assert (seen[-1][OBAMA].chips, seen[-1][OBAMA].decided, seen[-1][OBAMA].name) == (0, False, None)
@@ -295,7 +295,7 @@ def test_without_a_gallery_there_are_tracks_and_no_names(pipeline: Pipeline, hea
 def test_without_a_good_chip_only_a_clear_likeness_gives_a_name(
     pipeline: Pipeline, gallery: Gallery, heads: dict[str, Head], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facepipe.watch.watcher.is_good", lambda measures: False)  # as for faces in profile
+    monkeypatch.setattr("facepipe.watch.sightings.is_good", lambda measures: False)  # as for faces in profile
     gallery.remove("Barack")
     path: Mapping[str, Place] = {BIDEN: (120, 120), STRANGER: (300, 120)}
     clock, film = Clock(), Film(heads)

@@ -13,7 +13,6 @@ from facepipe.inspect.views.search import Search
 from facepipe.inspect.views.search_view import check_search, show_search
 from facepipe.page.view import Block, Chart, Check, Picture, Table, Text, View
 from facepipe.records import Candidate
-from facepipe.scoring.decide import reaches
 
 TILE = 72  # px, of a blurred chip
 ACCENT, LIMIT, OTHER = "#0f9d8a", "#b3400e", "#9ca3af"
@@ -98,7 +97,7 @@ def _match_chart(blurred: Blurred, matched: Matched, threshold: float) -> Chart:
     bottom.yaxis.get_major_locator().set_params(integer=True)
     for axes in (top, bottom):
         axes.spines[["top", "right"]].set_visible(False)
-    kept = [sigma for sigma, score in zip(blurred.sigmas, matched.scores, strict=True) if reaches(score, threshold)]
+    kept = [sigma for sigma, score in zip(blurred.sigmas, matched.scores, strict=True) if score >= threshold]
     last = f"The last blur at or above it: σ = {max(kept):g} px." if kept else "No step reaches it."
     last_zh = f"不低于阈值的最大模糊：σ = {max(kept):g} 像素。" if kept else "没有一步达到阈值。"
     caption = Text(
@@ -114,7 +113,7 @@ def _bars(candidates: Sequence[Candidate], threshold: float) -> Chart:
     figure = Figure(figsize=(6.4, 0.6 + 0.34 * len(candidates)))
     axes = figure.subplots()
     scores = [candidate.score for candidate in candidates]
-    colours = [ACCENT if reaches(score, threshold) else OTHER for score in scores]
+    colours = [ACCENT if score >= threshold else OTHER for score in scores]
     axes.barh([str(candidate.rank) for candidate in candidates], scores, color=colours, height=0.7)
     for place, score in enumerate(scores):
         axes.text(0.02, place, f"{score:.3f}", transform=axes.get_yaxis_transform(), va="center", fontsize=9)

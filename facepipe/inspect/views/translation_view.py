@@ -11,7 +11,6 @@ from facepipe.inspect.views.paint import BLUE, ORANGE, TEAL, grey, mosaic, peak,
 from facepipe.inspect.views.translation import CANVAS, Crops, Equivariance, Invariance
 from facepipe.page.view import Block, Chart, Check, Picture, Text, View
 from facepipe.records import Floats
-from facepipe.scoring.decide import reaches
 
 BOUND = 1e-5
 FULL = 8  # the fullest colour of a difference: the map's largest value by this
@@ -206,7 +205,7 @@ def _held(e: Invariance) -> Text:
     moved += [
         (shift, cos, ("down", "下") if shift > 0 else ("up", "上")) for shift, cos in zip(e.shifts, e.down, strict=True)
     ]
-    lost = [each for each in moved if not reaches(each[1], e.threshold)]
+    lost = [each for each in moved if each[1] < e.threshold]
     if not lost:
         most = max((abs(shift) for shift in e.shifts), default=0)
         return Text(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, Literal
 
@@ -15,6 +16,7 @@ from starlette.responses import StreamingResponse
 
 from facepipe import errors as e
 from facepipe.image import read_image
+from facepipe.inspect.survey import Which
 from facepipe.records import Image
 from facepipe.serve.bodies import WHOLE, body, documented
 from facepipe.serve.context import Context, Server, while_there
@@ -139,28 +141,29 @@ def _explain(server: Context, ask: InspectAsk) -> str:
     """The id of the page."""
     from facepipe.inspect.explain import explain
 
-    chosen = [_subject(server, ask.image, ask.reference, ask.pick, ask.at)]
+    images, picks = [_image(server, ask.image, ask.reference)], [_which(ask.pick, ask.at)]
     if ask.other is not None or ask.other_reference is not None:
-        chosen.append(_subject(server, ask.other, ask.other_reference, ask.other_pick, ask.other_at))
-    images, picks = zip(*chosen, strict=True)
+        images.append(_image(server, ask.other, ask.other_reference))
+        picks.append(_which(ask.other_pick, ask.other_at))
     views = None if ask.views is None else ask.views.split(",")
     found = explain(server.pipe, images, server.gallery, pick=picks, views=views)
     return server.inspections.keep(found.page())
 
 
-def _subject(
-    server: Context, picture: Upload | None, reference: int | None, pick: int | None, at: str | None
-) -> tuple[Image, int | None]:
-    """What is looked into, and which face of it."""
+def _image(server: Context, picture: Upload | None, reference: int | None) -> Image:
+    """What is looked into."""
     if picture is not None:
-        image = picture.decode(server.settings.max_pixels)
-    else:
-        assert reference is not None
-        held, data = server.gallery.reference(reference), server.gallery.thumbnail(reference)
-        if data is None:
-            raise e.ReferenceNotFound(f"{reference}: this reference has no picture to look into")
-        image = read_image(data, f"{held.person}, reference {reference}")
-    return image, pick if at is None else face_at(at, image, server.pipe.detect(image))
+        return picture.decode(server.settings.max_pixels)
+    assert reference is not None
+    held, data = server.gallery.reference(reference), server.gallery.thumbnail(reference)
+    if data is None:
+        raise e.ReferenceNotFound(f"{reference}: this reference has no picture to look into")
+    return read_image(data, f"{held.person}, reference {reference}")
+
+
+def _which(pick: int | None, at: str | None) -> Which:
+    """Which face of it."""
+    return pick if at is None else partial(face_at, at)
 
 
 def _dump(server: Context, ask: DumpAsk) -> tuple[IO[bytes], int]:
@@ -168,11 +171,10 @@ def _dump(server: Context, ask: DumpAsk) -> tuple[IO[bytes], int]:
     from facepipe.inspect.dump import dump
 
     image = ask.image.decode(server.settings.max_pixels)
-    number = ask.pick if ask.at is None else face_at(ask.at, image, server.pipe.detect(image))
     try:
         with tempfile.TemporaryDirectory(prefix="facepipe-") as folder:
             path = Path(folder, f"layers.{ask.format}")
-            size = dump(server.pipe, [image], path, ask.layers, number).bytes
+            size = dump(server.pipe, [image], path, ask.layers, _which(ask.pick, ask.at)).bytes
             stream = tempfile.TemporaryFile()  # noqa: SIM115  closed when it was sent, or nobody waits for it any more
             with path.open("rb") as made:
                 shutil.copyfileobj(made, stream)
