@@ -67,12 +67,15 @@ _UPRIGHT = {  # EXIF orientation -> what turns the picture upright
 }
 
 
-def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int | None = None) -> Image:
+def read_image(
+    given: ImageLike, source: str | None = None, *, max_pixels: int | None = None, colour: str = "RGB"
+) -> Image:
     """Return ``given`` as an Image: pixels (H, W, 3) uint8 RGB, upright, read-only; ``source`` overrides its label.
 
     ``given`` is a path, the bytes of an encoded picture, a PIL image, a (H, W, 3) RGB or (H, W) grey uint8 array (not
-    copied when contiguous), or an Image (returned as it is). JPEG, PNG, WEBP, BMP, GIF, TIFF, HEIC, AVIF and JPEG 2000
-    are decoded, of several pages or frames the first. The file's orientation is applied, transparent parts become
+    copied when contiguous), or an Image (returned as it is). ``colour``: "BGR" for an array as OpenCV has them; nothing
+    in it tells, and one taken for RGB costs score without a word. JPEG, PNG, WEBP, BMP, GIF, TIFF, HEIC, AVIF and JPEG
+    2000 are decoded, of several pages or frames the first. The file's orientation is applied, transparent parts become
     white, 16 bits become 8. ``max_pixels``: None takes ``MAX_PIXELS``, and a JPEG or JPEG 2000 that has more is decoded
     at 1/2, 1/4 or 1/8 of its size, ``Image.shrunk``: faces are then found in pixels of that.
 
@@ -80,10 +83,16 @@ def read_image(given: ImageLike, source: str | None = None, *, max_pixels: int |
     ImageTooSmall (``MIN_SIDE``), ImageFormatError; ImageError when the file may not be read; UsageError for an array or
     a PIL mode that would have to be guessed at.
     """
+    if colour != "RGB" and not (colour == "BGR" and isinstance(given, np.ndarray)):
+        raise UsageError(f'colour {colour!r}: expected "RGB", or "BGR" for an array as OpenCV has them')
     if isinstance(given, Image):
         return given
     label = label_of(given) if source is None else source
     pixels, shrunk = _read(given, one_line(label), max_pixels)
+    if colour == "BGR":
+        from facepipe.pixels import rgb_of  # brings in OpenCV, which files are read without
+
+        pixels = rgb_of(pixels)
     return Image(pixels, label, shrunk)
 
 

@@ -442,3 +442,26 @@ def test_pillow_is_left_as_it_was_and_threads_agree():
     assert all(each == hashes[0] for each in hashes)
     assert len(set(hashes[0])) == 3  # each format its own pixels
     assert (PIL.Image.MAX_IMAGE_PIXELS, PIL.ImageFile.LOAD_TRUNCATED_IMAGES, list(warnings.filters)) == before
+
+
+def test_frames_of_opencv_are_given_with_their_order_of_colours() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    for array in (frame, frame[:, ::-1], np.asfortranarray(frame)):
+        image = read_image(array, colour="BGR")
+        assert (image.pixels == array[..., ::-1]).all()
+        assert not image.pixels.flags.writeable
+        assert (read_image(array, "frame").pixels == array).all()
+    assert frame.flags.writeable
+    grey = frame[..., 0]
+    assert (read_image(grey, colour="BGR").pixels == grey[..., None]).all()
+
+
+@pytest.mark.parametrize("given", [b"data", "a.jpg", PIL.Image.new("RGB", (20, 20))], ids=["bytes", "path", "pil"])
+def test_an_order_of_colours_is_refused_where_the_picture_says_its_own(given: image.ImageLike) -> None:
+    with pytest.raises(errors.UsageError, match="colour 'BGR'"):
+        read_image(given, colour="BGR")
+
+
+def test_an_order_of_colours_is_one_of_two() -> None:
+    with pytest.raises(errors.UsageError, match=r"""colour 'rgb': expected "RGB", or "BGR" for an array"""):
+        read_image(np.zeros((20, 20, 3), np.uint8), colour="rgb")
