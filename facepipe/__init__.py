@@ -11,18 +11,41 @@ from typing import TYPE_CHECKING, Any
 from facepipe import forks as forks  # what it notes of a child has to be noted before the child loads anything else
 
 if TYPE_CHECKING:
+    from facepipe.batches import Done as Done
+    from facepipe.batches import Failed as Failed
+    from facepipe.dataframe import faces_frame as faces_frame
     from facepipe.errors import FacepipeError as FacepipeError
+    from facepipe.faces import Faces as Faces
     from facepipe.gallery import Gallery as Gallery
     from facepipe.image import read_image as read_image
     from facepipe.pipeline import Pipeline as Pipeline
+    from facepipe.records import Image as Image
+    from facepipe.watch import Watcher as Watcher
 
 _HOMES = {
+    "Done": "facepipe.batches",
+    "Failed": "facepipe.batches",
     "FacepipeError": "facepipe.errors",
+    "Faces": "facepipe.faces",
     "Gallery": "facepipe.gallery",
+    "Image": "facepipe.records",
     "Pipeline": "facepipe.pipeline",
+    "Watcher": "facepipe.watch",
+    "faces_frame": "facepipe.dataframe",
     "read_image": "facepipe.image",
 }
-__all__ = ["FacepipeError", "Gallery", "Pipeline", "read_image"]
+__all__ = [
+    "Done",
+    "FacepipeError",
+    "Faces",
+    "Failed",
+    "Gallery",
+    "Image",
+    "Pipeline",
+    "Watcher",
+    "faces_frame",
+    "read_image",
+]
 __version__ = "0.1.0"
 
 
@@ -34,3 +57,7 @@ def __getattr__(name: str) -> Any:
         with explained(), enough():
             return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'facepipe' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__all__", "__doc__", "__file__", "__name__", "__path__", "__version__"])

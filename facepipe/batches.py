@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from threading import Lock
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
 
 import PIL.Image
 
@@ -38,24 +38,49 @@ class Pool(Protocol):
     def submit(self, work: Callable[..., T], /, *given: Any) -> Future[T]: ...
 
 
-@dataclass(frozen=True)
-class Outcome(Generic[T]):
-    """What became of one input: the ``image`` and its ``value``, or the ``error`` that stopped it."""
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """One input that went well: its ``value``. ``picture``: the decoded image, where it was asked for."""
 
     source: str
-    image: Image | None = None
-    value: T | None = None
-    error: FacepipeError | None = None
+    value: T
+    picture: Image | None = None
+
+    @property
+    def image(self) -> Image:
+        """The decoded image. Raises UsageError where it was let go."""
+        if self.picture is None:
+            raise UsageError(f"{self.source}: its picture was let go; ask for pictures=True")
+        return self.picture
 
     def unwrap(self) -> T:
-        """The value. Raises the error."""
-        if self.error is not None:
-            raise self.error
-        return self.value  # type: ignore[return-value]  # a value that is None is one of its T
+        """The value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One input that could not be used, and the ``error`` that says why."""
+
+    source: str
+    error: FacepipeError
+
+    def unwrap(self) -> NoReturn:
+        """Raises the error."""
+        raise self.error
+
+
+Outcome: TypeAlias = Done[T] | Failed
+"""What became of one input. ``unwrap()`` gives the value or raises the error."""
 
 
 def each(
-    images: Iterable[ImageLike], work: Work[T], look: Look | None = None, pool: Pool | None = None
+    images: Iterable[ImageLike],
+    work: Work[T],
+    look: Look | None = None,
+    pool: Pool | None = None,
+    *,
+    pictures: bool = False,
 ) -> Iterator[Outcome[T]]:
     """One outcome per input, in order. ``work`` takes a group of decoded images, or of what ``look`` made of each, and
     gives one value for each.
@@ -63,11 +88,12 @@ def each(
     With a ``pool``, its threads do all of it: while one works on a group, the others decode and look at the images
     after it. Without, or for one image alone, decoding ahead has a thread and the rest is done in the caller's.
 
-    An image that cannot be decoded, or that cannot be used (ImageError, FaceError), becomes an outcome with its error
-    and stops nothing else. Any other error is raised. Raises UsageError at once for a single image.
+    An image that cannot be decoded, or that cannot be used (ImageError, FaceError), is Failed and stops nothing else.
+    Any other error is raised. The images are let go, unless ``pictures`` are to be handed out with what is Done: a list
+    of outcomes would hold them all. Raises UsageError at once for a single image.
     """
     expect_many(images)
-    return _each(images, work, look or _itself, pool)
+    return _each(images, work, look or _itself, pool, pictures)
 
 
 def expect_many(images: object) -> None:
@@ -88,39 +114,53 @@ def within_memory(image: Image) -> Iterator[None]:
         raise ImageTooLarge(f"{image.source}: {extent} px take more memory than there is; save it smaller") from error
 
 
-def _each(images: Iterable[ImageLike], work: Work[T], look: Look, pool: Pool | None) -> Iterator[Outcome[T]]:
+def _each(
+    images: Iterable[ImageLike], work: Work[T], look: Look, pool: Pool | None, pictures: bool
+) -> Iterator[Outcome[T]]:
     coming = iter(images)
     first = list(islice(coming, 2))
     coming = chain(first, coming)
     if pool is not None and len(first) > 1:
         del first
-        yield from _shared_out(coming, work, look, pool)
+        yield from _shared_out(coming, work, look, pool, pictures)
         return
     with Threads(1, thread_name_prefix="facepipe-decode") as decoder:
         for group in _groups(_ahead(coming, _itself, decoder.submit, AHEAD)):
-            yield from _outcomes(group, lambda images: work([look(image) for image in images]))
+            yield from _outcomes(group, lambda images: work([look(image) for image in images]), pictures)
 
 
-def _shared_out(images: Iterator[ImageLike], work: Work[T], look: Look, pool: Pool) -> Iterator[Outcome[T]]:
+def _shared_out(
+    images: Iterator[ImageLike], work: Work[T], look: Look, pool: Pool, pictures: bool
+) -> Iterator[Outcome[T]]:
     running: deque[Future[list[Outcome[T]]]] = deque()
     for group in _groups(_ahead(images, look, pool.submit, AHEAD_OF_EACH * pool.count)):
-        running.append(pool.submit(_outcomes, group, work))
+        running.append(pool.submit(_outcomes, group, work, pictures))
         if len(running) >= max(2, pool.count):  # the threads have more to do before these values are waited for
             yield from running.popleft().result()
     while running:
         yield from running.popleft().result()
 
 
-def _outcomes(group: list[Outcome[Any]], work: Work[T]) -> list[Outcome[T]]:
-    """The values of those that have no error, and the others as they are."""
-    usable = [item for item in group if item.error is None]
+def _outcomes(group: list[Outcome[Any]], work: Work[T], pictures: bool) -> list[Outcome[T]]:
+    """The values of those that went well so far, with their ``pictures`` or without, and the others as they are."""
+    seen = [item for item in group if isinstance(item, Done)]
     try:
-        done = iter(list(zip(usable, work([item.value for item in usable]), strict=True)) if usable else ())
+        values = list(zip(seen, work([item.value for item in seen]), strict=True)) if seen else []
     except (FaceError, ImageError) as error:
-        if len(usable) > 1:  # to find which
-            return [outcome for item in group for outcome in _outcomes([item], work)]
-        return [replace(item, value=None, error=item.error or error) for item in group]
-    return [item if item.error is not None else replace(item, value=next(done)[1]) for item in group]
+        if len(seen) > 1:  # to find which
+            return [outcome for item in group for outcome in _outcomes([item], work, pictures)]
+        return [item if isinstance(item, Failed) else _failed(item.source, error) for item in group]
+    done = iter([Done(item.source, value, item.picture if pictures else None) for item, value in values])
+    return [item if isinstance(item, Failed) else next(done) for item in group]
+
+
+def _failed(source: str, error: FacepipeError) -> Failed:
+    """The ``error`` without its tracebacks, which would keep the image alive."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return Failed(source, error)
 
 
 def _ahead(
@@ -153,11 +193,11 @@ def _seen(given: ImageLike, look: Look) -> Outcome[Any]:
         with _pil() if isinstance(given, PIL.Image.Image) else nullcontext():
             image = read_image(given)
     except FacepipeError as error:
-        return Outcome(label_of(given), error=error)
+        return _failed(label_of(given), error)
     try:
-        return Outcome(image.source, image, look(image))
+        return Done(image.source, look(image), image)
     except (FaceError, ImageError) as error:
-        return Outcome(image.source, image, error=error)
+        return _failed(image.source, error)
 
 
 def _itself(image: Image) -> Image:
@@ -165,7 +205,7 @@ def _itself(image: Image) -> Image:
 
 
 def _pixels(seen: Outcome[Any]) -> int:
-    return 0 if seen.image is None else seen.image.height * seen.image.width
+    return seen.image.height * seen.image.width if isinstance(seen, Done) else 0
 
 
 def _groups(items: Iterator[Outcome[T]]) -> Iterator[list[Outcome[T]]]:

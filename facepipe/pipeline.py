@@ -24,6 +24,7 @@ from facepipe.enroll.enrolment import Taken, new_reference, store, store_each
 from facepipe.enroll.enrolment import pick_face as pick_face
 from facepipe.enroll.identity import Rule
 from facepipe.errors import EmbeddingInvalid, UsageError
+from facepipe.faces import Faces
 from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery
 from facepipe.gallery.names import clean_name
@@ -46,6 +47,12 @@ class Pipeline:
     looked for, image px; ``min_score`` the least detection score, 0 to 1, None for the detector's own. With
     ``precision`` half the backbone computes with 16 bits: quicker where the device does, and its templates may be
     compared with those of full precision.
+
+    An image is a path, the bytes of a file, a PIL image, an ``Image``, or an array (H, W, 3) uint8 in the order RGB.
+    OpenCV's frames are BGR and cost score without a word: give ``read_image(frame, colour="BGR")``.
+
+    Any number of threads may use one pipeline at once; a child of ``fork`` goes on with its parent's, on one core; to
+    other processes it goes as an argument, and loads its networks there.
     Raises ModelNotFound, WeightsMissing, WeightsAltered, DeviceUnavailable, UsageError.
     """
 
@@ -83,50 +90,67 @@ class Pipeline:
         """It goes to another process as its arguments, and loads its networks there."""
         return made_once, (type(self), self._given)
 
+    def __repr__(self) -> str:
+        given = dict(self._given)
+        return f"<Pipeline: {given['detector']}, {given['backbone']}, {given['device']}>"
+
     @property
     def backbone(self) -> Backbone:
         """The network that summarises chips."""
         with self._loading():  # threads that need it at once share one
             return self._load()
 
-    def detect(self, image: ImageLike) -> list[Detection]:
-        """Every face of one image, largest first. Raises ImageError."""
+    def detect(self, image: ImageLike) -> Faces[Detection]:
+        """Every face of one image (an array: RGB), largest first. Raises ImageError."""
         return self._find(read_image(image))
 
-    def faces(self, image: ImageLike) -> list[Face]:
-        """Every face of one image with its chip, template and quality, largest first. Raises ImageError."""
+    def faces(self, image: ImageLike) -> Faces[Face]:
+        """Every face of one image (an array: RGB) with its chip, template and quality, largest first. Raises
+        ImageError."""
         return self._describe([self._look(read_image(image))])[0]
 
-    def describe(self, image: Image, detections: Sequence[Detection]) -> list[Face]:
+    def describe(self, image: Image, detections: Sequence[Detection]) -> Faces[Face]:
         """The faces that were found already, with chip, template and quality, in their order. Raises FaceError."""
         return self.describe_together([image], [detections])[0]
 
-    def describe_together(self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Face]]:
+    def describe_together(
+        self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
+    ) -> list[Faces[Face]]:
         """``describe`` for several images; the faces of all go through the backbone as one batch."""
         chips = [self._cut(image, found) for image, found in zip(images, detections, strict=True)]
         summaries = iter(self._summaries(images, [chip for row in chips for chip in row]))
-        return [
+        rows = [
             [Face(d, c, next(summaries), measure_quality(d, c)) for d, c in zip(found, row, strict=True)]
             for found, row in zip(detections, chips, strict=True)
         ]
+        return [Faces.of(image, row) for image, row in zip(images, rows, strict=True)]
 
     def summarise(self, image: Image, detections: Sequence[Detection]) -> list[Template]:
         """The templates alone of faces that were found already, in their order. Raises FaceError."""
         return self._summaries([image], self._cut(image, detections))
 
     def templates(self, image: ImageLike) -> list[tuple[Detection, Template]]:
-        """Every face of one image as (detection, template), largest first. Raises ImageError."""
+        """Every face of one image (an array: RGB) as (detection, template), largest first. Raises ImageError."""
         return [(face.detection, face.template) for face in self.faces(image)]
 
     def identify(
-        self, image: ImageLike, gallery: Gallery, *, top: int = 1, threshold: float | None = None
-    ) -> list[Identification]:
-        """1:N: who each face of one image is, largest face first; ``top`` candidates each, best first.
+        self,
+        image: ImageLike,
+        gallery: Gallery,
+        *,
+        top: int = 1,
+        threshold: float | None = None,
+        fmr: Rate | None = None,
+        fpir: Rate | None = None,
+    ) -> Faces[Identification]:
+        """1:N: who each face of one image (an array: RGB) is, largest face first; ``top`` candidates each, best first.
 
-        ``threshold`` is a cosine; None takes the usual one, see ``threshold``. Raises ImageError, GalleryError,
-        UsageError.
+        ``threshold`` is a cosine; else the one for ``fpir`` or ``fmr``, else the usual one, see ``threshold``. Raises
+        ImageError, GalleryError, UsageError.
         """
-        return self.match(self.faces(image), gallery, top=top, threshold=threshold)
+        limit = self.threshold(threshold, fmr, fpir=fpir, gallery=gallery)
+        faces = self.faces(image)
+        return faces.told_as(self.match(faces, gallery, top=top, threshold=limit))
 
     def match(
         self, faces: Sequence[Face], gallery: Gallery, *, top: int = 1, threshold: float | None = None
@@ -140,25 +164,39 @@ class Pipeline:
         return [Identification(face.detection, row, limit) for face, row in zip(faces, candidates, strict=True)]
 
     def verify(
-        self, a: ImageLike, b: ImageLike, *, threshold: float | None = None, pick: int | None = None
+        self,
+        a: ImageLike,
+        b: ImageLike,
+        *,
+        threshold: float | None = None,
+        fmr: Rate | None = None,
+        pick: int | None = None,
     ) -> Verification:
-        """1:1: are two images of one person? Each must hold one face, or ``pick`` says which (1 is the largest).
+        """1:1: are two images (arrays: RGB) of one person? Each must hold one face, or ``pick`` says which (1 is the
+        largest). ``threshold`` is a cosine; else the one for ``fmr``. Raises ImageError, NoFace, SeveralFaces,
+        UsageError."""
+        limit = self.threshold(threshold, fmr)
+        rows = [outcome.unwrap().in_file() for outcome in self.faces_each([a, b])]
+        first, second = (pick_face(faces, faces, pick) for faces in rows)
+        return self._compare(first, second, limit, (rows[0].source, rows[1].source))
 
-        Raises ImageError, NoFace, SeveralFaces.
-        """
-        limit = self.threshold(threshold)
-        rows = [(outcome.unwrap(), outcome.image) for outcome in self.faces_each([a, b])]
-        first, second = (pick_face(image, faces, pick) for faces, image in rows if image is not None)
-        return self._compare(first, second, limit)
+    def compare(
+        self,
+        first: Face,
+        second: Face,
+        *,
+        threshold: float | None = None,
+        sources: tuple[str | None, str | None] = (None, None),
+    ) -> Verification:
+        """1:1 for faces that are found and summarised already; ``sources``: what their images are called."""
+        return self._compare(first, second, self.threshold(threshold), sources)
 
-    def compare(self, first: Face, second: Face, *, threshold: float | None = None) -> Verification:
-        """1:1 for faces that are found and summarised already."""
-        return self._compare(first, second, self.threshold(threshold))
-
-    def _compare(self, first: Face, second: Face, limit: float) -> Verification:
+    def _compare(
+        self, first: Face, second: Face, limit: float, sources: tuple[str | None, str | None]
+    ) -> Verification:
         score, evidence = first.template.cosine(second.template), self.backbone.card.evidence
         odds = None if evidence is None else float(probability(evidence.single.log_ratio(score)))
-        return Verification(score, limit, first.detection, second.detection, odds)
+        return Verification(score, limit, first.detection, second.detection, odds, sources)
 
     def enroll(
         self,
@@ -171,7 +209,7 @@ class Pipeline:
         gate: bool = False,
         anyway: bool = False,
     ) -> list[Enrolment]:
-        """Store one reference per image under ``person``: all of them or, when one cannot be used, none.
+        """Store one reference per image (an array: RGB) under ``person``: all or, when one cannot be used, none.
 
         Each image must hold one face, or ``pick`` says which (1 is the largest). An image that is already enrolled
         under that person adds nothing. ``consent`` is stored with each. With ``gate`` each face must be a good shot
@@ -185,13 +223,13 @@ class Pipeline:
         take = partial(new_reference, pick=pick, consent=consent, gate=gate)
         taken: list[Taken] = []  # the images themselves are let go
         for outcome in self._each(given, self._describe_new, partial(self._look_if_new, gallery, name)):
-            faces, image = outcome.unwrap(), outcome.image
-            assert image is not None
+            image, faces = outcome.unwrap()
             taken.append(Taken(image.source, image.sha256, None if faces is None else take(image, faces)))
         return store(gallery, name, taken, None if anyway else self.rule(gallery))
 
     def layers(self, image: ImageLike, names: str = "*") -> Iterator[Activation]:
-        """What each layer of the backbone put out for the largest face; ``names`` is a glob. Raises NoFace."""
+        """What each layer of the backbone put out for the largest face of an image (an array: RGB); ``names`` is a
+        glob. Raises NoFace."""
         decoded = read_image(image)
         faces = self.faces(decoded)
         chosen = [layer for layer in self.backbone.layers if fnmatchcase(layer, names)]
@@ -199,28 +237,39 @@ class Pipeline:
             raise UsageError(f"{names}: no layer of {self.backbone.card.name} has such a name")
         return self.backbone.activations(pick_face(decoded, faces, pick=1).chip.pixels, chosen)
 
-    # Many images: quicker than one by one, in constant memory, and one bad image stops nothing ----------------------
+    # Many images: quicker than one by one, in constant memory, and one bad image stops nothing. Each is Done or Failed;
+    # with ``pictures`` what is Done holds its decoded image, which is let go else ---------------------------------
 
-    def detect_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Detection]]]:
+    def detect_each(
+        self, images: Iterable[ImageLike], *, pictures: bool = False
+    ) -> Iterator[Outcome[Faces[Detection]]]:
         """``detect`` for many images, in order."""
-        return self._each(images, list, self._find)
+        return self._each(images, list, self._find, pictures)
 
-    def faces_each(self, images: Iterable[ImageLike]) -> Iterator[Outcome[list[Face]]]:
+    def faces_each(self, images: Iterable[ImageLike], *, pictures: bool = False) -> Iterator[Outcome[Faces[Face]]]:
         """``faces`` for many images, in order."""
-        return self._each(images, self._describe, self._look)
+        return self._each(images, self._describe, self._look, pictures)
 
     def identify_each(
-        self, images: Iterable[ImageLike], gallery: Gallery, *, top: int = 1, threshold: float | None = None
-    ) -> Iterator[Outcome[list[Identification]]]:
+        self,
+        images: Iterable[ImageLike],
+        gallery: Gallery,
+        *,
+        top: int = 1,
+        threshold: float | None = None,
+        fmr: Rate | None = None,
+        fpir: Rate | None = None,
+        pictures: bool = False,
+    ) -> Iterator[Outcome[Faces[Identification]]]:
         """``identify`` for many images, in order."""
-        limit = self.threshold(threshold, gallery=gallery)
+        limit = self.threshold(threshold, fmr, fpir=fpir, gallery=gallery)
 
-        def work(group: list[Seen]) -> list[list[Identification]]:
+        def work(group: list[Seen]) -> list[Faces[Identification]]:
             rows = self._describe(group)
             matched = iter(self._match([face for row in rows for face in row], gallery, top, limit))
-            return [[next(matched) for _ in row] for row in rows]
+            return [row.told_as([next(matched) for _ in row]) for row in rows]
 
-        return self._each(images, work, self._look)
+        return self._each(images, work, self._look, pictures)
 
     def enroll_each(
         self,
@@ -243,25 +292,29 @@ class Pipeline:
         return store_each(seen, gallery, take, self.faces, None if anyway else self.rule(gallery))
 
     def _each(
-        self, images: Iterable[ImageLike], work: Callable[[list[Any]], Sequence[T]], look: Callable[[Image], Any]
+        self,
+        images: Iterable[ImageLike],
+        work: Callable[[list[Any]], Sequence[T]],
+        look: Callable[[Image], Any],
+        pictures: bool = False,
     ) -> Iterator[Outcome[T]]:
         """``batches.each`` on all cores: images side by side, a core each, beat one image on all (1.5× on two)."""
-        return each(images, work, look, self._workers() if self._device == "cpu" else None)
+        return each(images, work, look, self._workers() if self._device == "cpu" else None, pictures=pictures)
 
     def _look(self, image: Image) -> Seen:
         return image, self._find(image)
 
-    def _describe(self, seen: list[Seen]) -> list[list[Face]]:
+    def _describe(self, seen: list[Seen]) -> list[Faces[Face]]:
         return self.describe_together([image for image, _ in seen], [found for _, found in seen])
 
-    def _look_if_new(self, gallery: Gallery, person: str | None, image: Image) -> Seen | None:
-        """None for an image that is enrolled already, under ``person`` if one is given."""
+    def _look_if_new(self, gallery: Gallery, person: str | None, image: Image) -> tuple[Image, list[Detection] | None]:
+        """Without its faces where the image is enrolled already, under ``person`` if one is given."""
         holders = gallery.holders(image.sha256)
-        return None if (bool(holders) if person is None else person in holders) else self._look(image)
+        return image, None if (bool(holders) if person is None else person in holders) else self._find(image)
 
-    def _describe_new(self, seen: list[Seen | None]) -> list[list[Face] | None]:
-        rows = iter(self._describe([one for one in seen if one is not None]))
-        return [None if one is None else next(rows) for one in seen]
+    def _describe_new(self, seen: list[tuple[Image, list[Detection] | None]]) -> list[tuple[Image, list[Face] | None]]:
+        rows = iter(self._describe([(image, found) for image, found in seen if found is not None]))
+        return [(image, None if found is None else next(rows)) for image, found in seen]
 
     def threshold(
         self,
@@ -295,9 +348,9 @@ class Pipeline:
             return Rule(None, threshold, known)
         return Rule(card.evidence, card.threshold(next(iter(card.thresholds))), known)
 
-    def _find(self, image: Image) -> list[Detection]:
+    def _find(self, image: Image) -> Faces[Detection]:
         with within_memory(image):
-            return find_faces(self.detector, image)
+            return Faces.of(image, find_faces(self.detector, image))
 
     def _summaries(self, images: Sequence[Image], chips: Sequence[Chip]) -> list[Template]:
         """The templates of ``chips`` that were cut out of ``images``."""

@@ -25,7 +25,7 @@ from measure_gate import blurred, moved, shrunk
 from rich.console import Console
 from rich.progress import track
 
-from facepipe import Gallery, Pipeline, read_image
+from facepipe import Done, Gallery, Pipeline, read_image
 from facepipe.doctor import Finding, Kind, examine
 from facepipe.enroll.enrolment import new_reference
 from facepipe.gallery import NewReference
@@ -101,12 +101,12 @@ def person(file: str) -> str:
 def embed(folder: Path, files: dict[str, str]) -> Iterator[tuple[str, NewReference]]:
     """(file, reference) of every crop in which a face is found: the most central one, as LFW's are."""
     paths = [folder / "images" / file for file in sorted(files)]
-    outcomes = Pipeline().faces_each(paths)
+    outcomes = Pipeline().faces_each(paths, pictures=True)
     for path, outcome in zip(
         paths, track(outcomes, "embedding", len(paths), console=Console(stderr=True)), strict=True
     ):
-        if outcome.image is not None and (faces := outcome.unwrap()):
-            yield path.name, reference(outcome.image, faces, path.name)
+        if isinstance(outcome, Done) and outcome.value:
+            yield path.name, reference(outcome.image, outcome.value, path.name)
 
 
 def reference(image: Image, faces: list[Face], source: str) -> NewReference:

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from facepipe import Gallery, Pipeline
+from facepipe import Done, Gallery, Pipeline
 from facepipe.enroll.identity import Rule, expect_one_person, expect_unknown
 from facepipe.errors import EnrolledAlready, SeveralPeople
 from facepipe.evaluate.embedded import central_face
@@ -55,8 +55,8 @@ def known(pipe: Pipeline, lfw: Path, fold: str) -> dict[str, Photos]:
     paths = [lfw / "images" / name for name in sorted({row[key] for row in rows for key in ("image_a", "image_b")})]
     found = defaultdict[str, Photos](list)
     for outcome in track(pipe.faces_each(paths), total=len(paths), console=Console(stderr=True), transient=True):
-        if outcome.value and outcome.image is not None:
-            face = central_face(outcome.value, outcome.image)
+        if isinstance(outcome, Done) and outcome.value:
+            face = central_face(outcome.value)
             found[Path(outcome.source).stem[:-5]].append(NewReference(face.template, source=outcome.source))
     return found
 

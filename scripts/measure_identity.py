@@ -61,8 +61,7 @@ def cut(pipe: Pipeline, folder: Path, names: list[str]) -> Iterator[tuple[str, P
     progress = track(outcomes, "cutting", len(names), console=Console(stderr=True), transient=True)
     for name, outcome in zip(names, progress, strict=True):
         if faces := outcome.unwrap():
-            assert outcome.image is not None
-            yield name, central_face(faces, outcome.image).chip.pixels
+            yield name, central_face(faces).chip.pixels
 
 
 def measure(

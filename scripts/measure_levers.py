@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from facepipe import Pipeline
+from facepipe import Done, Pipeline
 from facepipe.align.cut import cut_chip
 from facepipe.defaults import BACKBONE
 from facepipe.evaluate.embedded import central_face
@@ -79,12 +79,13 @@ def read_folds(path: Path) -> dict[str, str]:
 def embed(pipe: Pipeline, files: Sequence[Path]) -> dict[str, tuple[Image, Face]]:
     """By file name, each image and its most central face, where there is one."""
     found = {}
-    outcomes = track(pipe.faces_each(files), "embedding", len(files), console=Console(stderr=True), transient=True)
+    outcomes = track(
+        pipe.faces_each(files, pictures=True), "embedding", len(files), console=Console(stderr=True), transient=True
+    )
     for path, outcome in zip(files, outcomes, strict=True):
-        faces, image = outcome.unwrap(), outcome.image
-        assert image is not None
-        if faces:
-            found[path.name] = image, central_face(faces, image)
+        faces = outcome.unwrap()
+        if isinstance(outcome, Done) and faces:
+            found[path.name] = outcome.image, central_face(faces)
     return found
 
 

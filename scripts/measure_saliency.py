@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from scipy.stats import wilcoxon
 
-from facepipe import Pipeline, read_image
+from facepipe import Pipeline
 from facepipe.defaults import BACKBONE
 from facepipe.evaluate.embedded import central_face
 from facepipe.inspect.views.deletion import FILLS, ORDERS, curves
@@ -56,10 +56,9 @@ def genuine(pipe: Pipeline, folder: Path, fold: str) -> Iterator[tuple[Pixels, P
     with (folder / "pairs.csv").open(newline="") as stream:
         rows = [row for row in csv.DictReader(stream) if row["fold"] == fold and row["same_person"] == "1"]
     for row in rows:
-        images = [read_image(folder / "images" / row[name]) for name in ("image_a", "image_b")]
-        faces = [pipe.faces(image) for image in images]
+        faces = [pipe.faces(folder / "images" / row[name]) for name in ("image_a", "image_b")]
         if all(faces):
-            a, b = (central_face(found, image).chip.pixels for found, image in zip(faces, images, strict=True))
+            a, b = (central_face(found).chip.pixels for found in faces)
             yield a, b
 
 

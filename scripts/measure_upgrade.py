@@ -22,7 +22,7 @@ from measure_doctor import folds_of, person, read_folds
 from rich.console import Console
 from rich.progress import track
 
-from facepipe import Pipeline, read_image
+from facepipe import Done, Pipeline, read_image
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import keep, recut
 from facepipe.align.transform import ARCFACE, ARCFACE_SIZE
@@ -60,9 +60,9 @@ def found(folder: Path, files: list[str]) -> Iterator[tuple[str, Face]]:
     pipe = Pipeline()
     outcomes = pipe.detect_each([folder / "images" / file for file in files])
     for file, outcome in track(zip(files, outcomes, strict=True), "looking", len(files), console=Console(stderr=True)):
-        if outcome.error is None and outcome.unwrap():
+        if isinstance(outcome, Done) and outcome.value:
             image = read_image(folder / "images" / file)
-            yield file, (image, min(outcome.unwrap(), key=partial(from_middle, image)).landmarks)
+            yield file, (image, min(outcome.value, key=partial(from_middle, image)).landmarks)
 
 
 def from_middle(image: Image, face: Detection) -> float:

@@ -20,6 +20,8 @@ LEVELS = [  # from the top; a part imports from its own level only where neither
     {"serve"},
     {
         "pipeline",
+        "faces",
+        "dataframe",
         "add_model",
         "doctor",
         "draw",

@@ -8,9 +8,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from facepipe.batches import AHEAD, AHEAD_OF_EACH, GROUP, GROUP_PIXELS, Outcome, each
+from facepipe.batches import AHEAD, AHEAD_OF_EACH, GROUP, GROUP_PIXELS, Done, Failed, Outcome, each
 from facepipe.devices import Workers, workers
-from facepipe.errors import FaceError, FacepipeError, GalleryError, ImageDamaged, ImageNotFound, NoFace
+from facepipe.errors import FaceError, FacepipeError, GalleryError, ImageDamaged, ImageNotFound, NoFace, UsageError
 from facepipe.image import ImageLike
 from facepipe.records import Image
 
@@ -25,6 +25,19 @@ def first_pixels(group: list[Image]) -> list[int]:
     return [int(image.pixels[0, 0, 0]) for image in group]
 
 
+def done(outcome: Outcome[T]) -> Done[T]:
+    assert isinstance(outcome, Done)
+    return outcome
+
+
+def error_of(outcome: Outcome[T]) -> FacepipeError | None:
+    return outcome.error if isinstance(outcome, Failed) else None
+
+
+def value_or_none(outcome: Outcome[T]) -> T | None:
+    return outcome.value if isinstance(outcome, Done) else None
+
+
 def decoders() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("facepipe-decode")]
 
@@ -33,7 +46,7 @@ def decoders() -> list[threading.Thread]:
 def test_one_outcome_per_input_in_order(count: int) -> None:
     outcomes = list(each((picture(value) for value in range(count)), first_pixels))
     assert [outcome.unwrap() for outcome in outcomes] == list(range(count))
-    assert all(outcome.image is not None and outcome.source == "<array>" for outcome in outcomes)
+    assert all(isinstance(outcome, Done) and outcome.source == "<array>" for outcome in outcomes)
     assert decoders() == []
 
 
@@ -43,15 +56,15 @@ def test_inputs_that_cannot_be_decoded_are_outcomes_in_their_places(tmp_path: Pa
     given[0] = given[11] = given[12] = missing
     given[19] = b"\xff\xd8\xff damaged"
     outcomes = list(each(given, first_pixels))
-    bad = {index: outcome.error for index, outcome in enumerate(outcomes) if outcome.error is not None}
+    bad = {index: outcome.error for index, outcome in enumerate(outcomes) if isinstance(outcome, Failed)}
     assert {index: type(error) for index, error in bad.items()} == {
         **dict.fromkeys((0, 11, 12), ImageNotFound),
         19: ImageDamaged,
     }
-    assert [outcome.value for index, outcome in enumerate(outcomes) if index not in bad] == [
+    assert [outcome.value for outcome in outcomes if isinstance(outcome, Done)] == [
         value for value in range(20) if value not in bad
     ]
-    assert (outcomes[0].source, outcomes[0].image, outcomes[0].value) == (str(missing), None, None)
+    assert outcomes[0].source == str(missing)
     with pytest.raises(ImageNotFound, match=r"missing\.jpg"):
         outcomes[0].unwrap()
 
@@ -60,7 +73,7 @@ def test_nothing_but_bad_inputs() -> None:
     def never(group: list[Image]) -> list[int]:
         raise AssertionError("called without an image")
 
-    assert [type(outcome.error) for outcome in each(["/nowhere.jpg"] * 12, never)] == [ImageNotFound] * 12
+    assert [type(error_of(outcome)) for outcome in each(["/nowhere.jpg"] * 12, never)] == [ImageNotFound] * 12
 
 
 @pytest.mark.parametrize(
@@ -77,14 +90,14 @@ def test_nothing_but_bad_inputs() -> None:
 )
 def test_the_source_of_a_bad_input_is_its_path_or_its_kind(given: ImageLike, source: str) -> None:
     (outcome,) = each([given], first_pixels)
-    assert isinstance(outcome.error, FacepipeError)
+    assert isinstance(outcome, Failed)
     assert outcome.source == source
     assert str(outcome.error).startswith(source)
 
 
 def test_a_value_that_is_none_is_a_value() -> None:
     (outcome,) = each([picture(1)], lambda group: [None])
-    assert outcome.error is None
+    assert isinstance(outcome, Done)
     assert outcome.unwrap() is None
 
 
@@ -128,9 +141,42 @@ def test_an_endless_input_is_not_read_far_ahead() -> None:
 
 
 def test_images_that_were_handed_out_are_not_kept() -> None:
-    outcomes = each((picture(0) for _ in range(3 * GROUP)), first_pixels)
-    seen = [weakref.ref(next(outcomes).image) for _ in range(2 * GROUP + 1)]
+    outcomes = each((picture(0) for _ in range(3 * GROUP)), first_pixels, pictures=True)
+    seen = [weakref.ref(done(next(outcomes)).image) for _ in range(2 * GROUP + 1)]
     assert sum(image() is not None for image in seen) <= GROUP
+
+
+def test_a_list_of_outcomes_holds_no_image(pool: Workers) -> None:
+    alive: list[weakref.ref[Image]] = []
+
+    def look(image: Image) -> Image:
+        alive.append(weakref.ref(image))
+        if value_of(image) % 5 == 1:  # an error's traceback would hold it, and so would that of what it came from
+            try:
+                raise ValueError("odd")
+            except ValueError as error:
+                raise NoFace("one") from error
+        return image
+
+    def work(group: list[Image]) -> list[int]:
+        if any(value_of(image) == 3 for image in group):
+            raise NoFace("three")
+        return first_pixels(group)
+
+    for some in (pool, None):
+        alive.clear()
+        outcomes = list(each([picture(value) for value in range(12)], work, look, some))
+        assert [isinstance(outcome, Failed) for outcome in outcomes] == [value in (1, 3, 6, 11) for value in range(12)]
+        assert len(alive) >= 12
+        assert [ref() for ref in alive if ref() is not None] == []
+
+
+def test_the_image_is_handed_out_to_who_asks() -> None:
+    (asked,) = each([picture(7)], first_pixels, pictures=True)
+    assert value_of(done(asked).image) == 7
+    (other,) = each([picture(7)], first_pixels)
+    with pytest.raises(UsageError, match=r"^<array>: .*pictures=True"):
+        _ = done(other).image
 
 
 # Ends -----------------------------------------------------------------------------------------------------------------
@@ -181,9 +227,8 @@ def test_faces_that_cannot_be_used_are_that_images_outcome_alone() -> None:
         return first_pixels(group)
 
     outcomes = list(each([picture(value) for value in range(6)], work))
-    assert [outcome.value for outcome in outcomes] == [0, 1, 2, None, 4, 5]
-    assert isinstance(outcomes[3].error, FaceError)
-    assert outcomes[3].image is not None
+    assert [value_or_none(outcome) for outcome in outcomes] == [0, 1, 2, None, 4, 5]
+    assert isinstance(error_of(outcomes[3]), FaceError)
 
 
 def test_a_value_for_each_image_or_an_error() -> None:
@@ -192,7 +237,7 @@ def test_a_value_for_each_image_or_an_error() -> None:
 
 
 def test_outcomes_are_told_from_images_by_type() -> None:
-    inner = Outcome[int]("a", value=1)
+    inner = Done("a", 1)
     (outcome,) = each([picture(0)], lambda group: [inner])
     assert outcome.unwrap() is inner
 
@@ -215,7 +260,7 @@ def test_a_pool_gives_the_same(pool: Workers, count: int) -> None:
     given = [picture(value) for value in range(count)]
     outcomes = list(each(given, lambda values: [10 * value for value in values], value_of, pool))
     assert [outcome.unwrap() for outcome in outcomes] == [10 * value for value in range(count)]
-    assert all(outcome.image is not None for outcome in outcomes)
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
 
 
 def test_all_is_done_in_the_pool_but_a_single_image_in_the_callers_thread(pool: Workers) -> None:
@@ -262,9 +307,8 @@ def test_what_a_look_or_a_group_cannot_use_is_that_images_outcome_alone(pool: Wo
 
     given: list[ImageLike] = [*(picture(value) for value in range(5)), "/nowhere.jpg"]
     for outcomes in (list(each(given, work, look, pool)), list(each(given, work, look))):
-        assert [outcome.value for outcome in outcomes] == [0, None, 2, None, 4, None]
-        assert [str(outcomes[index].error) for index in (1, 3)] == ["one", "three"]
-        assert [outcomes[index].image is not None for index in (1, 3, 5)] == [True, True, False]
+        assert [value_or_none(outcome) for outcome in outcomes] == [0, None, 2, None, 4, None]
+        assert [str(error_of(outcomes[index])) for index in (1, 3)] == ["one", "three"]
 
 
 @pytest.mark.parametrize("failing", ["look", "work"])

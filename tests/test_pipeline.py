@@ -5,20 +5,22 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from facepipe import Gallery, Pipeline, read_image
+from facepipe import Faces, Gallery, Pipeline, read_image
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import WIDE
-from facepipe.batches import AHEAD, GROUP
+from facepipe.batches import AHEAD, GROUP, Done, Failed
 from facepipe.draw import side_by_side
 from facepipe.errors import (
     DeviceUnavailable,
     EmbeddingInvalid,
+    FaceError,
     FacepipeError,
     GalleryMismatch,
     ImageNotFound,
@@ -168,11 +170,38 @@ def test_the_cosine_of_a_face_with_itself_is_not_above_one(
     face = pipeline.faces(photo("obama"))[0]
     vector = face.template.vector * np.float32(1.0001)  # within a template's tolerance
     over = replace(face, template=Template(vector, 1.0, "toy@1"))
-    monkeypatch.setattr(pipeline, "_describe", lambda seen: [[over] for _ in seen])
+    monkeypatch.setattr(pipeline, "_describe", lambda seen: [Faces.of(image, [over]) for image, _ in seen])
     assert pipeline.verify(photo("obama"), photo("obama")).score == 1
 
 
+def test_a_verification_says_which_images_it_is_of(pipeline: Pipeline, photo: Callable[[str], Image]) -> None:
+    found = pipeline.verify(photo("obama"), photo("biden"))
+    assert found.sources == ("obama", "biden")
+    assert found.to_dict()["b"] == {"source": "biden"} | found.b.to_dict()
+
+
 # Thresholds -----------------------------------------------------------------------------------------------------------
+
+
+def test_rates_may_be_asked_for(pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image]) -> None:
+    image = photo("obama3")
+    strict, loose = ({"fmr": "1e-4"}, {"fpir": "1e-1"})
+    for asked in (strict, loose):
+        expected = pipeline.threshold(**asked, gallery=enrolled)
+        (face,) = pipeline.identify(image, enrolled, **asked)
+        (outcome,) = pipeline.identify_each([image], enrolled, **asked)
+        assert face.threshold == outcome.unwrap()[0].threshold == expected
+    usual = pipeline.identify(image, enrolled)[0].threshold
+    assert len({usual, *(pipeline.threshold(**asked, gallery=enrolled) for asked in (strict, loose))}) == 3
+    assert pipeline.verify(image, image, fmr="1e-4").threshold == pipeline.threshold(fmr="1e-4")
+    with pytest.raises(UsageError, match="fpir 2"):
+        pipeline.identify(image, enrolled, fpir=2)
+
+
+def test_a_pipeline_says_what_it_is_made_of_and_loads_nothing_for_it() -> None:
+    pipe = Pipeline("dlib_resnet", detector="mtcnn")
+    assert repr(pipe) == "<Pipeline: mtcnn, dlib_resnet, cpu>"
+    assert pipe._load.cache_info().currsize == 0
 
 
 def test_a_threshold_of_nought_is_a_threshold(
@@ -343,6 +372,32 @@ def test_many_are_identified_as_one_by_one(
     assert [len(outcome.unwrap()) for outcome in pipeline.faces_each(images[:3])] == [1, 0, 3]
 
 
+def test_the_results_of_many_hold_no_picture_but_for_who_asks(
+    pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Image]] = []
+
+    def copies() -> Iterator[Image]:
+        for name in ("obama3", "biden", "astronaut"):
+            image = Image(photo(name).pixels.copy(), name)
+            made.append(weakref.ref(image))
+            yield image
+
+    calls: list[Callable[..., Iterator[object]]] = [
+        pipeline.detect_each,
+        pipeline.faces_each,
+        partial(pipeline.identify_each, gallery=enrolled),
+    ]
+    for call in calls:
+        made.clear()
+        kept = list(call(copies()))
+        assert [ref() is None for ref in made] == [True] * 3, call
+        made.clear()
+        kept = list(call(copies(), pictures=True))
+        assert [ref() is None for ref in made] == [False] * 3, call
+        assert [outcome.image.source for outcome in kept] == ["obama3", "biden", "astronaut"]  # type: ignore[attr-defined]
+
+
 def test_the_good_of_many_are_enrolled(
     pipeline: Pipeline,
     gallery: Gallery,
@@ -360,14 +415,14 @@ def test_the_good_of_many_are_enrolled(
         ("Obama", photo("obama")),
     ]
     outcomes = list(pipeline.enroll_each(iter(items), gallery))
-    errors = [None if outcome.error is None else type(outcome.error) for outcome in outcomes]
+    errors = [type(outcome.error) if isinstance(outcome, Failed) else None for outcome in outcomes]
     assert errors == [None, NoFace, ImageNotFound, SeveralFaces, NameInvalid, None, None]
     assert [outcomes[i].unwrap().reference is None for i in (0, 5, 6)] == [False, False, True]
     assert {person.name: person.references for person in gallery.people()} == {"Obama": 1, "Biden": 1}
 
     seen = watch_detector(pipeline, monkeypatch)  # a second run finds nothing to do
     again = list(pipeline.enroll_each(items, gallery))
-    assert [None if outcome.error is None else type(outcome.error) for outcome in again] == errors
+    assert [type(outcome.error) if isinstance(outcome, Failed) else None for outcome in again] == errors
     assert all(again[i].unwrap().reference is None for i in (0, 5, 6))
     assert len(gallery) == 2
     assert list(dict.fromkeys(seen)) == ["<array>", "party", "obama2"]  # what was enrolled is not even looked at
@@ -439,10 +494,11 @@ def test_a_face_that_cannot_be_aligned_stops_nothing_else(
     monkeypatch.setattr(pipeline.detector, "detect", broken)
     items = [(name, photo(name)) for name in ("obama", "biden", "astronaut")]
     outcomes = list(pipeline.enroll_each(items, gallery))
-    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
-    assert str(outcomes[1].error).startswith("biden: a face cannot be aligned")
+    assert [isinstance(outcome, Done) for outcome in outcomes] == [True, False, True]
+    with pytest.raises(FaceError, match=r"^biden: a face cannot be aligned"):
+        outcomes[1].unwrap()
     identified = list(pipeline.identify_each([image for _, image in items], gallery))
-    assert [outcome.error is None for outcome in identified] == [True, False, True]
+    assert [isinstance(outcome, Done) for outcome in identified] == [True, False, True]
     assert [person.name for person in gallery.people()] == ["obama", "astronaut"]
 
 
@@ -459,7 +515,7 @@ def test_running_out_of_memory_over_an_image_stops_nothing_else(
 
     monkeypatch.setattr(pipeline.detector, "detect", greedy)
     outcomes = list(pipeline.faces_each([photo(name) for name in ("obama", "biden", "astronaut")]))
-    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert [isinstance(outcome, Done) for outcome in outcomes] == [True, False, True]
     with pytest.raises(ImageTooLarge, match=r"^biden: \d+x\d+ px take more memory"):
         outcomes[1].unwrap()
     with pytest.raises(ImageTooLarge, match="biden"):
@@ -479,7 +535,7 @@ def test_an_embedding_that_is_no_number_is_that_images_outcome_alone(
 
     monkeypatch.setattr(pipeline.backbone, "embed", broken)
     outcomes = list(pipeline.faces_each(images))
-    assert [outcome.error is None for outcome in outcomes] == [True, False, True]
+    assert [isinstance(outcome, Done) for outcome in outcomes] == [True, False, True]
     with pytest.raises(EmbeddingInvalid, match=r"^biden: sface: the network put out no usable embedding"):
         outcomes[1].unwrap()
 

@@ -1,10 +1,30 @@
+import json
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
+from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 import pytest
 
-from facepipe.records import Activation, Candidate, Chip, Detection, Identification, Image, Template, Verification
+from facepipe import records
+from facepipe.records import (
+    Activation,
+    Candidate,
+    Chip,
+    Consent,
+    Detection,
+    Face,
+    Frame,
+    Identification,
+    Image,
+    Quality,
+    Record,
+    Reference,
+    StoredChip,
+    Template,
+    Verification,
+)
 
 PIXELS = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 BOX = np.array([10, 20, 40, 80], np.float32)
@@ -118,3 +138,104 @@ def test_the_name_is_the_best_candidates_if_it_reaches_the_threshold(
 def test_a_score_at_the_threshold_is_a_match(score: float, match: bool) -> None:
     face = Detection(BOX, 0.9, POINTS)
     assert Verification(score, 0.5, face, face).match is match
+
+
+FOUND = Detection(BOX, 0.98765, POINTS)
+CANDIDATE = Candidate("Ada", 0.77774, 1, 3, 0.9999994)
+WHEN = datetime(2026, 11, 23, 9, 30, tzinfo=timezone.utc)
+SEEN = Quality(0.98765, 30, 0.25)
+MADE: list[tuple[Record, str, dict[str, Any]]] = [
+    (Image(PIXELS, "a.jpg"), "a.jpg, 6×4 px", {"source": "a.jpg", "size": [6, 4], "shrunk": 1}),
+    (
+        Frame(Image(PIXELS, "cam"), 7, 0.28, WHEN),
+        "7, at 0.280 s, cam, 6×4 px",
+        {
+            "index": 7,
+            "time": 0.28,
+            "at": "2026-11-23T09:30:00+00:00",
+            "image": {"source": "cam", "size": [6, 4], "shrunk": 1},
+        },
+    ),
+    (Chip(PIXELS, AFFINE), "6×4 px", {"size": [6, 4], "to_chip": [[1, 0, 0], [0, 1, 0]]}),
+    (StoredChip(b"\xff\xd8\xff"), "3 bytes", {"bytes": 3, "landmarks": None}),
+    (
+        FOUND,
+        "30×60 px at (10, 20), score 0.988",
+        {"box": [10, 20, 40, 80], "score": 0.9877, "landmarks": POINTS.tolist()},
+    ),
+    (
+        Template(UNIT, 5.0, "toy@1"),
+        "3 numbers by toy@1",
+        {"backbone": "toy@1", "norm": 5.0, "vector": UNIT.tolist()},
+    ),
+    (SEEN, "30 px, sharpness 0.25, score 0.988", {"size": 30, "sharpness": 0.25, "score": 0.9877}),
+    (
+        Face(FOUND, Chip(PIXELS, AFFINE), Template(UNIT, 5.0, "toy@1"), SEEN),
+        str(FOUND),
+        FOUND.to_dict() | {"quality": SEEN.to_dict(), "template": Template(UNIT, 5.0, "toy@1").to_dict()},
+    ),
+    (
+        Consent("Yes", WHEN),
+        "2026-11-23T09:30:00+00:00: Yes",
+        {"wording": "Yes", "given_at": "2026-11-23T09:30:00+00:00"},
+    ),
+    (
+        Reference(3, "Ada", Template(UNIT, 5.0, "toy@1"), None, "a.jpg", "", WHEN),
+        "3, Ada, a.jpg",
+        {
+            "id": 3,
+            "person": "Ada",
+            "source": "a.jpg",
+            "enrolled_at": "2026-11-23T09:30:00+00:00",
+            "quality": None,
+            "consent": None,
+        },
+    ),
+    (
+        CANDIDATE,
+        "1, Ada, 99.9 %, score 0.778",
+        {"person": "Ada", "score": 0.7777, "rank": 1, "reference": 3, "probability": 0.999999},
+    ),
+    (
+        Identification(FOUND, (CANDIDATE,), 0.33564),
+        "Ada, 99.9 %, 30×60 px at (10, 20)",
+        FOUND.to_dict() | {"name": "Ada", "threshold": 0.3356, "candidates": [CANDIDATE.to_dict()]},
+    ),
+    (
+        Verification(0.2, 0.33564, FOUND, FOUND, 0.02, ("a.jpg", None)),
+        "no match, 2 % likely to be one person  (0.200 < 0.336)",
+        {
+            "a": {"source": "a.jpg"} | FOUND.to_dict(),
+            "b": {"source": None} | FOUND.to_dict(),
+            "score": 0.2,
+            "threshold": 0.3356,
+            "match": False,
+            "probability": 0.02,
+        },
+    ),
+    (Activation("conv", np.zeros((3, 4, 5), np.float32)), "conv, 3×4×5", {"layer": "conv", "shape": [3, 4, 5]}),
+]
+
+
+@pytest.mark.parametrize(("record", "said", "told"), MADE, ids=lambda given: type(given).__name__)
+def test_a_record_says_itself_and_tells_itself_to_json(record: Record, said: str, told: dict[str, Any]) -> None:
+    assert str(record) == said
+    assert repr(record) == f"<{type(record).__name__}: {said}>"
+    assert json.loads(json.dumps(record.to_dict(), allow_nan=False)) == told
+
+
+def test_every_record_is_tried() -> None:
+    there = [getattr(records, name) for name in records.__all__]
+    kinds = {kind for kind in there if isinstance(kind, type) and issubclass(kind, Record)} - {Record}
+    assert kinds == {type(record) for record, _, _ in MADE}
+
+
+def test_a_name_cannot_repaint_the_terminal() -> None:
+    face = Identification(FOUND, (Candidate("A\x1b[2J", 0.9, 1, 1, 0.9),), 0.3)
+    assert str(face).startswith(r"A\x1b[2J, 90 %")
+
+
+def test_where_nothing_says_how_likely_it_is_the_score_is_said() -> None:
+    face = Identification(FOUND, (Candidate("Ada", 0.5, 1, 1),), 0.3)
+    assert str(face) == "Ada, 0.500 ≥ 0.300, 30×60 px at (10, 20)"
+    assert str(Identification(FOUND, (), 0.3)) == "unknown, 30×60 px at (10, 20)"

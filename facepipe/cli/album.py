@@ -24,11 +24,10 @@ class Album:
         self._folder = folder
         self._next: dict[str, int] = {}  # by stem, or the thousandth picture of a name would try a thousand numbers
 
-    def add(self, image: Image | None, marks: Sequence[Mark]) -> Path:
+    def add(self, image: Image, marks: Sequence[Mark]) -> Path:
         """Write ``image`` with its ``marks``; where to. Raises WriteFailed."""
         from facepipe.draw import annotate, save
 
-        assert image is not None
         stem = os.fsdecode(os.fsencode(Path(image.source).stem)[:LONGEST_STEM])
         path = self.unused(f"{stem}-faces")
         save(annotate(image, marks), path)

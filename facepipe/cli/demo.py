@@ -103,8 +103,7 @@ def _identify(pipe: Pipeline, gallery: Gallery, folder: Path) -> list[Identifica
     draw.save(draw.annotate(image, marks), folder / "group-faces.jpg")
     for number, face in enumerate(faces, 1):
         draw.save(face.chip.pixels, folder / "chips" / f"face-{number}.png")
-    rows = out.numbered_json([out.identified_json(face) for face in found])
-    record = {"source": image.source, "faces": rows, "error": None}
+    record = faces.told_as(found).to_dict() | {"error": None}
     with replacing(folder / "group.json") as stream:
         stream.write(json.dumps(record, indent=2, ensure_ascii=False).encode())
     return found
@@ -116,4 +115,4 @@ def _from_the_left(face: Identification) -> float:
 
 def _verify(pipe: Pipeline, say: Say) -> None:
     for a, b in PAIRS:
-        say(f"{a} and {b}: {out.verified_text(pipe.verify(folders.samples() / a, folders.samples() / b))}")
+        say(f"{a} and {b}: {pipe.verify(folders.samples() / a, folders.samples() / b)}")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from facepipe.sources import LeftOut
 
 MOST_REMARKS = 5
+NOT_ENROLLED: dict[str, Any] = {"reference": None, "before": None, "others": []}  # of an image that failed
 
 NameAndPaths = Annotated[
     list[str] | None,
@@ -119,7 +120,7 @@ def _enrol_images(
     picked: bool,
 ) -> list[Reference]:
     """Report each image as it is done; the new references."""
-    blanks = ({"person": person, "reference": None} for person, _ in items)
+    blanks = ({"person": person, **NOT_ENROLLED} for person, _ in items)
     added: list[Reference] = []
     known = 0
     for outcome in batch.successes(outcomes, blanks):
@@ -137,7 +138,7 @@ def _enrol_images(
 
 def _tell_left_out(left_out: Sequence[tuple[str | None, LeftOut]], batch: out.Batch) -> None:
     for person, file in left_out:
-        unread.tell([file], batch, {"person": person, "reference": None})
+        unread.tell([file], batch, {"person": person, **NOT_ENROLLED})
 
 
 def _remark_on_likeness(added: Sequence[Reference], gallery: Gallery, pipe: Pipeline) -> None:
@@ -227,14 +228,12 @@ def _expect_quotes(name_and_paths: Sequence[str]) -> None:
 
 
 def _print_enrolment(done: Enrolment, as_json: bool, picked: bool) -> None:
-    reference = None if done.reference is None else done.reference.id
     if as_json:
-        out.line({"source": done.source, "person": done.person, "reference": reference, "error": None})
+        out.line(done.to_dict() | {"error": None})
     else:
-        what = f"was enrolled before, as reference {done.before}" if reference is None else f"reference {reference}"
-        typer.echo(out.printable(f"{done.person}: {done.source}: {what}"))
-    if reference is None and picked:
+        typer.echo(str(done))
+    if done.reference is None and picked:
         remove = f"facepipe people remove-reference {done.before}"
         out.say(f"{done.source}: nothing added; to take another face of it, remove the reference first: {remove}")
-    if reference is not None and done.others:
+    if done.reference is not None and done.others:
         out.say(f"{done.source}: also enrolled as {', '.join(done.others)}")

@@ -15,20 +15,21 @@ import typer
 
 from facepipe import words
 from facepipe.errors import UsageError, WriteFailed
+from facepipe.words import count as count
+from facepipe.words import printable as printable
 
 if TYPE_CHECKING:
     import rich.progress
 
-    from facepipe.batches import Outcome
+    from facepipe.batches import Done, Outcome
     from facepipe.progress import Progress
-    from facepipe.records import Candidate, Detection, Floats, Identification, Verification
+    from facepipe.records import Identification
 
 T = TypeVar("T")
 _PAGE = b"<!doctype html"
 SOME_FAILED = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 WORTH_A_BAR = 3  # fewer inputs than this are done before a bar is drawn
-_JOINERS = "\u200c\u200d"  # invisible, harmless, and part of emoji and of Persian
 
 
 def line(record: dict[str, Any]) -> None:
@@ -54,11 +55,6 @@ class Remarks(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         say(self.format(record))
-
-
-def printable(text: str) -> str:
-    """The text on one line, control and direction-changing characters as escapes: names cannot repaint a terminal."""
-    return "".join(c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode() for c in text)
 
 
 def progress(items: Iterable[T], total: int, label: str) -> Iterator[T]:
@@ -145,10 +141,12 @@ class Batch:
         self.total, self.label, self.as_json = total, label, as_json
         self.failed = 0
 
-    def successes(self, outcomes: Iterable[Outcome[T]], blanks: Iterable[dict[str, Any]]) -> Iterator[Outcome[T]]:
+    def successes(self, outcomes: Iterable[Outcome[T]], blanks: Iterable[dict[str, Any]]) -> Iterator[Done[T]]:
         """Those that went well. ``blanks``: for each input, what a failure's JSON has beside source and error."""
+        from facepipe.batches import Failed
+
         for outcome, blank in progress(zip(outcomes, blanks, strict=False), self.total, self.label):
-            if outcome.error is None:
+            if not isinstance(outcome, Failed):
                 yield outcome
                 continue
             self.failed += 1
@@ -165,69 +163,17 @@ class Batch:
             raise typer.Exit(1 if self.failed == self.total else SOME_FAILED)
 
 
-def count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
-def detection_json(face: Detection) -> dict[str, Any]:
-    """``box`` and ``landmarks`` in image px, rounded to a hundredth; ``score`` 0..1."""
-    return {
-        "box": rounded(face.box, 2),
-        "score": round(face.score, 4),
-        "landmarks": [rounded(point, 2) for point in face.landmarks],
-    }
-
-
-def identified_json(face: Identification) -> dict[str, Any]:
-    return {
-        **detection_json(face.detection),
-        "name": face.name,
-        "threshold": round(face.threshold, 4),
-        "candidates": [candidate_json(candidate) for candidate in face.candidates],
-    }
-
-
-def numbered_json(faces: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The faces of an image, the largest first, each with its number as ``--face`` counts them."""
-    return [{"face": number, **face} for number, face in enumerate(faces, 1)]
-
-
-def candidate_json(found: Candidate) -> dict[str, Any]:
-    odds = odds_json(found.probability)
-    return {"person": found.person, "score": round(found.score, 4), "rank": found.rank, "probability": odds}
-
-
-def odds_json(probability: float | None) -> float | None:
-    return None if probability is None else round(probability, 6)
-
-
-def box_text(box: Floats) -> str:
-    x0, y0, x1, y1 = (round(float(v)) for v in box)
-    return f"{x1 - x0}×{y1 - y0} px at ({x0}, {y0})"
-
-
 def identified_text(face: Identification) -> str:
     """Who it is and how sure that is, where; at the end the score against the threshold."""
-    where, guess = box_text(face.detection.box), face.guess
+    where, guess = words.place(face.detection.box), face.guess
     if guess is None:
         return f"{'unknown; nobody is enrolled':30}  {where}"
     who = printable(words.who(face.name, guess))
-    return f"{who:30}  {where:26}  {against(guess.score, face.threshold)}"
+    return f"{who:30}  {where:26}  {words.against(guess.score, face.threshold)}"
 
 
 def candidates_text(face: Identification) -> list[str]:
     return [f"{c.rank:>8}. {printable(words.who(c.person, c)):50}  {c.score:.3f}" for c in face.candidates]
-
-
-def verified_text(found: Verification) -> str:
-    verdict, score = "match" if found.match else "no match", against(found.score, found.threshold)
-    if found.probability is None:
-        return f"{verdict}, {score}"
-    return f"{verdict}, {words.percent(found.probability)} likely to be one person  ({score})"
-
-
-def against(score: float, threshold: float) -> str:
-    return f"{score:.3f} {'≥' if score >= threshold else '<'} {threshold:.3f}"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -294,7 +240,3 @@ def ready(folder: Path) -> None:
         raise WriteFailed(f"{folder}: cannot be made: {error.strerror}; name another folder") from None
     if not os.access(folder, os.W_OK):
         raise WriteFailed(f"{folder}: no permission to write there; name another folder")
-
-
-def rounded(values: Iterable[Any], digits: int) -> list[float]:
-    return [round(float(v), digits) for v in values]

@@ -30,7 +30,7 @@ def list_people(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> N
         rows = people.people()
     if as_json:
         for p in rows:
-            out.line({"person": p.name, "references": p.references, "last_enrolled": p.last_enrolled.isoformat()})
+            out.line(p.to_dict())
     elif rows:
         cells = [(p.name, p.references, f"{p.last_enrolled:%Y-%m-%d}") for p in rows]
         out.table("People", ("name", "references", "last enrolled"), cells)
@@ -63,10 +63,7 @@ def show(
         )
     if as_json:
         for r in references:
-            quality = None if r.quality is None else {"size": r.quality.size, "sharpness": r.quality.sharpness}
-            given = r.consent and {"wording": r.consent.wording, "given_at": r.consent.given_at.isoformat()}
-            facts = {"source": r.source, "enrolled_at": r.enrolled_at.isoformat(), "quality": quality, "consent": given}
-            out.line({"reference": r.id, **facts})
+            out.line(r.to_dict())
         return
     out.table(name, ("reference", "source", "face", "enrolled", "consent"), [_row(r) for r in references])
 

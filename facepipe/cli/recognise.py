@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from facepipe import words
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import unread
 from facepipe.cli.album import Album
 
 if TYPE_CHECKING:
-    from facepipe.batches import Outcome
+    from facepipe.faces import Faces
     from facepipe.records import Detection, Identification
 
-    T = TypeVar("T", Detection, Identification)
+    F = TypeVar("F", Detection, Identification)
 
-NO_FACES: dict[str, Any] = {"faces": []}
+NO_FACES: dict[str, Any] = {"size": None, "faces": []}
 
 
 def detect(
@@ -33,22 +35,17 @@ def detect(
     detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Find the faces in images: box, score, five landmarks."""
-    from facepipe.draw import Mark, numbered
+    from facepipe.draw import mark_of, numbered
 
     images = opt.image_files(paths)
     files = images.files
     album = None if annotate is None else Album(annotate)
     pipe = opt.open_pipeline(device=device, min_face=min_face, min_score=min_score, detector=detector)
     batch = out.Batch(len(files), "detecting", as_json)
-    for outcome in batch.successes(pipe.detect_each(files), repeat(NO_FACES)):
-        faces = outcome.unwrap()
-        marks = (Mark(face, f"{face.score:.2f}", number=number) for number, face in numbered(faces))
-        marked = None if album is None else album.add(outcome.image, list(marks))
-        faces = _in_file(outcome)
-        if as_json:
-            _faces_line(outcome, [out.detection_json(face) for face in faces], marked)
-        else:
-            _print_faces(outcome, [[f"{face.score:.3f}   {out.box_text(face.box)}"] for face in faces], marked)
+    for outcome in batch.successes(pipe.detect_each(files, pictures=album is not None), repeat(NO_FACES)):
+        marks = [mark_of(face, number) for number, face in numbered(outcome.value)]
+        marked = None if album is None else album.add(outcome.image, marks)
+        _tell(outcome.value, lambda face: [f"{face.score:.3f}   {words.place(face.box)}"], marked, as_json)
     unread.tell(images.left_out, batch, NO_FACES)
     batch.finish()
 
@@ -70,7 +67,7 @@ def identify(
     detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
     """Say who is in images: a name, or unknown."""
-    from facepipe.draw import mark_identified, numbered
+    from facepipe.draw import mark_of, numbered
 
     with opt.gallery_with_network(gallery, backbone, weights) as (people, network):
         images = opt.image_files(paths)
@@ -81,17 +78,12 @@ def identify(
         pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         limit = opt.limit(pipe, people, threshold, fmr, fpir)
         opt.say_limit(limit)
-        found = pipe.identify_each(files, people, top=top, threshold=limit.threshold)
+        found = pipe.identify_each(files, people, top=top, threshold=limit.threshold, pictures=album is not None)
         batch = out.Batch(len(files), "identifying", as_json)
         for outcome in batch.successes(found, repeat(NO_FACES)):
-            faces = outcome.unwrap()
-            marks = (mark_identified(face, number) for number, face in numbered(faces))
-            marked = None if album is None else album.add(outcome.image, list(marks))
-            faces = _in_file(outcome)
-            if as_json:
-                _faces_line(outcome, [out.identified_json(face) for face in faces], marked)
-            else:
-                _print_faces(outcome, [_identified_rows(face, top) for face in faces], marked)
+            marks = [mark_of(face, number) for number, face in numbered(outcome.value)]
+            marked = None if album is None else album.add(outcome.image, marks)
+            _tell(outcome.value, partial(_identified_rows, top=top), marked, as_json)
         unread.tell(images.left_out, batch, NO_FACES)
         batch.finish()
 
@@ -119,28 +111,20 @@ def verify(
     found = pipe.verify(a, b, threshold=limit.threshold, pick=pick)
     opt.say_limit(limit)
     if as_json:
-        score, least = round(found.score, 4), round(found.threshold, 4)
-        odds = out.odds_json(found.probability)
-        out.line({"a": a, "b": b, "score": score, "threshold": least, "match": found.match, "probability": odds})
+        out.line(found.to_dict())
     else:
-        typer.echo(out.verified_text(found))
+        typer.echo(str(found))
 
 
-def _in_file(outcome: Outcome[list[T]]) -> list[T]:
-    """The faces in pixels of the file, which may have been too large to be decoded whole."""
-    assert outcome.image is not None
-    return [face.enlarged(outcome.image.shrunk) for face in outcome.unwrap()]
-
-
-def _faces_line(outcome: Outcome[list[Any]], faces: list[dict[str, Any]], marked: Path | None) -> None:
-    annotated = {} if marked is None else {"annotated": str(marked)}
-    out.line({"source": outcome.source, "faces": out.numbered_json(faces), "error": None, **annotated})
-
-
-def _print_faces(outcome: Outcome[list[Any]], faces: Sequence[Sequence[str]], marked: Path | None) -> None:
-    """``faces``: the rows of each, the first one after its number."""
-    typer.echo(f"{out.printable(outcome.source)}: {out.count(len(faces), 'face')}")
-    for number, (first, *more) in enumerate(faces, 1):
+def _tell(faces: Faces[F], rows_of: Callable[[F], Sequence[str]], marked: Path | None, as_json: bool) -> None:
+    """``faces``, in px of the file; ``rows_of`` a face: its lines, the first one after its number."""
+    if as_json:
+        annotated = {} if marked is None else {"annotated": str(marked)}
+        out.line(faces.to_dict() | {"error": None} | annotated)
+        return
+    typer.echo(f"{out.printable(faces.source)}: {out.count(len(faces), 'face')}")
+    for number, face in enumerate(faces.in_file(), 1):
+        first, *more = rows_of(face)
         typer.echo(f"{number:>3}  {first}")
         for row in more:
             typer.echo(row)

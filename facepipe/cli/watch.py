@@ -9,9 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -195,7 +194,7 @@ class Reporter:
             if event.kind == "left" and self._snapshots is not None:
                 picture = self._snapshots.write(event.track)
             if self._as_json:
-                out.line(event_json(event, picture))
+                out.line(event.to_dict() | ({} if picture is None else {"snapshot": str(picture)}))
             else:
                 typer.echo(event_text(event))
                 if picture is not None:
@@ -231,25 +230,6 @@ def who(event: Event) -> str:
     return event.name or (UNKNOWN if event.decided else UNDECIDED)
 
 
-def event_json(event: Event, picture: Path | None) -> dict[str, Any]:
-    shot = {} if picture is None else {"snapshot": str(picture)}
-    return {
-        "event": event.kind,
-        "track": event.track,
-        "name": event.name,
-        "score": None if event.score is None else round(event.score, 4),
-        "threshold": round(event.threshold, 4),
-        "decided": event.decided,
-        "candidates": [out.candidate_json(candidate) for candidate in event.candidates],
-        "from": round(event.start, 3),
-        "to": round(event.end, 3),
-        "from_at": _iso(event.start_at),
-        "to_at": _iso(event.end_at),
-        "box": out.rounded(event.box, 2),
-        **shot,
-    }
-
-
 def event_text(event: Event) -> str:
     """When, which track, what, where; the score against the threshold where nothing says how sure it makes. Within 80
     columns, but for long names."""
@@ -258,8 +238,8 @@ def event_text(event: Event) -> str:
     shown = out.printable(words.who(event.name, event.guess) if event.decided or event.name else UNDECIDED)
     what = {"appeared": "appears", "named": f"is {shown}", "left": f"leaves: {shown}"}[event.kind]
     if event.kind != "appeared" and event.guess is not None and event.guess.probability is None:
-        what = f"{what:22} {out.against(event.guess.score, event.threshold)}"
-    return f"{when}  {event.track:>3}  {what:36}  {out.box_text(event.box)}"
+        what = f"{what:22} {words.against(event.guess.score, event.threshold)}"
+    return f"{when}  {event.track:>3}  {what:36}  {words.place(event.box)}"
 
 
 def clock(seconds: float) -> str:
@@ -269,7 +249,3 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     ahead = f"{hours}:{minutes:02}" if hours else f"{minutes}"
     return f"{ahead}:{rest // 10:02}.{rest % 10}"
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

@@ -6,7 +6,7 @@ letters.py   fonts                             pictures.py    mirrored, captione
 """
 
 from facepipe.draw.annotate import Annotator, annotate
-from facepipe.draw.marks import KNOWN, NEUTRAL, UNKNOWN, Mark, label, mark_identified, numbered
+from facepipe.draw.marks import KNOWN, NEUTRAL, UNKNOWN, Mark, label, mark_identified, mark_of, numbered
 from facepipe.draw.pictures import caption, mirrored, save, side_by_side, upper_square
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "caption",
     "label",
     "mark_identified",
+    "mark_of",
     "mirrored",
     "numbered",
     "save",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from facepipe import words
-from facepipe.records import Candidate, Detection, Identification
+from facepipe.records import Candidate, Detection, Face, Identification
 
 KNOWN, UNKNOWN, NEUTRAL = "#0f9d8a", "#d97706", "#3b82f6"
 GROUND = (12, 18, 28)  # of what is written below a picture
@@ -34,6 +34,14 @@ class Mark:
 def numbered(faces: Sequence[T]) -> list[tuple[int | None, T]]:
     """Each of an image's ``faces`` with its number as ``pick`` counts them; a single one needs none."""
     return [(number if len(faces) > 1 else None, face) for number, face in enumerate(faces, 1)]
+
+
+def mark_of(face: Detection | Face | Identification, number: int | None = None) -> Mark:
+    """Who it is, where that was asked; else how sure the detector is that it is a face."""
+    if isinstance(face, Identification):
+        return mark_identified(face, number)
+    found = face.detection if isinstance(face, Face) else face
+    return Mark(found, f"{found.score:.2f}", number=number)
 
 
 def mark_identified(face: Identification, number: int | None = None) -> Mark:

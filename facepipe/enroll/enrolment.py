@@ -7,27 +7,36 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from facepipe.align import kept
-from facepipe.batches import Outcome
+from facepipe.batches import Done, Failed, Outcome
 from facepipe.enroll.gate import expect_good
 from facepipe.enroll.identity import Rule, expect_theirs
 from facepipe.errors import FaceError, FacepipeError, ImageError, NameInvalid, NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.image import one_line
-from facepipe.records import Consent, Detection, Face, Image, Reference
+from facepipe.records import Consent, Detection, Face, Image, Record, Reference
+from facepipe.words import printable
 
 TOGETHER = 16  # images of one person that are judged and stored together, of however many there are
 
 Found = TypeVar("Found", Face, Detection)
 Take = Callable[[Image, list[Face]], NewReference]
 Look = Callable[[Image], list[Face]]
+Looked = tuple[Image, list[Face] | None]
 
 
-@dataclass(frozen=True)
-class Enrolment:
+class Sourced(Protocol):
+    """What is called something: an image, or the faces of one."""
+
+    @property
+    def source(self) -> str: ...
+
+
+@dataclass(frozen=True, repr=False)
+class Enrolment(Record):
     """What became of one image at enrolment: the new ``reference``, or None when the image was enrolled before.
 
     ``before``: the id of the reference that holds it since then; ``others``: whose names it is enrolled under besides.
@@ -38,6 +47,16 @@ class Enrolment:
     reference: Reference | None
     before: int | None = None
     others: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        reference = None if self.reference is None else self.reference.id
+        about = {"reference": reference, "before": self.before, "others": list(self.others)}
+        return {"source": self.source, "person": self.person, **about}
+
+    def __str__(self) -> str:
+        new = self.reference
+        what = f"was enrolled before, as reference {self.before}" if new is None else f"reference {new.id}"
+        return printable(f"{self.person}: {self.source}: {what}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +77,7 @@ def agreed(wording: str | None, field: str = "consent") -> Consent | None:
         raise UsageError(f"{field}: {str(error).partition(': ')[2]}") from None
 
 
-def pick_face(image: Image, faces: Sequence[Found], pick: int | None = None) -> Found:
+def pick_face(image: Sourced, faces: Sequence[Found], pick: int | None = None) -> Found:
     """The only face of ``image``, or the ``pick``-th largest from 1. Raises NoFace, SeveralFaces, UsageError."""
     if pick is not None and pick < 1:
         raise UsageError(f"pick {pick}: expected a whole number from 1, the largest face")
@@ -114,27 +133,26 @@ def store(gallery: Gallery, person: str, taken: Sequence[Taken], rule: Rule | No
 
 
 def store_each(
-    seen: Iterable[tuple[str, Outcome[list[Face] | None]]], gallery: Gallery, take: Take, look: Look, rule: Rule | None
+    seen: Iterable[tuple[str, Outcome[Looked]]], gallery: Gallery, take: Take, look: Look, rule: Rule | None
 ) -> Iterator[Outcome[Enrolment]]:
     """Store (person, faces of an image) one after another; faces that are None are looked for when they are needed.
 
     What comes of one person without a break is judged and stored together, up to TOGETHER images at a time: all or none
-    of those that can be used. Outcomes are without their images.
+    of those that can be used.
     """
     for person, rows in groupby(seen, key=itemgetter(0)):
         while part := [_taken(person, outcome, gallery, take, look) for _, outcome in islice(rows, TOGETHER)]:
             yield from _stored(person, part, gallery, rule)
 
 
-def _taken(person: str, outcome: Outcome[list[Face] | None], gallery: Gallery, take: Take, look: Look) -> Taken:
-    image = outcome.image
-    if image is None or outcome.error is not None:
+def _taken(person: str, outcome: Outcome[Looked], gallery: Gallery, take: Take, look: Look) -> Taken:
+    if isinstance(outcome, Failed):
         return Taken(outcome.source, error=outcome.error)
+    image, found = outcome.value
     try:
         if clean_name(person) in gallery.holders(image.sha256):
             return Taken(image.source, image.sha256)
-        faces = look(image) if outcome.value is None else outcome.value
-        return Taken(image.source, image.sha256, take(image, faces))
+        return Taken(image.source, image.sha256, take(image, look(image) if found is None else found))
     except NameInvalid as error:
         return Taken(image.source, error=NameInvalid(f"{one_line(image.source)}: {error}"))
     except (FaceError, ImageError) as error:
@@ -150,7 +168,7 @@ def _stored(person: str, part: list[Taken], gallery: Gallery, rule: Rule | None)
         done = store(gallery, clean_name(person), [one for one in part if one.error is None], None)
     found = iter(done)
     for one in part:
-        yield Outcome(one.source, value=None if one.error else next(found), error=one.error)
+        yield Done(one.source, next(found)) if one.error is None else Failed(one.source, one.error)
 
 
 def _about(source: str, refused: FaceError) -> FaceError:

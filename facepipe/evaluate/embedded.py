@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from facepipe import __version__
-from facepipe.batches import each
+from facepipe.batches import Failed, each
 from facepipe.defaults import FULL
 from facepipe.errors import FacepipeError, UsageError
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.cache import Cache, Central
+from facepipe.faces import Faces
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress
 from facepipe.records import Face, Floats, Image
@@ -66,7 +67,7 @@ def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: P
         new = {image.sha256: image for image in group if image.sha256 not in known}
         if new:
             outcomes = pipe.faces_each(list(new.values()))
-            made = {key: _central(outcome.unwrap(), new[key]) for key, outcome in zip(new, outcomes, strict=True)}
+            made = {key: _central(outcome.unwrap()) for key, outcome in zip(new, outcomes, strict=True)}
             if cache is not None:
                 cache.add(made)
             known |= made
@@ -77,11 +78,11 @@ def embed(pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: P
     errors: dict[int, FacepipeError] = {}
     for number, outcome in enumerate(each(images, work)):
         report("looking for faces", number, len(images))
-        mark, face = outcome.value or ("", None)
+        if isinstance(outcome, Failed):
+            errors[number] = outcome.error
+        mark, face = ("", None) if isinstance(outcome, Failed) else outcome.value
         faces.append(face)
         hashes.append(mark)
-        if outcome.error is not None:
-            errors[number] = outcome.error
     found = [face for face in faces if face is not None]
     if not found:
         raise UsageError(f"{len(images)} images: {_why(errors, len(images))}; expected photos of people")
@@ -106,14 +107,14 @@ def _why(errors: dict[int, FacepipeError], images: int) -> str:
     return f"no face found in any, {len(errors)} cannot be read, the first: {first}"
 
 
-def _central(faces: Sequence[Face], image: Image) -> Central | None:
+def _central(faces: Faces[Face]) -> Central | None:
     if not faces:
         return None
-    face = central_face(faces, image)
+    face = central_face(faces)
     return Central(len(faces), face.detection.landmarks, face.template.vector)
 
 
-def central_face(faces: Sequence[Face], image: Image) -> Face:
+def central_face(faces: Faces[Face]) -> Face:
     """The face whose box is centred nearest to the image's centre: crops are centred on whom they are of."""
-    middle = np.array([image.width, image.height]) / 2
+    middle = np.array(faces.size) / 2
     return min(faces, key=lambda face: float(np.linalg.norm(face.detection.box.reshape(2, 2).mean(axis=0) - middle)))

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.records import Consent, Floats, Quality, Template
+from facepipe.records import Consent, Floats, Quality, Record, Template
+from facepipe.words import count, printable
 
 Ids = npt.NDArray[np.int64]
 THUMBNAIL_LIMIT = 1 << 20  # bytes
@@ -97,8 +98,8 @@ class Strangers:
         return Strangers(self.vectors[some], people, images, references)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+@dataclass(frozen=True, slots=True, repr=False)
+class Person(Record):
     """A person, how many references they have, the id of the first, and when (UTC) it and the last were enrolled.
 
     ``id`` stays when the name changes and is never used again. First and last go by the order of enrolment, not by the
@@ -111,6 +112,19 @@ class Person:
     first_reference: int
     first_enrolled: datetime
     last_enrolled: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "name": self.name,
+            "references": self.references,
+            "first_enrolled": self.first_enrolled.isoformat(),
+            "last_enrolled": self.last_enrolled.isoformat(),
+            "picture": self.first_reference,
+        }
+
+    def __str__(self) -> str:
+        return f"{self.id}, {printable(self.name)}, {count(self.references, 'reference')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,15 @@ from zipfile import is_zipfile
 import numpy as np
 
 from facepipe import folders
-from facepipe.errors import FacepipeError, GalleryMismatch, GalleryNotFound, PersonNotFound, UsageError, WriteFailed
+from facepipe.errors import (
+    FacepipeError,
+    GalleryError,
+    GalleryMismatch,
+    GalleryNotFound,
+    PersonNotFound,
+    UsageError,
+    WriteFailed,
+)
 from facepipe.forks import PerProcess
 from facepipe.gallery import archive, calibrated, change, faults, own_strangers, rows
 from facepipe.gallery.base import GalleryInfo, NewReference, Person, Strangers, Tally
@@ -25,6 +33,7 @@ from facepipe.records import Candidate, Reference, StoredChip, Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences
 from facepipe.scoring.strangers import OwnStrangers
+from facepipe.words import count
 
 Who: TypeAlias = str | int
 """A person, by name or by ``Person.id``."""
@@ -93,6 +102,13 @@ class Gallery:
         raise UsageError(
             f"{self.path}: an open gallery cannot be sent to another process; send its path, and open it there"
         )
+
+    def __repr__(self) -> str:
+        try:
+            held = f"{count(self.count(), 'person', 'people')}, {count(len(self), 'reference')}"
+        except GalleryError:  # closed, or damaged
+            held = "cannot be read"
+        return f"<Gallery: {self.path}, {held}>"
 
     def __enter__(self) -> Gallery:
         return self

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from facepipe.align.kept import recut
+from facepipe.batches import Done
 from facepipe.cards import Input
 from facepipe.embed.base import normalise, templates
 from facepipe.errors import ModelError, NoFace, UsageError
@@ -156,9 +157,9 @@ def read_labelled(pipe: Pipeline, photos: Iterable[tuple[str, ImageLike]]) -> Re
     """
     people, images = zip(*photos, strict=True)
     rows = [
-        (outcome.unwrap()[0].chip.pixels, person)
+        (outcome.value[0].chip.pixels, person)
         for person, outcome in zip(people, pipe.faces_each(images), strict=True)
-        if outcome.error is None and outcome.unwrap()
+        if isinstance(outcome, Done) and outcome.value
     ]
     if not rows:
         raise NoFace("no face found in any of the labelled photos")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from facepipe.records.arrays import Floats, expect
+from facepipe import words
+from facepipe.records.arrays import Floats, cosine, expect, share
 from facepipe.records.faces import Detection
 from facepipe.records.people import Candidate
+from facepipe.records.record import Record
 from facepipe.scoring.decide import decide, reaches
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Identification:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Identification(Record):
     """1:N: the candidates for one face, best first, and the threshold that decides. ``name`` is None for *unknown*."""
 
     detection: Detection
@@ -33,11 +36,22 @@ class Identification:
         """The best candidate, also of somebody unknown; None where nobody is enrolled."""
         return self.candidates[0] if self.candidates else None
 
+    def to_dict(self) -> dict[str, Any]:
+        candidates = [candidate.to_dict() for candidate in self.candidates]
+        about = {"name": self.name, "threshold": cosine(self.threshold), "candidates": candidates}
+        return self.detection.to_dict() | about
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Verification:
+    def __str__(self) -> str:
+        who, where, best = words.who(self.name, self.guess), words.place(self.detection.box), self.guess
+        score = "" if best is None or best.probability is not None else words.against(best.score, self.threshold) + ", "
+        return f"{words.printable(who)}, {score}{where}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Verification(Record):
     """1:1: the cosine ``score`` of two faces, ``a`` and ``b`` as found in their images, and the ``threshold``.
 
+    ``sources``: what the two images are called, where that is known.
     ``probability`` that they are one person, where that was measured, if before looking it was as likely as not.
     """
 
@@ -46,14 +60,23 @@ class Verification:
     a: Detection
     b: Detection
     probability: float | None = None
+    sources: tuple[str | None, str | None] = (None, None)
 
     @property
     def match(self) -> bool:
         return reaches(self.score, self.threshold)
 
+    def to_dict(self) -> dict[str, Any]:
+        a, b = ({"source": s} | face.to_dict() for s, face in zip(self.sources, (self.a, self.b), strict=True))
+        about = {"score": cosine(self.score), "threshold": cosine(self.threshold), "match": self.match}
+        return {"a": a, "b": b, **about, "probability": share(self.probability)}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Activation:
+    def __str__(self) -> str:
+        return words.match(self.match, self.score, self.threshold, self.probability)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Activation(Record):
     """What one layer put out for one chip: ``values`` (C, H, W) float32; a vector of n numbers is (n, 1, 1)."""
 
     layer: str
@@ -61,3 +84,9 @@ class Activation:
 
     def __post_init__(self) -> None:
         expect("Activation.values", self.values, (None, None, None), np.float32)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"layer": self.layer, "shape": list(self.values.shape)}
+
+    def __str__(self) -> str:
+        return f"{self.layer}, {'×'.join(map(str, self.values.shape))}"

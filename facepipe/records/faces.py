@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from facepipe.records.arrays import Floats, expect
+from facepipe import words
+from facepipe.records.arrays import Floats, expect, rounded
 from facepipe.records.pictures import Chip
+from facepipe.records.record import Record
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Detection:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Detection(Record):
     """One face found in an image.
 
     ``box`` (4,) float32 x0, y0, x1, y1 in image px (may reach past the border); ``score`` in [0, 1];
@@ -41,9 +44,16 @@ class Detection:
         """The box's shorter side, image px."""
         return float(min(self.box[2] - self.box[0], self.box[3] - self.box[1]))
 
+    def to_dict(self) -> dict[str, Any]:
+        landmarks = [rounded(point) for point in self.landmarks]
+        return {"box": rounded(self.box), "score": round(float(self.score), 4), "landmarks": landmarks}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Template:
+    def __str__(self) -> str:
+        return f"{words.place(self.box)}, score {self.score:.3f}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Template(Record):
     """The summary of one face: ``vector`` (D,) float32 of norm 1, the raw embedding's ``norm``, the ``backbone``'s id.
 
     Templates of different backbones cannot be compared.
@@ -74,9 +84,16 @@ class Template:
             raise ValueError(f"embedding: expected a finite vector of positive norm, got norm {norm}")
         return cls((raw / np.float32(norm)).astype(np.float32), norm, backbone)
 
+    def to_dict(self) -> dict[str, Any]:
+        vector = [float(value) for value in self.vector]
+        return {"backbone": self.backbone, "norm": float(self.norm), "vector": vector}
 
-@dataclass(frozen=True, slots=True)
-class Quality:
+    def __str__(self) -> str:
+        return f"{len(self.vector)} numbers by {self.backbone}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Quality(Record):
     """What is known of how well a face was seen: detector ``score`` [0, 1], box ``size`` in image px (shorter side),
     ``sharpness`` (variance of the Laplacian of the grey chip, grey levels²)."""
 
@@ -84,9 +101,16 @@ class Quality:
     size: float
     sharpness: float
 
+    def to_dict(self) -> dict[str, Any]:
+        size, sharpness = rounded((self.size, self.sharpness), 4)
+        return {"size": size, "sharpness": sharpness, "score": round(float(self.score), 4)}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Face:
+    def __str__(self) -> str:
+        return f"{self.size:.0f} px, sharpness {self.sharpness:.3g}, score {self.score:.3f}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Face(Record):
     """One face on its way through the pipeline: where it was found, how it was cut, its summary."""
 
     detection: Detection
@@ -98,3 +122,17 @@ class Face:
     def size(self) -> float:
         """The box's shorter side, image px."""
         return self.detection.size
+
+    def enlarged(self, times: int) -> Face:
+        """As ``Detection.enlarged``; its quality stays what was seen of it."""
+        if times == 1:
+            return self
+        turn, move = self.chip.to_chip[:, :2] / np.float32(times), self.chip.to_chip[:, 2:]
+        to_chip = np.hstack([turn, move - turn.sum(axis=1, keepdims=True) * np.float32((times - 1) / 2)])
+        return replace(self, detection=self.detection.enlarged(times), chip=replace(self.chip, to_chip=to_chip))
+
+    def to_dict(self) -> dict[str, Any]:
+        return self.detection.to_dict() | {"quality": self.quality.to_dict(), "template": self.template.to_dict()}
+
+    def __str__(self) -> str:
+        return str(self.detection)

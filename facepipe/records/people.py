@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from facepipe import words
+from facepipe.records.arrays import cosine, share
 from facepipe.records.faces import Quality, Template
+from facepipe.records.record import Record
 
 MOST_WORDING = 10_000  # characters of a consent
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+@dataclass(frozen=True, slots=True, repr=False)
+class Consent(Record):
     """What a person agreed to when they were enrolled: the ``wording`` they were shown, ``given_at`` (UTC)."""
 
     wording: str
@@ -25,9 +29,15 @@ class Consent:
         if self.given_at.tzinfo is None:
             raise ValueError("Consent.given_at: expected a time with its offset from UTC")
 
+    def to_dict(self) -> dict[str, Any]:
+        return {"wording": self.wording, "given_at": self.given_at.isoformat()}
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+    def __str__(self) -> str:
+        return f"{self.given_at.isoformat()}: {words.printable(self.wording)}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Reference(Record):
     """A template stored under a person. ``id`` grows with every enrolment and is never used again;
     ``image_sha256`` is ``Image.sha256`` of the picture it came from; ``enrolled_at`` is UTC; ``consent`` is None when
     none was recorded."""
@@ -41,9 +51,22 @@ class Reference:
     enrolled_at: datetime
     consent: Consent | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "person": self.person,
+            "source": self.source,
+            "enrolled_at": self.enrolled_at.isoformat(),
+            "quality": None if self.quality is None else self.quality.to_dict(),
+            "consent": None if self.consent is None else self.consent.to_dict(),
+        }
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
+    def __str__(self) -> str:
+        return f"{self.id}, {words.printable(self.person)}, {words.printable(self.source)}"
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Candidate(Record):
     """A person the probe may be; ``rank`` from 1.
 
     ``score`` (−1..1): the cosine to the person's reference, or to all of them as one (facepipe.scoring.fusion),
@@ -56,3 +79,15 @@ class Candidate:
     rank: int
     reference_id: int
     probability: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "person": self.person,
+            "score": cosine(self.score),
+            "rank": self.rank,
+            "reference": self.reference_id,
+            "probability": share(self.probability),
+        }
+
+    def __str__(self) -> str:
+        return f"{self.rank}, {words.printable(words.who(self.person, self))}, score {self.score:.3f}"

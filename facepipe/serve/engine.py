@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from facepipe.batches import GROUP, GROUP_PIXELS
 from facepipe.devices import cores, workers
 from facepipe.errors import FaceError, FacepipeError, ServerBusy
+from facepipe.faces import Faces
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Face, Image
 from facepipe.threads import Threads
@@ -42,7 +43,7 @@ class Described(Generic[T]):
     are let go after that."""
 
     decode: Callable[[], Image]
-    then: Callable[[Image, list[Face]], T]
+    then: Callable[[Image, Faces[Face]], T]
     future: Future[T] = field(default_factory=Future)
 
 
@@ -107,7 +108,7 @@ class Engine:
         finally:
             self.taken -= 1
 
-    async def detect(self, decode: Callable[[], Image], then: Callable[[Image, list[Detection]], T]) -> T:
+    async def detect(self, decode: Callable[[], Image], then: Callable[[Image, Faces[Detection]], T]) -> T:
         """``then`` of a picture and the faces found in it, largest first."""
 
         def work() -> T:
@@ -116,7 +117,7 @@ class Engine:
 
         return await self.single(work)
 
-    async def faces(self, decode: Callable[[], Image], then: Callable[[Image, list[Face]], T]) -> T:
+    async def faces(self, decode: Callable[[], Image], then: Callable[[Image, Faces[Face]], T]) -> T:
         """As ``detect``, with chip, template and quality of every face."""
         return await self._run(Described(decode, then))
 

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from facepipe.enroll.enrolment import agreed
 from facepipe.enroll.guide import MOST, Guide, oval
-from facepipe.records import MOST_WORDING, Detection, Frame
+from facepipe.records import MOST_WORDING, Frame
+from facepipe.records.arrays import cosine
 from facepipe.serve import schemas
 from facepipe.serve.context import Context
-from facepipe.watch import TrackedFace, Watcher
+from facepipe.watch import Watcher
 
 TOP = 3  # candidates told of each face
 SHOTS = 5
@@ -64,7 +65,7 @@ class RecogniseMode:
 
     def _begin(self) -> None:
         self._pipe, gallery = self._server.pipe, self._server.gallery
-        self.threshold = schemas.cosine(self._pipe.threshold(gallery=gallery))
+        self.threshold = cosine(self._pipe.threshold(gallery=gallery))
         self._watcher = Watcher(self._pipe, gallery, top=TOP)
 
     def see(self, frame: Frame) -> dict[str, Any]:
@@ -72,14 +73,14 @@ class RecogniseMode:
             self._begin()
         faces = self._watcher.see(frame)
         self._watcher.take_events()  # the page goes by what it sees; kept, they would grow without end
-        return {"faces": [_tracked(face) for face in faces]}
+        return {"faces": [face.to_dict() for face in faces]}
 
 
 class EnrolMode:
     name = "enrol"
 
     def __init__(self, server: Context, shots: int) -> None:
-        self.threshold = schemas.cosine(server.pipe.threshold())
+        self.threshold = cosine(server.pipe.threshold())
         self._server = server
         self._guide = Guide(server.pipe, shots=shots, in_oval=True)
 
@@ -96,7 +97,7 @@ class EnrolMode:
             "stuck": found.stuck,
             "oval": [round(value, 2) for value in oval(frame.image.width, frame.image.height)],
         }
-        return {"faces": [] if found.detection is None else [_box(found.detection)], "guidance": guidance}
+        return {"faces": [] if found.detection is None else [found.detection.to_dict()], "guidance": guidance}
 
     def guide(self, asked: ToGuide) -> None:
         """Heed what the person in front of the camera wants. Raises UsageError."""
@@ -113,21 +114,8 @@ class EnrolMode:
         references = [
             {"id": one.reference and one.reference.id, "before": one.before, "source": one.source} for one in done
         ]
-        return {"type": "enrolled", "person": schemas.brief(person).model_dump(), "references": references}
-
-
-def _box(found: Detection) -> dict[str, Any]:
-    box = schemas.face_box(found)
-    return {"box": box.box, "landmarks": box.landmarks, "score": box.score}
-
-
-def _tracked(face: TrackedFace) -> dict[str, Any]:
-    return {
-        "track": face.track,
-        **_box(face.detection),
-        "name": face.name,
-        "match": None if face.score is None else schemas.cosine(face.score),
-        "threshold": schemas.cosine(face.threshold),
-        "decided": face.decided,
-        "candidates": [candidate.model_dump() for candidate in schemas.candidates_of(face.candidates)],
-    }
+        return {
+            "type": "enrolled",
+            "person": schemas.PersonBrief(**person.to_dict()).model_dump(),
+            "references": references,
+        }

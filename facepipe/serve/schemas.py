@@ -1,21 +1,20 @@
-"""What the server answers, as in the shell's JSON: boxes and points in image px, scores as cosines."""
+"""What the server answers: the JSON of the shell, which the records tell of themselves (``to_dict``), described for the
+OpenAPI. Boxes and points are in image px, scores are cosines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from facepipe import records
 from facepipe.gallery.base import Person
-from facepipe.records import Floats
+from facepipe.records import Reference
 
 BOX = [385.84, 94.45, 607.57, 418.31]
 LANDMARKS = [[444.27, 214.41], [549.95, 212.52], [496.49, 276.06], [437.01, 320.98], [555.44, 316.87]]
 WHEN = "2026-11-23T09:30:00+00:00"
 FACE = {"box": BOX, "score": 0.9995, "landmarks": LANDMARKS}
+FIRST = {"face": 1} | FACE
 PERSON = {"id": 1, "name": "Ada", "references": 2}
 FULL_PERSON = PERSON | {"first_enrolled": WHEN, "last_enrolled": WHEN, "picture": 3}
 REFERENCE = {
@@ -23,7 +22,7 @@ REFERENCE = {
     "person": "Ada",
     "source": "ada.jpg",
     "enrolled_at": WHEN,
-    "quality": {"size": 221.7, "sharpness": 310.2},
+    "quality": {"size": 221.7, "sharpness": 310.2, "score": 0.9995},
     "consent": {"wording": "Recognition at the door, until I say no", "given_at": WHEN},
 }
 CANDIDATE = {"person": "Ada", "score": 0.7977, "rank": 1, "reference": 3, "probability": 0.9999}
@@ -32,6 +31,7 @@ Point = Annotated[list[float], Field(min_length=2, max_length=2)]
 Size = Annotated[list[int], Field(min_length=2, max_length=2, description="Width and height, px.")]
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
+When = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
 def answer(*examples: dict[str, Any]) -> ConfigDict:
@@ -45,6 +45,15 @@ class FaceBox(BaseModel):
     landmarks: Annotated[
         list[Point], Field(min_length=5, max_length=5, description="Eye, eye, nose, mouth corner, mouth corner.")
     ]
+
+
+class FoundFace(FaceBox):
+    model_config = answer(FIRST)
+    face: Annotated[int, Field(ge=1, description="Its number, as pick counts them: 1 is the largest.")]
+
+
+class ComparedFace(FaceBox):
+    source: Annotated[str | None, Field(description="The name of the file that was sent.")]
 
 
 class Candidate(BaseModel):
@@ -62,22 +71,29 @@ class Candidate(BaseModel):
     ]
 
 
-class KnownFace(FaceBox):
+class KnownFace(FoundFace):
     name: Annotated[str | None, Field(description="null: nobody who is enrolled.")]
+    threshold: Annotated[Cosine, Field(description="From this score on it has its best candidate's name.")]
     candidates: list[Candidate]
 
 
 class Detected(BaseModel):
-    model_config = answer({"source": "party.jpg", "size": [910, 1137], "faces": [FACE]})
+    model_config = answer({"source": "party.jpg", "size": [910, 1137], "faces": [FIRST]})
     source: Annotated[str | None, Field(description="The name of the file that was sent.")]
     size: Size
-    faces: Annotated[list[FaceBox], Field(description="The largest first.")]
+    faces: Annotated[list[FoundFace], Field(description="The largest first.")]
 
 
 class Identified(BaseModel):
     model_config = answer(
-        {"size": [910, 1137], "threshold": 0.3346, "faces": [FACE | {"name": "Ada", "candidates": [CANDIDATE]}]},
+        {
+            "source": "party.jpg",
+            "size": [910, 1137],
+            "threshold": 0.3346,
+            "faces": [FIRST | {"name": "Ada", "threshold": 0.3346, "candidates": [CANDIDATE]}],
+        },
     )
+    source: Annotated[str | None, Field(description="The name of the file that was sent.")]
     size: Size
     threshold: Annotated[Cosine, Field(description="From this score on a face has its best candidate's name.")]
     faces: Annotated[list[KnownFace], Field(description="The largest first.")]
@@ -85,7 +101,14 @@ class Identified(BaseModel):
 
 class Verified(BaseModel):
     model_config = answer(
-        {"score": 0.7977, "threshold": 0.3346, "match": True, "probability": 0.9999, "a": FACE, "b": FACE}
+        {
+            "a": FACE | {"source": "a.jpg"},
+            "b": FACE | {"source": "b.jpg"},
+            "score": 0.7977,
+            "threshold": 0.3346,
+            "match": True,
+            "probability": 0.9999,
+        }
     )
     score: Cosine
     threshold: Cosine
@@ -97,8 +120,8 @@ class Verified(BaseModel):
             " measured."
         ),
     ]
-    a: FaceBox
-    b: FaceBox
+    a: ComparedFace
+    b: ComparedFace
 
 
 class PersonBrief(BaseModel):
@@ -110,8 +133,8 @@ class PersonBrief(BaseModel):
 
 class PersonInfo(PersonBrief):
     model_config = answer(FULL_PERSON)
-    first_enrolled: datetime
-    last_enrolled: datetime
+    first_enrolled: When
+    last_enrolled: When
     picture: Annotated[int | None, Field(description="A reference whose picture may stand for the person.")]
 
 
@@ -124,11 +147,12 @@ class People(BaseModel):
 class Quality(BaseModel):
     size: Annotated[float, Field(description="The face's shorter side, px.")]
     sharpness: float
+    score: Annotated[Share, Field(description="How sure the detector was.")]
 
 
 class ConsentInfo(BaseModel):
     wording: str
-    given_at: datetime
+    given_at: When
 
 
 class ReferenceInfo(BaseModel):
@@ -136,7 +160,7 @@ class ReferenceInfo(BaseModel):
     id: int
     person: str
     source: str
-    enrolled_at: datetime
+    enrolled_at: When
     quality: Quality | None
     consent: ConsentInfo | None
 
@@ -176,79 +200,9 @@ class ErrorBody(BaseModel):
     error: ErrorInfo
 
 
-def rounded(values: Floats, digits: int = 2) -> list[float]:
-    return [round(float(value), digits) for value in values]
-
-
-def face_box(found: records.Detection) -> FaceBox:
-    return FaceBox(**box_fields(found))
-
-
-def box_fields(found: records.Detection) -> dict[str, Any]:
-    landmarks = [rounded(point) for point in found.landmarks]
-    return {"box": rounded(found.box), "score": round(found.score, 4), "landmarks": landmarks}
-
-
-def candidates_of(found: Sequence[records.Candidate]) -> list[Candidate]:
-    return [
-        Candidate(
-            person=c.person,
-            score=cosine(c.score),
-            rank=c.rank,
-            reference=c.reference_id,
-            probability=share(c.probability),
-        )
-        for c in found
-    ]
-
-
-def cosine(score: float) -> float:
-    """Four digits, and within −1..1 whatever float32 rounds to."""
-    return max(-1.0, min(1.0, round(score, 4)))
-
-
-def share(probability: float | None) -> float | None:
-    """Six digits: with four, what is nearly certain would be rounded to certain."""
-    return None if probability is None else max(0.0, min(1.0, round(probability, 6)))
-
-
-def known_face(found: records.Identification) -> KnownFace:
-    return KnownFace(**box_fields(found.detection), name=found.name, candidates=candidates_of(found.candidates))
-
-
-def verified(found: records.Verification) -> Verified:
-    return Verified(
-        score=cosine(found.score),
-        threshold=cosine(found.threshold),
-        match=found.match,
-        probability=share(found.probability),
-        a=face_box(found.a),
-        b=face_box(found.b),
-    )
-
-
-def brief(person: Person) -> PersonBrief:
-    return PersonBrief(id=person.id, name=person.name, references=person.references)
-
-
 def person_info(person: Person) -> PersonInfo:
-    return PersonInfo(
-        id=person.id,
-        name=person.name,
-        references=person.references,
-        first_enrolled=person.first_enrolled,
-        last_enrolled=person.last_enrolled,
-        picture=person.first_reference,
-    )
+    return PersonInfo(**person.to_dict())
 
 
-def reference_info(reference: records.Reference) -> ReferenceInfo:
-    quality, consent = reference.quality, reference.consent
-    return ReferenceInfo(
-        id=reference.id,
-        person=reference.person,
-        source=reference.source,
-        enrolled_at=reference.enrolled_at,
-        quality=None if quality is None else Quality(size=quality.size, sharpness=quality.sharpness),
-        consent=None if consent is None else ConsentInfo(wording=consent.wording, given_at=consent.given_at),
-    )
+def reference_info(reference: Reference) -> ReferenceInfo:
+    return ReferenceInfo(**reference.to_dict())

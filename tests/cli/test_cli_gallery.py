@@ -47,8 +47,8 @@ def test_the_gallery_comes_from_the_option_or_the_environment(
     monkeypatch.setenv("FACEPIPE_GALLERY", str(here / "mine.db"))
     assert f"{here}/mine.db holds 1 reference" in run("enroll", "Ada", "obama.jpg").err
     assert run("enroll", "--gallery", "other/people.db", "Ben", "biden.jpg").code == 0
-    assert run("people", "list", "--json").json[0]["person"] == "Ada"
-    assert run("people", "list", "--json", "-g", "other/people.db").json[0]["person"] == "Ben"
+    assert run("people", "list", "--json").json[0]["name"] == "Ada"
+    assert run("people", "list", "--json", "-g", "other/people.db").json[0]["name"] == "Ben"
     assert not home.exists()
 
 

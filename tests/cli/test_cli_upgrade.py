@@ -131,7 +131,7 @@ def test_who_has_no_picture_is_named(other: Run, home: Path) -> None:
     assert "1 of 3 references cannot be made anew" in done.err
     done = other("gallery", "upgrade", "--apply", "--leave-out")
     assert done.code == 0
-    assert [person["person"] for person in other("people", "list", "--json").json] == ["Ada"]
+    assert [person["name"] for person in other("people", "list", "--json").json] == ["Ada"]
     refused = other("gallery", "upgrade", "--commit")
     assert "Delete what was of grid and 1 reference that could not be made anew?" in refused.complaint
 

@@ -13,7 +13,7 @@ from itertools import repeat
 import pytest
 import typer
 
-from facepipe.batches import Outcome
+from facepipe.batches import Done, Failed, Outcome
 from facepipe.cli import output as out
 from facepipe.errors import ImageNotFound
 
@@ -94,9 +94,7 @@ def test_a_table_on_a_terminal_takes_no_name_for_markup(monkeypatch: pytest.Monk
 
 def outcomes(*failed: bool) -> Iterator[Outcome[int]]:
     for number, bad in enumerate(failed):
-        yield (
-            Outcome(f"{number}", error=ImageNotFound(f"{number}: gone")) if bad else Outcome(f"{number}", value=number)
-        )
+        yield (Failed(f"{number}", ImageNotFound(f"{number}: gone")) if bad else Done(f"{number}", number))
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,14 @@ class Terminal:
 
 
 def names(run: Run) -> list[str]:
-    return [line["person"] for line in run("people", "list", "--json").json]
+    return [line["name"] for line in run("people", "list", "--json").json]
 
 
 def test_list(enrolled: Run) -> None:
     rows = [row.split("\t") for row in enrolled("people", "list").out.splitlines()]
     assert [row[:2] for row in rows] == [["Ada", "2"], ["Ben", "1"]]
     for line in enrolled("people", "list", "--json").json:
-        assert list(line) == ["person", "references", "last_enrolled"]
+        assert list(line) == ["id", "name", "references", "first_enrolled", "last_enrolled", "picture"]
         assert datetime.fromisoformat(line["last_enrolled"]).utcoffset() is not None
 
 
@@ -48,8 +48,8 @@ def test_show(enrolled: Run) -> None:
     rows = [row.split("\t") for row in enrolled("people", "show", "Ada").out.splitlines()]
     assert [row[:2] for row in rows] == [["1", "obama.jpg"], ["2", "obama2.jpg"]]
     for line in enrolled("people", "show", "Ada", "--json").json:
-        assert list(line) == ["reference", "source", "enrolled_at", "quality", "consent"]
-        assert set(line["quality"]) == {"size", "sharpness"}
+        assert list(line) == ["id", "person", "source", "enrolled_at", "quality", "consent"]
+        assert set(line["quality"]) == {"size", "sharpness", "score"}
 
 
 def test_show_writes_the_chips_that_were_stored(enrolled: Run, here: Path) -> None:

@@ -47,7 +47,7 @@ def test_detect_prints_each_image_and_its_faces(run: Run) -> None:
 def test_detect_json_has_the_documented_shape(run: Run) -> None:
     done = run("detect", "--json", "obama.jpg", "missing.jpg")
     good, bad = done.json
-    assert list(good) == list(bad) == ["source", "faces", "error"]
+    assert list(good) == list(bad) == ["source", "size", "faces", "error"]
     assert (good["source"], good["error"]) == ("obama.jpg", None)
     (face,) = good["faces"]
     assert set(face) == DETECTED
@@ -83,13 +83,15 @@ def test_identify_names_the_enrolled_and_leaves_a_stranger_unknown(enrolled: Run
 def test_identify_json_has_the_documented_shape(enrolled: Run, group: Path) -> None:
     done = enrolled("identify", "--json", "--top", "2", group.name, "missing.jpg")
     good, bad = done.json
-    assert list(good) == list(bad) == ["source", "faces", "error"]
+    assert list(good) == list(bad) == ["source", "size", "faces", "error"]
     assert sorted(face["name"] for face in good["faces"]) == ["Ada", "Ben"]
     assert [face["face"] for face in good["faces"]] == [1, 2]
     for face in good["faces"]:
         assert set(face) == IDENTIFIED
         assert isinstance(face["threshold"], float)
-        assert [set(candidate) for candidate in face["candidates"]] == [{"person", "score", "rank", "probability"}] * 2
+        assert [set(candidate) for candidate in face["candidates"]] == [
+            {"person", "score", "rank", "reference", "probability"}
+        ] * 2
         assert [candidate["rank"] for candidate in face["candidates"]] == [1, 2]
     assert bad["error"]
     assert done.code == 3
@@ -217,7 +219,8 @@ def test_verify_says_match_and_no_match_and_exits_with_0(run: Run) -> None:
 def test_verify_json_has_the_documented_shape(run: Run) -> None:
     (line,) = run("verify", "--json", "obama.jpg", "biden.jpg").json
     assert list(line) == ["a", "b", "score", "threshold", "match", "probability"]
-    assert (line["a"], line["b"], line["match"]) == ("obama.jpg", "biden.jpg", False)
+    assert (line["a"]["source"], line["b"]["source"], line["match"]) == ("obama.jpg", "biden.jpg", False)
+    assert set(line["a"]) == set(line["b"]) == {"source", "box", "score", "landmarks"}
     assert isinstance(line["score"], float)
     assert isinstance(line["threshold"], float)
     (line,) = run("verify", "--json", "--threshold", "-1", "obama.jpg", "biden.jpg").json
@@ -259,11 +262,12 @@ def test_an_image_of_two_names_and_names_that_differ_in_case_are_remarked_on(enr
 def test_enroll_json_names_the_person_of_a_failure_too(run: Run) -> None:
     done = run("enroll", "--json", "Ada", "obama.jpg", "obama.jpg", "missing.jpg")
     first, again, bad = done.json
-    assert first == {"source": "obama.jpg", "person": "Ada", "reference": 1, "error": None}
-    assert again == {"source": "obama.jpg", "person": "Ada", "reference": None, "error": None}
+    same = {"source": "obama.jpg", "person": "Ada", "others": [], "error": None}
+    assert first == same | {"reference": 1, "before": None}
+    assert again == same | {"reference": None, "before": 1}
     assert (bad.pop("error")[:11], bad) == (
         "missing.jpg",
-        {"source": "missing.jpg", "person": "Ada", "reference": None},
+        {"source": "missing.jpg", "person": "Ada", "reference": None, "before": None, "others": []},
     )
     assert done.code == 3
 
@@ -317,7 +321,7 @@ def test_several_people_are_not_enrolled_as_one(run: Run, here: Path) -> None:
     shutil.copy("biden.jpg", here / "people" / "knn")
     done = run("enroll", "--folders", "people")
     assert done.code == 3
-    assert [line["person"] for line in run("people", "list", "--json").json] == ["Ada"]
+    assert [line["name"] for line in run("people", "list", "--json").json] == ["Ada"]
     assert run("enroll", "--folders", "people", "--anyway").code == 0
 
 
@@ -342,7 +346,7 @@ def test_several_faces_need_a_pick(run: Run, group: Path) -> None:
 def test_a_strange_name_is_stored_as_it_is_and_is_never_a_path(run: Run, here: Path, name: str) -> None:
     before = sorted(here.parent.rglob("*"))
     assert run("enroll", name, "obama.jpg").code == 0
-    assert run("people", "list", "--json").json[0]["person"] == name
+    assert run("people", "list", "--json").json[0]["name"] == name
     assert name in run("identify", "obama.jpg").out
     assert run("people", "show", name, "--chips", "chips").code == 0
     new = {path.name for path in set(here.parent.rglob("*")) - set(before)}

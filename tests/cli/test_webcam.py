@@ -57,7 +57,8 @@ def test_json_and_fewer_shots(run: Run, films: Path) -> None:
     film = films / "biden.avi"
     done = run("enroll", "--webcam", "--shots", 2, "--json", "Ada", film)
     assert done.json == [
-        {"source": str(film), "person": "Ada", "reference": number, "error": None} for number in (1, 2)
+        {"source": str(film), "person": "Ada", "reference": number, "before": None, "others": [], "error": None}
+        for number in (1, 2)
     ]
 
 
@@ -101,7 +102,7 @@ def test_enrolled_already(run: Run, films: Path) -> None:
     assert "Ben: is enrolled already, as Ada (99.9 % likely)" in done.complaint
     assert run("enroll", "Ben", "--webcam", films / "obama.avi", "--threshold", "0.9999").code == 1  # no one person
     assert run("enroll", "Ben", "--webcam", films / "obama.avi", "--anyway").code == 0
-    counts = {row["person"]: row["references"] for row in run("people", "list", "--json").json}
+    counts = {row["name"]: row["references"] for row in run("people", "list", "--json").json}
     assert counts == {"Ada": 2, "Ben": 5}
 
 

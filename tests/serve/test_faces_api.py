@@ -15,7 +15,9 @@ import pytest
 from calibrating import EVIDENCE, calibrate
 from serving import Served
 
+from facepipe.enroll.enrolment import agreed
 from facepipe.gallery import Gallery
+from facepipe.image import read_image
 from facepipe.pipeline import Pipeline
 from facepipe.scoring.evidence import probability, shares
 
@@ -178,6 +180,24 @@ def test_identify_names_who_is_enrolled_and_nobody_else(
     assert names["Joe"][0]["reference"] == gallery.references("Joe")[0].id
     stranger = post(client, "identify", {"image": (samples / "astronaut.png").read_bytes()}).json()
     assert [face["name"] for face in stranger["faces"]] == [None]
+
+
+def test_what_is_answered_is_what_the_records_tell_of_themselves(
+    client: httpx.Client, pipeline: Pipeline, gallery: Gallery, samples: Path
+) -> None:
+    pipeline.enroll("Joe", [samples / "biden.jpg"], gallery, consent=agreed("At the door"))
+    data = (samples / "biden.jpg").read_bytes()
+    image, sent = read_image(data, "biden.jpg"), ("biden.jpg", data)
+
+    def told(verb: str, **files: tuple[str, bytes]) -> Any:
+        return client.post(f"/api/v1/{verb}", files=files).json()
+
+    known = pipeline.identify(image, gallery).to_dict()
+    assert told("detect", image=sent) == pipeline.detect(image).to_dict()
+    assert told("identify", image=sent) == known | {"threshold": known["faces"][0]["threshold"]}
+    assert told("verify", a=sent, b=sent) == pipeline.verify(image, image).to_dict()
+    assert client.get("/api/v1/people/1").json() == gallery.person(1).to_dict()
+    assert client.get("/api/v1/references/1").json() == gallery.reference(1).to_dict()
 
 
 def test_a_threshold_of_ones_own_decides(

@@ -133,7 +133,7 @@ def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> 
         error.details = [_detail(number, one, error) for number, one in concerned]
         raise
     references = [_row(one, None if one.error is not None else next(done)) for one in taken]
-    return EnrolledAnswer(person=schemas.brief(gallery.person(name)), references=references)
+    return EnrolledAnswer(person=schemas.PersonBrief(**gallery.person(name).to_dict()), references=references)
 
 
 def _row(taken: Taken, done: Enrolment | None) -> Enrolled:

@@ -6,13 +6,15 @@ import asyncio
 from functools import partial
 from typing import Annotated, Any
 
-import cv2
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
 from facepipe.defaults import FPIR
+from facepipe.faces import Faces
 from facepipe.pipeline import pick_face
+from facepipe.pixels import shown
 from facepipe.records import Detection, Face, Image
+from facepipe.records.arrays import cosine
 from facepipe.serve import schemas
 from facepipe.serve.bodies import WHOLE, Ask, body, documented
 from facepipe.serve.context import Context, Server, attended
@@ -23,7 +25,6 @@ from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, errors
 from facepipe.serve.uploads import Upload
 
 MOST_CANDIDATES = 100
-LARGEST_SHOWN = 1600  # px of the longer side
 JPEG: dict[int | str, dict[str, Any]] = {
     200: {"description": "The picture.", "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}}}
 }
@@ -60,9 +61,8 @@ class VerifyAsk(WithThreshold, WithPick):
 async def detect(request: Request, server: Server, ask: Annotated[DetectAsk, body(DetectAsk)]) -> schemas.Detected:
     """Every face of one picture: where it is, how sure that is, five landmarks. A picture without faces has none."""
 
-    def then(image: Image, found: list[Detection]) -> schemas.Detected:
-        faces = [schemas.face_box(face) for face in found]
-        return schemas.Detected(source=ask.image.name, size=size_of(image), faces=faces)
+    def then(image: Image, found: Faces[Detection]) -> schemas.Detected:
+        return schemas.Detected(**found.to_dict() | {"source": ask.image.name})
 
     return await attended(request, server.engine, lambda: server.engine.detect(decoder(server, ask.image), then))
 
@@ -80,8 +80,8 @@ async def preview(request: Request, server: Server, ask: Annotated[PreviewAsk, b
 
     def work() -> Response:
         image = decoder(server, ask.image)()
-        width, height = (side * image.shrunk for side in size_of(image))
-        return Response(shown(image), media_type="image/jpeg", headers={"Picture-Size": f"{width}x{height}"})
+        width, height = image.width * image.shrunk, image.height * image.shrunk
+        return Response(shown(image.pixels), media_type="image/jpeg", headers={"Picture-Size": f"{width}x{height}"})
 
     return await attended(request, server.engine, lambda: server.engine.single(work))
 
@@ -98,18 +98,16 @@ async def identify(
     """Who each face of one picture is: 1:N against everybody enrolled. ``name`` is null for a face that nobody
     enrolled comes near enough to. `GET /gallery` says which threshold is usual here, and why."""
 
-    def then(image: Image, faces: list[Face]) -> tuple[list[int], list[Face]]:
-        return size_of(image), faces
+    def then(image: Image, faces: Faces[Face]) -> Faces[Face]:
+        return faces
 
     async def work() -> schemas.Identified:
-        size, faces = await server.engine.faces(decoder(server, ask.image), then)
+        faces = await server.engine.faces(decoder(server, ask.image), then)
 
         def match() -> schemas.Identified:
             limit = ask.limit(server.pipe, server.gallery)  # now: a calibration may have been made meanwhile
-            named = server.pipe.match(faces, server.gallery, top=ask.top, threshold=limit)
-            return schemas.Identified(
-                size=size, threshold=schemas.cosine(limit), faces=[schemas.known_face(face) for face in named]
-            )
+            named = faces.told_as(server.pipe.match(faces, server.gallery, top=ask.top, threshold=limit))
+            return schemas.Identified(**named.to_dict() | {"source": ask.image.name, "threshold": cosine(limit)})
 
         return await server.engine.short(match)
 
@@ -126,31 +124,20 @@ async def verify(request: Request, server: Server, ask: Annotated[VerifyAsk, bod
     """Do two pictures show one person? Each must show one face, or ``pick`` says which, in both."""
     limit = server.pipe.threshold(ask.threshold, ask.fmr)
 
-    def then(image: Image, faces: list[Face]) -> Face:
+    def then(image: Image, faces: Faces[Face]) -> Face:
         return pick_face(image, faces, ask.pick)
 
     async def work() -> schemas.Verified:
         a, b = await gathered(*(server.engine.faces(decoder(server, each), then) for each in (ask.a, ask.b)))
-        return schemas.verified(server.pipe.compare(a, b, threshold=limit))
+        found = server.pipe.compare(a, b, threshold=limit, sources=(ask.a.name, ask.b.name))
+        return schemas.Verified(**found.to_dict())
 
     return await attended(request, server.engine, work)
-
-
-def shown(image: Image) -> bytes:
-    """A JPEG of ``image``, made smaller where it is large."""
-    scale = min(1.0, LARGEST_SHOWN / max(image.width, image.height))
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    small = image.pixels if scale == 1 else cv2.resize(image.pixels, size, interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])[1])
 
 
 def decoder(server: Context, picture: Upload) -> Any:
     """What decodes ``picture`` when it is its turn."""
     return partial(picture.decode, server.settings.max_pixels)
-
-
-def size_of(image: Image) -> list[int]:
-    return [image.width, image.height]
 
 
 async def gathered(*works: Any) -> list[Any]:
