@@ -72,6 +72,28 @@ def test_images_that_cannot_be_decoded_ahead(limit: Limit, samples: Path) -> Non
         list(each([samples / "obama.jpg"], len))
 
 
+def test_threads_share_a_pipeline_and_find_what_one_would(samples: Path, tmp_path: Path) -> None:
+    photos = [samples / name for name in ("obama3.jpg", "biden.jpg", "astronaut.png")]
+    pipe = Pipeline()  # all begin together: its networks are loaded once, by one of them
+    with Gallery.open(tmp_path / "people.db") as gallery:
+
+        def look(photo: Path) -> tuple[list[str | None], bool, int]:
+            names = [face.name for face in pipe.identify(photo, gallery)]
+            each = [face.name for outcome in pipe.identify_each([photo] * 2, gallery) for face in outcome.unwrap()]
+            assert each == 2 * names
+            return names, pipe.verify(photo, photo).match, id(pipe.backbone)
+
+        with Threads(4) as threads:
+            nobody = [one.result() for one in [threads.submit(look, photo) for photo in photos]]
+            assert {name for names, _, _ in nobody for name in names} == {None}
+            people = zip(("Barack", "Joe"), ("obama.jpg", "biden.jpg"), strict=True)
+            for one in [threads.submit(pipe.enroll, name, samples / photo, gallery) for name, photo in people]:
+                one.result()
+            found = [one.result() for one in [threads.submit(look, photo) for photo in 4 * photos]]
+        assert [names for names, _, _ in found] == 4 * [["Barack"], ["Joe"], [None]]
+        assert {(match, backbone) for _, match, backbone in nobody + found} == {(True, id(pipe.backbone))}
+
+
 def test_a_server_does_not_start_without_its_threads(limit: Limit, pipeline: Pipeline, tmp_path: Path) -> None:
     pipeline.backbone  # noqa: B018
     with Gallery.open(tmp_path / "people.db") as gallery:
