@@ -2,7 +2,11 @@
 
 import re
 import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import cv2
 import pytest
@@ -33,6 +37,29 @@ def test_the_python_example_recognises_and_verifies(capsys: pytest.CaptureFixtur
     assert printed[1] == "False"
     assert printed[2].endswith("(128,)")
     assert len(printed) == 3 + 26  # the convolutions of the blocks
+
+
+@pytest.mark.usefixtures("beside_samples")
+def test_the_examples_in_python_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    if find_spec("pandas") is None:
+        stand_in = ModuleType("pandas")
+        stand_in.DataFrame = lambda rows, columns: rows  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "pandas", stand_in)
+    page, names = README.parent / "docs" / "python.md", dict[str, Any]()
+    (shown,) = blocks(page, "text")
+    for example in blocks(page, "python"):
+        exec(compile(example, "python.md", "exec"), names)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[:2] == shown.splitlines()
+    assert printed[2].startswith("Barack Obama 0.9")
+    assert printed[3] == "the camera: 1 face"
+    assert printed[4].startswith("  1  Barack Obama, 99.9 %")
+    assert printed[5].startswith("True match, 99.9 % likely to be one person")
+    assert printed[6] == "samples/obama2.jpg ['Barack Obama']"
+    assert printed[7].startswith("samples/nowhere.jpg: no such file")
+    assert printed[8:] == ["samples/biden.jpg [None]", "[1434, 512]", printed[-1]]
+    assert printed[-1].startswith('{"source": "samples/obama3.jpg", "size": [1434, 2333]')
+    assert len(names["table"]) == 2
 
 
 @pytest.mark.usefixtures("beside_samples")
