@@ -69,16 +69,45 @@ def test_every_command_is_documented_and_none_that_is_gone() -> None:
     assert sorted(sections()) == sorted(COMMANDS)
 
 
+def rows(text: str) -> dict[str, str]:
+    """The rows of the tables of options in ``text``, by the first name of each option."""
+    return {row[1]: row[0] for row in re.finditer(r"^\| `(--?[a-z0-9-]+)`.*", text, flags=re.MULTILINE)}
+
+
+def documented(name: str) -> dict[str, str]:
+    """The rows about a command's options: those of its own section, and the common ones that it names."""
+    section, common = sections().get(name, ""), rows(_part("Common options"))
+    (named,) = re.findall(r"^\[Common options\]\(#common-options\): (.*?)\.$", section, re.MULTILINE | re.DOTALL) or [
+        ""
+    ]
+    return {option: common[option] for option in re.findall(r"`(.*?)`", named)} | rows(section)
+
+
+def _part(heading: str) -> str:
+    return DOCS.read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_documented_and_none_that_is_gone(name: str) -> None:
-    table = "\n".join(line for line in sections().get(name, "").splitlines() if line.startswith("|"))
-    documented = set(re.findall(r"`(--?[a-z0-9-]+)", table))
-    assert documented == options(COMMANDS[name]) - {"--help", "-h"}
+    told = {
+        option for row in documented(name).values() for option in re.findall(r"`(--?[a-z0-9-]+)`", row.split("|")[1])
+    }
+    assert told == options(COMMANDS[name]) - {"--help", "-h"}
+
+
+def test_no_section_tells_a_common_option_in_the_common_words() -> None:
+    common = rows(_part("Common options"))
+    assert len(common) > 10
+    assert [
+        (name, option)
+        for name, text in sections().items()
+        for option, row in rows(text).items()
+        if row == common.get(option)
+    ] == []
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_default_is_documented_as_it_is(name: str) -> None:
-    rows = [line for line in sections().get(name, "").splitlines() if line.startswith("|")]
     for param in COMMANDS[name].params:
         default = param.default
         if (
@@ -86,7 +115,7 @@ def test_every_default_is_documented_as_it_is(name: str) -> None:
             and isinstance(default, (str, int, float))
             and default not in (True, False)
         ):
-            (row,) = (row for row in rows if row.startswith(f"| `{param.opts[0]}`"))
+            row = documented(name)[param.opts[0]]
             assert f"`{default:g}`" in row if isinstance(default, float) else f"`{default}`" in row, row
 
 
