@@ -32,10 +32,13 @@ def calibrate(
         typer.Option(
             "--cohort",
             metavar="WHO",
-            help="Strangers that scores are corrected for: gallery, labelled, a folder, none; or auto.",
+            help="The strangers that tell which faces resemble many, so that scores are corrected for it: gallery, "
+            "labelled (those in FOLDER), a folder, none; or auto.",
         ),
     ] = "auto",
-    remove: Annotated[bool, typer.Option("--remove", help="Forget the calibration; the card's table decides.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Forget the calibration, and use the network's own figures again.")
+    ] = False,
     no_cache: opt.NoCache = False,
     as_json: opt.Json = False,
     backbone: opt.GalleryBackbone = None,
@@ -45,16 +48,16 @@ def calibrate(
     min_score: opt.MinScore = None,
     detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
-    """Measure on your own people what scores mean.
+    """Measure on photos of your own people what scores mean.
 
-    Thresholds by error rate and probabilities are kept with the gallery, and decide from then on.
+    The thresholds and probabilities that come of it are kept with the gallery, and decide from then on.
     """
     if (folder is None) != remove:
         raise UsageError("expected a folder with one sub-folder of photos per person, or --remove")
     if folder is None:
         with opt.open_gallery(gallery) as people:
             people.calibrate(None)
-            out.say(f"{people.path}: not calibrated any more; the card's thresholds decide")
+            out.say(f"{people.path}: not calibrated any more; the network's own thresholds decide")
         return
     with opt.gallery_with_network(gallery, backbone, weights) as (people, network):
         from facepipe.evaluate.calibrate import calibrate as measure
@@ -91,9 +94,9 @@ def _print(found: CalibrationReport, path: Path, card: Card, decides: str) -> No
     if made.corrected:
         _say(f"Scores are corrected for {found.strangers} faces of strangers ({found.cohort}).")
     else:
-        _say(f"Scores are not corrected for a cohort: {found.cohort}.")
+        _say(f"Scores are not corrected for faces that resemble many: {found.cohort}.")
     _say(f"All photos against all: {found.genuine:,} pairs of one person, {found.impostor:,} of two people.")
-    head = "rate", "wrongly taken for somebody", "threshold", "card", "pairs of one accepted"
+    head = "rate", "wrongly taken for somebody", "threshold", "network's own", "pairs of one accepted"
     out.table("Compared with one person", head, _compared(found, card))
     _looked_up(found)
     if found.reliability is not None:

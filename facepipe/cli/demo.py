@@ -40,7 +40,7 @@ def demo(
     ] = FOLDER,
     device: opt.Device = "cpu",
 ) -> None:
-    """See the whole story on portraits that come with facepipe.
+    """See it work on portraits that come with facepipe.
 
     Enrols two people, recognises them in a group picture, leaves a stranger unknown, verifies two pairs. Your own
     gallery is not touched.

@@ -33,21 +33,27 @@ NameAndPaths = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="NAME PATH",
-        help="The person's name, then images or folders; with --webcam a camera (default 0), stream or video.",
+        help="The person's name, then images or folders; with --webcam a camera (default 0), a stream or a video.",
     ),
 ]
 Folders = Annotated[
     Path | None,
     typer.Option(
-        "--folders", metavar="DIR", file_okay=False, help="Enrol everybody in a folder: one sub-folder per person."
+        "--folders",
+        metavar="DIR",
+        file_okay=False,
+        help="Enrol everybody in a folder that has one sub-folder per person.",
     ),
 ]
 Webcam = Annotated[
-    bool, typer.Option("--webcam", help="Take the pictures with a camera, guided: enroll NAME --webcam [CAMERA].")
+    bool,
+    typer.Option(
+        "--webcam", help="Take the pictures with a camera, which says what to do: enroll NAME --webcam [CAMERA]."
+    ),
 ]
 ConsentText = Annotated[
     str | None,
-    typer.Option("--consent", metavar="TEXT", help="What the person agreed to: kept with the time, as it is shown."),
+    typer.Option("--consent", metavar="TEXT", help="What the person agreed to, in words; kept with the time."),
 ]
 
 
@@ -55,17 +61,24 @@ def enroll(
     name_and_paths: NameAndPaths = None,
     folders: Folders = None,
     pick: opt.Pick = None,
-    gate: Annotated[bool, typer.Option("--gate", help="Refuse images that are blurred, dark, small, turned…")] = False,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Refuse images in which the face is blurred, dark, small, turned away…")
+    ] = False,
     webcam: Webcam = False,
-    shots: Annotated[int, typer.Option("--shots", min=1, max=20, help="With --webcam: pictures to take.")] = 5,
+    shots: Annotated[int, typer.Option("--shots", min=1, max=20, help="With --webcam: how many pictures to take.")] = 5,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Even if several people, or enrolled under another name.")
+        bool,
+        typer.Option(
+            "--anyway", help="Enrol even what looks like several people, or like somebody enrolled under another name."
+        ),
     ] = False,
     window: opt.ShowWindow = None,
     threshold: Annotated[
         float | None,
         typer.Option(
-            "--threshold", metavar="COSINE", help="With --webcam: least cosine that counts as the same person, -1 to 1."
+            "--threshold",
+            metavar="COSINE",
+            help="With --webcam: the score, -1 to 1, from which on pictures count as one person.",
         ),
     ] = None,
     consent: ConsentText = None,
@@ -80,10 +93,10 @@ def enroll(
 ) -> None:
     """Store faces under a name.
 
-    Each image must show one face. One that cannot be used is reported and the others are enrolled; an image that is
-    enrolled under that name already adds nothing, so a run can be repeated. With --webcam all pictures that were taken
-    are enrolled together, or none. What does not look like one person, or like somebody enrolled under another name,
-    is not enrolled, unless --anyway is given.
+    Each image must show one face. An image that cannot be used is reported, and the others are enrolled; one that is
+    enrolled under that name already adds nothing, so a run can be repeated. With --webcam the pictures are enrolled
+    all together or not at all. Pictures that look like several people, or like somebody enrolled under another name,
+    are refused unless --anyway is given.
     """
     from facepipe.enroll.enrolment import agreed
 

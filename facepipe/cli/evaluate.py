@@ -26,7 +26,10 @@ Pairs = Annotated[
     ),
 ]
 Folders = Annotated[
-    Path | None, typer.Option("--folders", metavar="DIR", help="Photos of people instead, one sub-folder per person.")
+    Path | None,
+    typer.Option(
+        "--folders", metavar="DIR", help="Instead of pairs: a folder with one sub-folder of photos per person."
+    ),
 ]
 Images = Annotated[
     Path | None, typer.Option("--images", metavar="DIR", help="Where the CSV file's images are. Default: beside it.")
@@ -37,14 +40,19 @@ WhoElse = Annotated[
         "--cohort",
         metavar="WHO",
         show_default=False,
-        help="Measure scores corrected for strangers too: others (of these people), a folder, or none. "
-        "Default: others, where there are enough.",
+        help="Measure corrected scores too, which allow for faces that many strangers resemble. The strangers: others "
+        "(of these people), a folder, or none. Default: others, where there are enough.",
     ),
 ]
 LeftOut = Annotated[
-    float, typer.Option("--left-out", metavar="SHARE", help="With --folders: share of people left out of the gallery.")
+    float,
+    typer.Option(
+        "--left-out",
+        metavar="SHARE",
+        help="With --folders: the share of people who are not enrolled, so that they are strangers.",
+    ),
 ]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of everything that is drawn.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="The seed of all random draws.")]
 Page = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write a page with the curves and the worst mistakes.")
 ]
@@ -69,8 +77,8 @@ def evaluate(
 ) -> None:
     """Measure how well people are told apart.
 
-    On labelled pairs, or on all photos of labelled people, with error rates, intervals and curves. What was embedded is
-    kept, so a run that was stopped goes on where it was.
+    Give it a list of pairs, or a folder of photos by person. It tells error rates with intervals, and draws curves.
+    What was computed is kept, so a run that was stopped goes on where it was.
     """
     if (pairs is None) == (people is None):
         got = "neither" if people is None else "both"

@@ -25,7 +25,8 @@ app.command("upgrade")(upgrade)
 def info(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
     """Show where the gallery is, what it holds, what decides.
 
-    The last is the threshold that a name takes, where it comes from, and how often a stranger gets a name.
+    What decides is the threshold: the score from which on a face gets a name. With it goes where it comes from, and
+    how often a stranger gets a name.
     """
     from facepipe.gallery.thresholds import in_force
 
@@ -132,7 +133,7 @@ def _pictured_json(reference: Pictured) -> dict[str, Any]:
 
 @app.command()
 def rebuild(gallery: opt.GalleryPath = None) -> None:
-    """Make the search index anew from the record."""
+    """Rebuild the search index from the record."""
     with opt.open_gallery(gallery) as people:
         out.say(f"{out.count(people.rebuild(), 'reference')} indexed")
 

@@ -35,20 +35,24 @@ Page = Annotated[
 ]
 Views = Annotated[
     str | None,
-    typer.Option("--views", metavar="NAMES", help="Which views, comma-separated. Default: all but saliency."),
+    typer.Option(
+        "--views", metavar="NAMES", help="Which views to show, separated by commas. Default: all but saliency."
+    ),
 ]
 Png = Annotated[
-    Path | None, typer.Option("--png", metavar="FOLDER", help="Write the pictures of the views into this folder too.")
+    Path | None, typer.Option("--png", metavar="FOLDER", help="Also save the pictures of the views in this folder.")
 ]
 DumpFile = Annotated[
     Path | None,
-    typer.Option("--dump", metavar="FILE", help="Write what the layers put out for every face: .safetensors or .npz."),
+    typer.Option(
+        "--dump", metavar="FILE", help="Instead of a page, write what each layer puts out: .safetensors or .npz."
+    ),
 ]
 Layers = Annotated[str, typer.Option("--layers", help="Which layers to show, list or dump: a name or a glob.")]
-List = Annotated[bool, typer.Option("--list", help="List the layers of the networks, and do nothing else.")]
+List = Annotated[bool, typer.Option("--list", help="Only list the layers of the networks.")]
 LabelledFolder = Annotated[
     Path | None,
-    typer.Option("--people", metavar="FOLDER", help="Judge each depth on labelled photos, a sub-folder per person."),
+    typer.Option("--people", metavar="FOLDER", help="Also judge each depth on photos in one sub-folder per person."),
 ]
 NetworkName = Annotated[
     str | None,
@@ -78,7 +82,7 @@ def inspect(
     min_score: opt.MinScore = None,
     detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
-    """Show what every layer made of a face.
+    """Show what each layer of the network makes of a face.
 
     Writes a page that explains one face or compares two; --dump writes the raw numbers, --list names the layers.
     """

@@ -35,7 +35,7 @@ def add(
     ] = "read",
     as_json: opt.Json = False,
 ) -> None:
-    """Make a key and show it, this once: only its hash is kept."""
+    """Make a key and show it once: only its hash is kept."""
     text = Keyring().add(name, scope)
     if as_json:
         out.line({"name": name, "scope": scope, "key": text})
@@ -46,7 +46,7 @@ def add(
 
 @app.command("list")
 def list_keys(as_json: opt.Json = False) -> None:
-    """List the keys: name, scope, when it was made. Never the keys themselves."""
+    """List the keys: name, scope, day. The keys themselves are not kept."""
     keys = Keyring().list()
     if as_json:
         for key in keys:
@@ -61,6 +61,6 @@ def list_keys(as_json: opt.Json = False) -> None:
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The key's name.", autocompletion=complete_keys)],
 ) -> None:
-    """Take a key back. Servers that run refuse it from now on."""
+    """Remove a key: running servers refuse it from now on."""
     Keyring().remove(name)
     out.say(f"{name}: removed")

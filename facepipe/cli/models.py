@@ -37,7 +37,7 @@ def list_models(as_json: opt.Json = False) -> None:
 
 @app.command()
 def show(name: Name) -> None:
-    """Show the card of one network.
+    """Show one network's model card.
 
     It gives the input, the licence, the thresholds and what they were measured on.
     """
@@ -53,10 +53,11 @@ def show(name: Name) -> None:
 def pull(
     name: Name,
     sha256: Annotated[
-        str | None, typer.Option("--sha256", metavar="HEX", help="The one you trust, for a card that knows none.")
+        str | None,
+        typer.Option("--sha256", metavar="HEX", help="The sha256 that you trust, where the model card has none."),
     ] = None,
 ) -> None:
-    """Download a network's weights, verified.
+    """Download a network's weights and check them.
 
     The only command that uses the network. Prints where the weights are.
     """
@@ -73,28 +74,32 @@ def pull(
 def add(
     path: Annotated[
         Path,
-        typer.Argument(metavar="FILE.onnx", readable=False, help="A face embedder: one image in, one vector out."),
+        typer.Argument(
+            metavar="FILE.onnx",
+            readable=False,
+            help="A network that turns a face into numbers: one image in, one vector out.",
+        ),
     ],
     name: Annotated[
         str | None, typer.Option("--name", metavar="NAME", help="What to call it. Default: the file's name.")
     ] = None,
     size: Annotated[
-        int | None, typer.Option("--size", metavar="PX", help="Input side, px, when the file does not say.")
+        int | None, typer.Option("--size", metavar="PX", help="Side of its input, px, where the file does not say.")
     ] = None,
     colour: Annotated[str, typer.Option("--colour", metavar="ORDER", help="RGB or BGR.")] = "RGB",
-    mean: Annotated[float, typer.Option("--mean", metavar="N", help="Subtracted from each value 0..255.")] = 127.5,
-    scale: Annotated[float, typer.Option("--scale", metavar="N", help="What it is multiplied by after that.")] = 1
-    / 127.5,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Average with the mirror image's embedding.")] = False,
+    mean: Annotated[float, typer.Option("--mean", metavar="N", help="Subtracted from each value, 0 to 255.")] = 127.5,
+    scale: Annotated[float, typer.Option("--scale", metavar="N", help="What the result is multiplied by.")] = 1 / 127.5,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Average with the vector of the mirror image.")] = False,
     licence: Annotated[
-        str, typer.Option("--licence", metavar="TEXT", help="Licence of the weights, for the card.")
+        str,
+        typer.Option("--licence", metavar="TEXT", help="The licence of the weights, to be noted in the model card."),
     ] = "not stated",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a model of that name.")] = False,
 ) -> None:
-    """Make an ONNX face embedder a backbone.
+    """Add a network of your own, from an ONNX file.
 
-    It is copied to your models, with a card that says how to feed it. Faces are aligned to the five-point template of
-    ArcFace; edit the card for another.
+    The file is copied to your models, with a card that says what pictures it takes. Faces are aligned to the five-point
+    template of ArcFace; edit the card for another.
     """
     from facepipe.add_model import add_onnx
 

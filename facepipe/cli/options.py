@@ -57,7 +57,7 @@ GalleryPath = Annotated[
         "-g",
         metavar="FILE",
         readable=False,  # the library says more about a file that may not be read
-        help="The gallery file. Default: $FACEPIPE_GALLERY, or one in your data folder.",
+        help="The gallery, the file of the people enrolled. Default: $FACEPIPE_GALLERY, or one in your data folder.",
     ),
 ]
 BackboneName = Annotated[
@@ -66,7 +66,7 @@ BackboneName = Annotated[
         "--backbone",
         "-b",
         metavar="NAME",
-        help="The network that summarises faces; see `models list`.",
+        help="The network that turns a face into numbers; see `models list`.",
         autocompletion=complete_backbones,
     ),
 ]
@@ -76,23 +76,25 @@ GalleryBackbone = Annotated[
         "--backbone",
         "-b",
         metavar="NAME",
-        help="The network that summarises faces. Default: the one the gallery was made with.",
+        help="The network that turns a face into numbers. Default: the one the gallery was made with.",
         autocompletion=complete_backbones,
     ),
 ]
 Weights = Annotated[
     Path | None,
-    typer.Option("--weights", metavar="FILE", readable=False, help="A file of weights to use instead of the card's."),
+    typer.Option(
+        "--weights", metavar="FILE", readable=False, help="A weights file to use instead of the network's own."
+    ),
 ]
-Device = Annotated[
-    str, typer.Option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1 or mps. Fails when it is not there.")
-]
+Device = Annotated[str, typer.Option("--device", metavar="DEVICE", help="Where to compute: cpu, cuda, cuda:1 or mps.")]
 MinFace = Annotated[
-    float, typer.Option("--min-face", metavar="PX", help="Shorter side of the smallest face looked for, px.")
+    float, typer.Option("--min-face", metavar="PX", help="Leave out faces whose shorter side is below this, px.")
 ]
 MinScore = Annotated[
     float | None,
-    typer.Option("--min-score", metavar="SCORE", help="Least detection score, 0 to 1. Default: the detector's."),
+    typer.Option(
+        "--min-score", metavar="SCORE", help="How sure it must be that it is a face, 0 to 1. Default: the detector's."
+    ),
 ]
 DetectorName = Annotated[
     str,
@@ -104,7 +106,9 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object per line on 
 Threshold = Annotated[
     float | None,
     typer.Option(
-        "--threshold", metavar="COSINE", help="Least cosine that counts as a match, -1 to 1. Overrides --fmr."
+        "--threshold",
+        metavar="COSINE",
+        help="The score, -1 to 1, from which on a face counts as that person. Overrides --fmr.",
     ),
 ]
 Fmr = Annotated[
@@ -112,7 +116,7 @@ Fmr = Annotated[
     typer.Option(
         "--fmr",
         metavar="RATE",
-        help="Take the threshold for this false match rate (of a stranger, with one person). Default: 1e-3.",
+        help="Use the threshold at which this share of strangers would pass for one given person. Default: 1e-3.",
     ),
 ]
 Fpir = Annotated[
@@ -120,12 +124,15 @@ Fpir = Annotated[
     typer.Option(
         "--fpir",
         metavar="RATE",
-        help="Take the one at which this share of strangers is taken for anybody. Default: 1e-2, and 1e-3 with each.",
+        help="Use the threshold at which this share of strangers would get a name. Default: 1e-2, and at most 1e-3 "
+        "would pass for any one person.",
     ),
 ]
 Pick = Annotated[
     int | None,
-    typer.Option("--pick", "--face", metavar="N", min=1, help="Which face when there are several; 1 is the largest."),
+    typer.Option(
+        "--pick", "--face", metavar="N", min=1, help="Which face to use when there are several; 1 is the largest."
+    ),
 ]
 Annotate = Annotated[
     Path | None,
@@ -133,15 +140,14 @@ Annotate = Annotated[
         "--annotate",
         metavar="FOLDER",
         file_okay=False,
-        help="Write each picture with its faces marked into this folder.",
+        help="Save a copy of each picture, with its faces marked, in this folder.",
     ),
 ]
 ShowWindow = Annotated[
-    bool | None, typer.Option("--window/--no-window", help="Show what is seen in a window; q or Esc ends it.")
+    bool | None,
+    typer.Option("--window/--no-window", help="Show the picture in a window; q or Esc in it ends the command."),
 ]
-NoCache = Annotated[
-    bool, typer.Option("--no-cache", help="Embed every image anew, and keep nothing of what was embedded.")
-]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew, and keep nothing of it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 

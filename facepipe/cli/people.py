@@ -25,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, show,
 
 @app.command("list")
 def list_people(gallery: opt.GalleryPath = None, as_json: opt.Json = False) -> None:
-    """List everybody, with how many references they have."""
+    """List everybody, with how many references (pictures) each has."""
     with opt.open_gallery(gallery) as people:
         rows = people.people()
     if as_json:
@@ -46,11 +46,11 @@ def show(
     chips: Annotated[
         Path | None,
         typer.Option(
-            "--chips", metavar="FOLDER", file_okay=False, help="Write the stored aligned faces into this folder."
+            "--chips", metavar="FOLDER", file_okay=False, help="Save the faces that are stored of them in this folder."
         ),
     ] = None,
 ) -> None:
-    """Show one person's references: where each came from."""
+    """Show one person's pictures (references): where each is from."""
     with opt.open_gallery(gallery) as people:
         references = people.references(name)
         if chips is not None:
@@ -118,7 +118,7 @@ def merge(
         list[str],
         typer.Argument(
             metavar="NAME",
-            help="The people who are one, two or more; the last name stays.",
+            help="Two or more people who are one; the last name stays.",
             autocompletion=opt.complete_people,
         ),
     ],

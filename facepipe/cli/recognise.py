@@ -53,7 +53,7 @@ def detect(
 def identify(
     paths: opt.Paths,
     gallery: opt.GalleryPath = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Candidates to give for each face.")] = 1,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many candidates to list for each face.")] = 1,
     threshold: opt.Threshold = None,
     fmr: opt.Fmr = None,
     fpir: opt.Fpir = None,
@@ -90,7 +90,7 @@ def identify(
 
 def verify(
     a: Annotated[str, typer.Argument(metavar="A", help="An image with one face.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another image with one face.")],
     pick: opt.Pick = None,
     threshold: opt.Threshold = None,
     fmr: opt.Fmr = None,
@@ -104,7 +104,7 @@ def verify(
 ) -> None:
     """Say whether two images show one person.
 
-    Each must show one face, or --pick says which. The exit code is 0 for a match and for no match.
+    Each must show one face, or --pick says which. The exit code is 0 whether they match or not.
     """
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
     limit = opt.limit(pipe, None, threshold, fmr)

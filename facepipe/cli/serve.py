@@ -12,25 +12,33 @@ from facepipe.serve.settings import Settings
 
 Names = Annotated[
     list[str] | None,
-    typer.Option("--name", metavar="HOST", help="A further name under which the server may be called. Repeatable."),
+    typer.Option("--name", metavar="HOST", help="Another name that the server answers to. Repeatable."),
 ]
 Origins = Annotated[
     list[str] | None,
     typer.Option(
-        "--origin", metavar="URL", help="A site whose pages may call with a key, as https://example.org. Repeatable."
+        "--origin",
+        metavar="URL",
+        help="A site whose pages may call with a key, such as https://example.org. Repeatable.",
     ),
 ]
 RootPath = Annotated[
-    str | None, typer.Option("--root-path", metavar="PATH", help="Where a proxy has the server, as /facepipe.")
+    str | None,
+    typer.Option("--root-path", metavar="PATH", help="The path under which a proxy has the server, such as /facepipe."),
 ]
 
 
 def serve(
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="Where to listen. Beyond this machine it takes a key.")
+        str,
+        typer.Option(
+            "--host",
+            metavar="ADDRESS",
+            help="Where to listen. For other machines to reach it, there must be an API key.",
+        ),
     ] = Settings.host,
     port: Annotated[
-        int, typer.Option("--port", "-p", metavar="PORT", min=0, max=65535, help="0 takes a free one.")
+        int, typer.Option("--port", "-p", metavar="PORT", min=0, max=65535, help="The port; 0 takes a free one.")
     ] = Settings.port,
     name: Names = None,
     origin: Origins = None,
@@ -50,7 +58,7 @@ def serve(
     min_score: opt.MinScore = None,
     detector: opt.DetectorName = opt.DETECTOR,
 ) -> None:
-    """Serve the page, the API and live recognition.
+    """Start the web page, the HTTP API and live recognition.
 
     Open the printed address in a browser. Ctrl-C ends it.
     """

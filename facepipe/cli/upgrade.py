@@ -24,9 +24,14 @@ MOST_PEOPLE = 10  # of each kind that are named; --json has all
 
 To = Annotated[
     Path | None,
-    typer.Option("--to", metavar="FILE", dir_okay=False, help="Write the changed gallery into another file instead."),
+    typer.Option(
+        "--to",
+        metavar="FILE",
+        dir_okay=False,
+        help="Write the changed gallery to another file, and leave this one as it is.",
+    ),
 ]
-LeaveOut = Annotated[bool, typer.Option("--leave-out", help="Go on without the references that cannot be made anew.")]
+LeaveOut = Annotated[bool, typer.Option("--leave-out", help="Go on without the references that cannot be made again.")]
 
 
 def upgrade(
@@ -34,18 +39,20 @@ def upgrade(
     backbone: opt.BackboneName = opt.BACKBONE,
     weights: opt.Weights = None,
     device: opt.Device = "cpu",
-    apply: Annotated[bool, typer.Option("--apply", help="Change the gallery; --back returns.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Change the gallery; --back undoes it.")] = False,
     to: To = None,
-    commit: Annotated[bool, typer.Option("--commit", help="Keep the change, and forget what was before.")] = False,
-    back: Annotated[bool, typer.Option("--back", help="Return to what was before the change.")] = False,
+    commit: Annotated[
+        bool, typer.Option("--commit", help="Keep the change for good, and delete what was before.")
+    ] = False,
+    back: Annotated[bool, typer.Option("--back", help="Go back to what was before the change.")] = False,
     leave_out: LeaveOut = False,
     yes: opt.Yes = False,
     as_json: opt.Json = False,
 ) -> None:
     """Change to another network, without the photos.
 
-    Shows what that would change for the people who are enrolled; --apply does it. All references are made anew from the
-    pictures that are kept of the faces. What was before is kept too, until --commit or --back.
+    Shows what that would change for the people who are enrolled; --apply does it. All references are made again from
+    the small pictures that are kept of the faces. What was before is kept as well, until --commit or --back.
     """
     chosen = [name for name, given in _ways(apply, to, commit, back).items() if given]
     if len(chosen) > 1:

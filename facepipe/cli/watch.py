@@ -46,12 +46,14 @@ def watch(
     snapshots: Annotated[
         Path | None,
         typer.Option(
-            "--snapshots", metavar="FOLDER", file_okay=False, help="Write the best picture of each face here."
+            "--snapshots", metavar="FOLDER", file_okay=False, help="Save the best picture of each face in this folder."
         ),
     ] = None,
-    every: Annotated[int, typer.Option("--every", min=1, help="Frames from one search for faces to the next.")] = EVERY,
+    every: Annotated[
+        int, typer.Option("--every", min=1, help="Search the whole picture for new faces once in so many frames.")
+    ] = EVERY,
     max_fps: Annotated[
-        float | None, typer.Option("--max-fps", metavar="FPS", help="Leave out frames that come faster.")
+        float | None, typer.Option("--max-fps", metavar="FPS", help="Skip frames that come faster than this.")
     ] = None,
     gallery: opt.GalleryPath = None,
     threshold: opt.Threshold = None,
@@ -66,7 +68,7 @@ def watch(
 ) -> None:
     """Recognise faces in a video or live.
 
-    A line for each face that appears, is named, and leaves. Ctrl-C ends it; a live source has no other end.
+    Prints a line when a face appears, when it is named, and when it leaves. Ctrl-C ends it.
     """
     from facepipe.watch import Watcher
 

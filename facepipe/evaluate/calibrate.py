@@ -130,7 +130,7 @@ def _evidence(
     try:
         single = Evidence.fit(compared.genuine, compared.impostor)
     except ValueError as error:
-        raise UsageError(f"{source}: {error}; add photos, several of each person") from None
+        raise UsageError(f"{source}: {error}; 46 people are enough, with several photos of some") from None
     return by_references(single, faces.vectors, names, cohort, seed)
 
 

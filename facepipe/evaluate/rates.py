@@ -20,7 +20,7 @@ def threshold_at_fmr(impostor: Floats, fmr: float, least: int = 10) -> float:
     if not 0 < fmr < 1:
         raise ValueError(f"FMR {fmr:g}: expected more than 0 and less than 1")
     if len(impostor) * fmr < least:
-        raise ValueError(f"{len(impostor)} impostor scores: expected at least {least / fmr:.0f} for FMR {fmr:g}")
+        raise ValueError(f"pairs of two people: {len(impostor)}; expected at least {least / fmr:.0f} for FMR {fmr:g}")
     allowed = int(len(impostor) * fmr)
     highest = np.partition(impostor, len(impostor) - allowed - 1)[len(impostor) - allowed - 1 :]
     return above(highest[0])
@@ -62,7 +62,9 @@ class Sorted:
 
     def __post_init__(self) -> None:
         if not (len(self.genuine) and len(self.impostor)):
-            raise ValueError(f"{len(self.genuine)} genuine and {len(self.impostor)} impostor scores: expected some")
+            raise ValueError(
+                f"pairs of one person: {len(self.genuine)}, of two people: {len(self.impostor)}; expected some"
+            )
 
     def tmr(self, threshold: npt.ArrayLike) -> Doubles:
         """The share of genuine scores at or above each threshold."""

@@ -49,7 +49,8 @@ class Evidence:
 
         if min(len(genuine), len(impostor)) < FEWEST:
             raise ValueError(
-                f"{len(genuine)} genuine and {len(impostor)} impostor scores: expected at least {FEWEST} of each"
+                f"pairs of one person: {len(genuine)}, of two people: {len(impostor)};"
+                f" expected at least {FEWEST} of each"
             )
         if genuine.mean() <= impostor.mean():
             raise ValueError("scores of one person are not higher than those of two")

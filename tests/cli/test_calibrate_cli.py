@@ -37,7 +37,8 @@ def test_calibrate_identify_forget(enrolled: Run, folder: Path) -> None:
     assert after["candidates"][0]["probability"] > 0.99
     assert looser["threshold"] == pytest.approx(made["fmr"]["1e-2"], abs=1e-4)
     assert after["threshold"] >= before["threshold"]  # 1e-3 is still the card's: there were too few pairs
-    assert enrolled("calibrate", "--remove").err.endswith("not calibrated any more; the card's thresholds decide\n")
+    forgotten = enrolled("calibrate", "--remove")
+    assert forgotten.err.endswith("not calibrated any more; the network's own thresholds decide\n")
     assert enrolled("identify", "obama3.jpg", "--json").json[0]["faces"][0] == before
 
 
@@ -48,7 +49,7 @@ def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
     assert re.search(r"Of the (49|50) people in the folder 0 are enrolled, by name; \d+ photos of the others", done.out)
     assert "calibration" in enrolled("gallery", "info").out
     assert "its calibration is not in it" in enrolled("gallery", "export", "people.zip").err
-    why = r"Scores are not corrected for a cohort: none \(gallery 2, labelled (49|50) people, and it takes 200\)\."
+    why = r"not corrected for faces that resemble many: none \(gallery 2, labelled (49|50) people, and it takes 200\)\."
     assert re.search(why, done.out)  # one of the fifty may have no face found
     said = r"All photos against all: \d+ pairs of one person, \d,\d{3} of two people\.\nFMR 1e-2\t1 in 100 strangers, "
     assert re.search(said, done.out)

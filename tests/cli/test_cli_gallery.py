@@ -142,7 +142,7 @@ def test_a_damaged_gallery_is_left_as_it_is(enrolled: Run, home: Path) -> None:
 def test_doctor_is_quiet_about_a_sound_gallery(enrolled: Run) -> None:
     done = enrolled("gallery", "doctor")
     assert done.code == 0  # that Ben has one reference is advice
-    assert "Only one reference (1)\nWith one reference 90 %" in done.out
+    assert "Only one reference (1)\nWith one reference 98 %" in done.out
     assert "\n  Ben, reference 3\n    facepipe enroll --webcam Ben\n" in done.out
     assert enrolled("gallery", "doctor", "--json").json[0]["advice"] is True
     enrolled("people", "remove", "--yes", "Ben")

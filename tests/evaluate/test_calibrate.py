@@ -244,8 +244,8 @@ def test_what_can_be_refused_is_before_the_work(gallery: Gallery, cohort: str, w
 @pytest.mark.parametrize(
     ("people", "each", "why"),
     [
-        (20, 1, "0 genuine and 190 impostor scores: expected at least 10 of each"),
-        (20, 2, r"760 impostor scores: expected at least 1000 for FMR 0.01 \(46 people with one photo"),
+        (20, 1, "pairs of one person: 0, of two people: 190; expected at least 10 of each; 46 people"),
+        (20, 2, r"pairs of two people: 760; expected at least 1000 for FMR 0.01 \(46 people with one photo"),
     ],
 )
 def test_too_few_photos(gallery: Gallery, monkeypatch: pytest.MonkeyPatch, people: int, each: int, why: str) -> None:

@@ -45,7 +45,7 @@ def test_the_rates_of_the_cards(rate: str, count: int) -> None:
 
 @pytest.mark.parametrize(("count", "fmr"), [(9, 0.999), (999, 1e-2), (0, 0.5)])
 def test_too_few_scores_to_read_a_rate_from(count: int, fmr: float) -> None:
-    with pytest.raises(ValueError, match=rf"{count} impostor scores: expected at least \d+ for FMR"):
+    with pytest.raises(ValueError, match=rf"pairs of two people: {count}; expected at least \d+ for FMR"):
         threshold_at_fmr(np.zeros(count, np.float32), fmr)
 
 
@@ -144,5 +144,5 @@ def test_equal_error_of_scores_apart_and_upside_down() -> None:
 
 
 def test_no_rates_without_scores_of_both_kinds() -> None:
-    with pytest.raises(ValueError, match="0 genuine and 1 impostor"):
+    with pytest.raises(ValueError, match="of one person: 0, of two people: 1; expected some"):
         Sorted(scores(), scores(0.5))

@@ -44,7 +44,7 @@ def test_stated_probabilities_are_the_observed_shares() -> None:
 @pytest.mark.parametrize(
     ("genuine", "impostor", "why"),
     [
-        (np.ones(9), np.zeros(99), "9 genuine and 99 impostor scores: expected at least 10"),
+        (np.ones(9), np.zeros(99), "of one person: 9, of two people: 99; expected at least 10"),
         (np.zeros(50), np.ones(50), "scores of one person are not higher"),
     ],
 )
