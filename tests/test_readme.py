@@ -1,4 +1,4 @@
-"""The Python examples of README, inspect.md and watch.md run as they stand, beside the portraits in ``samples/``."""
+"""The Python examples of the READMEs and of docs run as they stand, beside the portraits in ``samples/``."""
 
 import re
 import shutil
@@ -28,10 +28,19 @@ def beside_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.parametrize("page", [README, README.with_name("README.zh.md")], ids=lambda page: page.name)
 @pytest.mark.usefixtures("beside_samples")
-def test_the_python_example_recognises_and_verifies(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = blocks(README, "python")
-    exec(compile(example, "README.md", "exec"), {})
+def test_the_python_example_recognises(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = blocks(page, "python")
+    assert len([line for line in example.splitlines() if line]) == 6
+    exec(compile(example, page.name, "exec"), {})
+    assert capsys.readouterr().out.startswith("Barack Obama 0.99")
+
+
+@pytest.mark.usefixtures("beside_samples")
+def test_the_longer_example_recognises_and_verifies(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = blocks(README.parent / "docs" / "python.md", "python")
+    exec(compile(example, "python.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("Barack Obama 0.7")
     assert printed[1] == "False"
@@ -110,3 +119,21 @@ def test_the_example_of_another_network_runs(capsys: pytest.CaptureFixture[str])
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     assert [t for t in targets if "://" not in t and not (page.parent / t).exists()] == []
+
+
+def test_the_chinese_readme_is_as_complete() -> None:
+    """The same sections, commands, figures and pages, in the same order."""
+    english, chinese = (page.read_text("utf-8") for page in (README, README.with_name("README.zh.md")))
+    for what in (
+        r"^#+ ",
+        r"^```\w+",
+        r"^\$ (.*?)(?: +#.*)?$",
+        r"`python (scripts/\w+\.py)",
+        r"^\| \[(.*?)\]",
+        r"^!\[.*?\]\((.*)\)",
+    ):
+        found = [re.findall(what, text, re.MULTILINE) for text in (english, chinese)]
+        assert found[0]
+        assert found[1] == found[0], what
+    items = [text.count("\n- ") for text in (english, chinese)]
+    assert items[0] == items[1]
