@@ -140,7 +140,7 @@ def summary(found: Diagnosis) -> Text:
             f"{held.en}; likeness was not judged, as nothing says what a score means here: facepipe calibrate does",
             f"{held.zh}；没有判断相似度，因为不知道分数的含义：请先运行 facepipe calibrate",
         )
-    counts = "" if found.threshold is None else f"; a score counts from {found.threshold:.3f}"
+    counts = "" if found.threshold is None else f"; the threshold is {found.threshold:.3f}"
     zh = "" if found.threshold is None else f"；分数达到 {found.threshold:.3f} 算同一人"
     return Text(held.en + counts, held.zh + zh)
 

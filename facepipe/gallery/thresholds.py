@@ -55,14 +55,14 @@ class ThresholdInForce:
     def reason(self) -> str:
         """Why it is this one, and what comes of it."""
         if self.kind == "fpir" and self.rate is not None:
-            anybody = "the one person enrolled" if self.people == 1 else f"any of {_people(self.people)}"
-            line = f"{_share(self.rate)} it with {anybody}, {_BY[self.source]}"
+            line = f"{_share(self.rate)} would get a name among {_people(self.people)}, {_BY[self.source]}"
             line += _truly(self.chance) if self.beyond else _within(self.chance)
         else:
-            line = "as given" if self.rate is None else f"{_share(self.rate)} it with one person"
+            line = "as given" if self.rate is None else f"{_share(self.rate)} would pass for one given person"
             line += "" if self.between is None else f", an extrapolation: truly {_rates(*self.between)}"
             if self.chance is not None and self.people:
-                line += f"; {percent(self.chance.value)} get a name among {_people(self.people)}{_within(self.chance)}"
+                line += f"; {percent(self.chance.value)} would get a name among {_people(self.people)}"
+                line += _within(self.chance)
         if self.alike:
             line += f"; {self.alike} pairs look like one person under two names: facepipe gallery doctor"
         return line
@@ -239,7 +239,7 @@ def _rate(fpir: Rate) -> float:
 
 
 def _share(rate: float) -> str:
-    return f"{_one_in(rate)} strangers reaches" if rate <= 0.5 else f"{percent(rate)} of strangers reach"
+    return f"{_one_in(rate)} strangers" if rate <= 0.5 else f"{percent(rate)} of strangers"
 
 
 def _people(count: int | None) -> str:

@@ -54,9 +54,9 @@ def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
     said = r"All photos against all: \d+ pairs of one person, \d,\d{3} of two people\.\nFMR 1e-2\t1 in 100 strangers, "
     assert re.search(said, done.out)
     decides = (
-        r"\nFrom now on, unless you ask for another: threshold \S+: 1 in 1,000 strangers reaches it with one person; "
+        r"\nFrom now on, unless you ask for another: threshold \S+: 1 in 1,000 strangers would pass for one given "
     )
-    assert re.search(decides + r"\S+ % get a name among 2 people", done.out)
+    assert re.search(decides + r"person; \S+ % would get a name among 2 people", done.out)
     assert re.search(r"\nProbabilities, on \d+ pairs drawn of all, of people they were not fitted to: ", done.out)
     assert "Brier score" in done.out
     again = enrolled("calibrate", folder, "--json").json[0]
@@ -66,7 +66,7 @@ def test_it_prints_what_it_found(enrolled: Run, folder: Path) -> None:
 def test_the_share_of_strangers_who_are_taken_for_somebody(enrolled: Run) -> None:
     done = enrolled("identify", "obama3.jpg", "--fpir", "1e-1")
     assert done.code == 0
-    said = r"threshold 0\.\d{4}: 1 in 10 strangers reaches it with any of 2 people, going by photos of other people \("
+    said = r"threshold 0\.\d{4}: 1 in 10 strangers would get a name among 2 people, going by photos of other people \("
     assert re.match(said, done.err)
     assert enrolled("identify", "obama3.jpg", "--fpir", "1e-9").code == 2
     for other in (("--threshold", "0.9"), ("--fmr", "1e-2")):

@@ -146,7 +146,7 @@ def test_doctor_is_quiet_about_a_sound_gallery(enrolled: Run) -> None:
     assert "\n  Ben, reference 3\n    facepipe enroll --webcam Ben\n" in done.out
     assert enrolled("gallery", "doctor", "--json").json[0]["advice"] is True
     enrolled("people", "remove", "--yes", "Ben")
-    said = "1 person with 2 references; a score counts from 0.336\nnothing looks wrong\n"
+    said = "1 person with 2 references; the threshold is 0.336\nnothing looks wrong\n"
     assert enrolled("gallery", "doctor").out == said
     assert enrolled("gallery", "doctor", "--json").out == ""
 

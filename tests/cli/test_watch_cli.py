@@ -46,9 +46,10 @@ def test_events_as_json(enrolled: Run, film: Path) -> None:
     assert 250 < (x0 + x1) / 2 < 390
     assert 170 < (y0 + y1) / 2 < 310
     decides, told = done.err.splitlines()
-    assert (
-        decides == "threshold 0.3356: 1 in 1,000 strangers reaches it with one person; 0.2 % get a name among 2 people"
+    said = (
+        "threshold 0.3356: 1 in 1,000 strangers would pass for one given person; 0.2 % would get a name among 2 people"
     )
+    assert decides == said
     assert told.startswith("30 frames, ")
     assert told.endswith(" a second; Ada")
 
@@ -65,7 +66,9 @@ def test_events_as_lines(enrolled: Run, film: Path) -> None:
 def test_strangers_are_unknown_and_nobody_enrolled_is_said(enrolled: Run, film: Path) -> None:
     strict = enrolled("watch", film, "--threshold", "0.9999", "--json")
     assert [row["name"] for row in strict.json] == [None, None]
-    assert strict.err.splitlines()[0].startswith("threshold 0.9999: as given; under 0.1 % get a name among 2 people")
+    assert strict.err.splitlines()[0].startswith(
+        "threshold 0.9999: as given; under 0.1 % would get a name among 2 people"
+    )
     assert strict.err.endswith("; 1 unknown\n")
     (best,) = strict.json[-1]["candidates"]
     assert (best["person"], best["score"]) == ("Ada", strict.json[-1]["score"])

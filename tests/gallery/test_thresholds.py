@@ -63,7 +63,7 @@ def test_a_rate_beyond_what_the_own_people_show_is_an_extrapolation_with_an_inte
 ) -> None:
     limits = Thresholds(CARD, enrolled(60))
     seldom = limits.explained(limits.find(fpir="1e-4"))
-    assert "1 in 10,000 strangers reaches it with any of 60 people, as these are strangers to" in seldom.reason
+    assert "1 in 10,000 strangers would get a name among 60 people, as these are strangers to" in seldom.reason
     assert ", an extrapolation: truly between 1 in " in seldom.reason
     assert "extrapolation" not in limits.explained(limits.find(fpir="1e-2")).reason
     with pytest.raises(UsageError, match="fpir 1e-9: among 60 people that is a false match rate of 2e-11; no lower"):
@@ -72,13 +72,13 @@ def test_a_rate_beyond_what_the_own_people_show_is_an_extrapolation_with_an_inte
 
 def test_a_rate_near_one_is_said_as_a_share(enrolled: Callable[[int], Gallery]) -> None:
     limits = Thresholds(CARD, enrolled(60))
-    assert limits.explained(limits.find(fpir="0.9")).reason.startswith("90 % of strangers reach it with any of 60")
+    assert limits.explained(limits.find(fpir="0.9")).reason.startswith("90 % of strangers would get a name among 60")
 
 
 def test_two_faces_go_by_the_false_match_rate() -> None:
     found = Thresholds(CARD).find()
     assert (found.threshold, found.kind, found.rate, found.source) == (0.5, "fmr", 1e-3, "card")
-    assert found.said == "threshold 0.5000: 1 in 1,000 strangers reaches it with one person"
+    assert found.said == "threshold 0.5000: 1 in 1,000 strangers would pass for one given person"
     with pytest.raises(UsageError, match="fpir 1e-2: a share of strangers looked up in a gallery"):
         Thresholds(CARD).find(fpir="1e-2")
 
@@ -102,7 +102,7 @@ def test_with_few_people_nobody_is_let_in_more_easily_than_between_two_faces(
     assert found.chance is not None
     assert found.chance.value == pytest.approx(1 - 0.999**people)
     assert (found.chance_by, found.source) == ("card", "card")
-    assert f"get a name among {people} p" in found.said
+    assert f"would get a name among {people} p" in found.said
 
 
 def test_with_more_people_it_rises_so_that_as_many_strangers_get_a_name(enrolled: Callable[[int], Gallery]) -> None:
@@ -112,7 +112,7 @@ def test_with_more_people_it_rises_so_that_as_many_strangers_get_a_name(enrolled
     assert found.threshold == pytest.approx(TAIL.score(1 - 0.99 ** (1 / 40)))
     assert found.chance is not None
     assert found.chance.value == pytest.approx(1e-2)
-    assert "1 in 100 strangers reaches it with any of 40 people, going by photos of other people (" in found.said
+    assert "1 in 100 strangers would get a name among 40 people, going by photos of other people (" in found.said
 
 
 def test_from_fifty_on_the_gallery_itself_says_it(enrolled: Callable[[int], Gallery]) -> None:
@@ -137,7 +137,7 @@ def test_what_is_asked_for_goes_before_the_usual(enrolled: Callable[[int], Galle
     assert limits.find(fmr="1e-2").threshold == 0.4
     assert limits.find(fmr="1e-2", fpir="0.1").kind == "fpir"
     said = limits.explained(limits.find(0.4)).said
-    assert said.startswith("threshold 0.4000: as given; 33 % get a name among 40 people")
+    assert said.startswith("threshold 0.4000: as given; 33 % would get a name among 40 people")
     with pytest.raises(UsageError, match="threshold 2: expected a cosine"):
         limits.find(2)
 

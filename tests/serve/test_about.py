@@ -34,7 +34,9 @@ def test_the_gallery_says_whether_it_is_calibrated(
         gallery.calibrate(None)
         plain = client.get("/api/v1/gallery").json()["threshold"]
         assert plain["threshold"] == round(pipeline.threshold(gallery=gallery), 4)
-        assert plain["reason"].startswith("1 in 1,000 strangers reaches it with one person; 0.1 % get a name among 1")
+        assert plain["reason"].startswith(
+            "1 in 1,000 strangers would pass for one given person; 0.1 % would get a name among 1"
+        )
         assert client.get("/api/v1/gallery").json()["calibration"] is None
 
 

@@ -64,7 +64,7 @@ THRESHOLD = {
     "people": 1,
     "alike": 0,
     "chance": {"value": 0.001, "low": 0.00085, "high": 0.0012, "by": "card"},
-    "reason": "1 in 1,000 strangers reaches it with one person",
+    "reason": "1 in 1,000 strangers would pass for one given person",
 }
 FACTS = {
     "people": 1,
