@@ -32,7 +32,7 @@ def explained() -> Iterator[None]:
         yield
         opencv = sys.modules.get("cv2")
         if opencv is not None and getattr(opencv, "__file__", None) is None:  # a folder in which nothing is left
-            raise DependencyMissing(f"OpenCV is not whole: {MEND_OPENCV}")
+            raise DependencyMissing(f"OpenCV is incomplete: {MEND_OPENCV}")
     except (ImportError, OSError, AttributeError, RuntimeError) as error:
         remedy = _remedy(error)
         if remedy is None:
@@ -44,7 +44,7 @@ def _remedy(error: Exception) -> str | None:
     """What is missing and how to get it; None for an error of another kind."""
     said = str(error)
     if _BROKEN_OPENCV.search(said):
-        return f"OpenCV is not whole ({_last_line(said)}): {MEND_OPENCV}"
+        return f"OpenCV is incomplete ({_last_line(said)}): {MEND_OPENCV}"
     if _UNLIKE_TORCH.search(said):
         return f"torchvision is not of the same release as torch: {MEND_TORCH}"
     if library := _LIBRARY.search(said):

@@ -70,7 +70,7 @@ def test_other_errors_stay_as_they_are(error: Exception) -> None:
 
 def test_a_folder_that_is_all_that_is_left_of_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", ModuleType("cv2"))
-    with pytest.raises(DependencyMissing, match="OpenCV is not whole"), explained():
+    with pytest.raises(DependencyMissing, match="OpenCV is incomplete"), explained():
         pass
 
 

@@ -143,7 +143,7 @@ def _list(pipe: Pipeline, images: list[str], only: str | None, pattern: str, pic
     if not any(fnmatchcase(layer, pattern) for name in shown for layer in networks[name].layers):
         choose_layers(networks[shown[-1]], pattern)  # says which names are near
     if not images and "pnet" in shown:
-        out.say(f"no image given: P-Net's maps are as large as for the sample {STAND_IN}")
+        out.say(f"no image given: the sizes of P-Net's maps are those for the sample {STAND_IN}")
     for name in shown:
         rows = [row for row in list_layers(networks[name]) if row.name == "total" or fnmatchcase(row.name, pattern)]
         if as_json:

@@ -32,7 +32,7 @@ def list_models(as_json: opt.Json = False) -> None:
         rows.append((card.name, card.role, "here" if here else "to fetch", card.licence))
     if not as_json:
         out.table("Models", ("name", "role", "weights", "licence"), rows)
-        out.say(f"where nothing else is said: detector {opt.DETECTOR}, backbone {opt.BACKBONE}")
+        out.say(f"by default: detector {opt.DETECTOR}, backbone {opt.BACKBONE}")
 
 
 @app.command()

@@ -217,7 +217,7 @@ def gallery_with_network(
         name = backbone
     with Gallery.open(path, backbone=resolve(find_card(name), weights)[1], create=create) as gallery:
         if name != (backbone or BACKBONE):
-            out.say(f"{gallery.path}: made with {name}, which is used")
+            out.say(f"{gallery.path}: made with {name}, so it is used")
         yield gallery, name
 
 

@@ -58,8 +58,8 @@ def show(
         waiting = 0 if references else people.info().left_out
     if waiting:
         out.say(
-            f"{name}: no picture of the face is kept, which the change of network needed; enrol again, or return to the"
-            f" network of before ({typed('gallery upgrade', people.path, '--back')})"
+            f"{name}: no picture of the face is kept, so the change of network left it out; enrol again, or go back to"
+            f" the network of before ({typed('gallery upgrade', people.path, '--back')})"
         )
     if as_json:
         for r in references:

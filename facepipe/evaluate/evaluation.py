@@ -51,7 +51,9 @@ def evaluate_pairs(
     listing = read_listing(Path(path), None if images is None else Path(images))
     if not any(image.exists() for image in listing.images):
         n, first = len(listing.images), listing.images[0]
-        raise UsageError(f"{path}: none of its {n} images is there, as {first}; say where they are: --images FOLDER")
+        raise UsageError(
+            f"{path}: none of its {n} images is there, such as {first}; say where they are: --images FOLDER"
+        )
     faces = find_faces(pipe, listing.images, listing.called, cached, report)
     chosen = of_evaluation(pipe, faces, cohort, listing.named, cached, report)
     usable: Bools = np.all(faces.number[listing.pairs] >= 0, axis=1)

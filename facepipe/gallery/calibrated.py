@@ -39,7 +39,7 @@ def read(record: Record) -> tuple[Calibration | None, Cohort | None]:
         vectors = np.frombuffer(b"".join(vector for _, vector in rows), "<f4").astype(np.float32)
         return calibration, Cohort(vectors.reshape(len(rows), -1), [person for person, _ in rows])
     except ValueError as error:
-        _log.warning("%s: its calibration holds no more (%s); calibrate again", record.path, error)
+        _log.warning("%s: its calibration no longer holds (%s); calibrate again", record.path, error)
         return None, None
 
 

@@ -59,8 +59,8 @@ class Calibration:
         """Warn in the log when so many more are enrolled in ``source`` now that ``fpir`` says too little."""
         if people > GROWN * self.people:
             log.warning(
-                "%s: its FPIR was measured with %d enrolled; now there are %d, so that strangers resemble somebody more"
-                " often; measure again: facepipe calibrate FOLDER",
+                "%s: how often a stranger gets a name (FPIR) was measured with %d enrolled; now there are %d, so it is"
+                " more often; measure again: facepipe calibrate FOLDER",
                 *(source, self.people, people),
             )
 

@@ -78,7 +78,9 @@ class Tail:
         above = scores[scores > threshold].astype(np.float64) - threshold
         counted = np.ones(len(above)) if weights is None else weights[scores > threshold]
         if counted.sum() < FEWEST:
-            raise ValueError(f"{counted.sum():.0f} impostor scores above {threshold:.4f}: expected at least {FEWEST}")
+            raise ValueError(
+                f"{counted.sum():.0f} scores of two people above {threshold:.4f}: expected at least {FEWEST}"
+            )
         return cls(threshold, float(counted.sum() / total), *_pareto(above, counted))
 
 

@@ -56,7 +56,7 @@ def expect_name(text: str) -> str:
     try:
         return split(f"[{bare}]" if is_address(bare) and ":" in bare and bare[0] != "[" else bare)[0]
     except ValueError:
-        raise UsageError(f"name {text!r:.100}: expected a name of this server, as faces.example.org") from None
+        raise UsageError(f"name {text!r:.100}: expected a name of this server, such as faces.example.org") from None
 
 
 def expect_site(text: str) -> str:
@@ -65,7 +65,7 @@ def expect_site(text: str) -> str:
         return site(text.strip())
     except ValueError:
         raise UsageError(
-            f"origin {text!r:.100}: expected one site with its scheme and without a path, as https://example.org"
+            f"origin {text!r:.100}: expected one site with its scheme and without a path, such as https://example.org"
         ) from None
 
 

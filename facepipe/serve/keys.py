@@ -144,7 +144,9 @@ def _read(path: Path) -> tuple[Key, ...]:
     except OSError as error:
         raise ServerError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise ServerError(f"{path}: expected the file of API keys, damaged; remove it and make the keys anew") from None
+        raise ServerError(
+            f"{path}: expected the file of API keys, damaged; remove it and make the keys again"
+        ) from None
 
 
 def _key(row: dict[str, Any]) -> Key:

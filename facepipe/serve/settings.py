@@ -76,5 +76,5 @@ def _expect_path(text: str) -> str:
     if parts == [""]:
         return ""
     if parts[0] in OWN or not all(map(_PART.fullmatch, parts)):
-        raise UsageError(f"root path {text!r:.100}: expected one as /facepipe, not beginning with /api or /page")
+        raise UsageError(f"root path {text!r:.100}: expected one such as /facepipe, not beginning with /api or /page")
     return "/".join(["", *parts])

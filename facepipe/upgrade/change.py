@@ -119,7 +119,7 @@ def go_back(
 def expect_free(path: Path) -> None:
     """Raises UsageError where something is at ``path``."""
     if path.exists():
-        raise UsageError(f"{path}: there is something already; it was left as it is, name another file")
+        raise UsageError(f"{path}: there is something already, which was left as it is; name another file")
 
 
 @contextmanager

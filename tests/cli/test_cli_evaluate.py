@@ -89,7 +89,7 @@ def test_a_missing_image_is_told_with_its_row_and_the_rest_goes_on(run: Run, pai
         ([], "expected a list of pairs or folders, got neither: facepipe evaluate PAIRS.csv | --folders DIR"),
         (["pairs.csv", "--folders", "."], "expected a list of pairs or folders, got both"),
         (["--folders", ".", "--images", "."], "--images goes with a list of pairs"),
-        (["pairs.csv", "--images", "people"], "pairs.csv: none of its 5 images is there, as people/obama.jpg"),
+        (["pairs.csv", "--images", "people"], "pairs.csv: none of its 5 images is there, such as people/obama.jpg"),
         (["--folders", "obama.jpg"], "obama.jpg: is a file; expected one sub-folder of pictures per person"),
         (["nowhere.csv"], "nowhere.csv: cannot be read (No such file or directory); check the path"),
         (["."], ".: is a folder; expected a CSV file. For one sub-folder per person: --folders ."),

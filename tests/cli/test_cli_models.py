@@ -61,7 +61,7 @@ def test_list_says_which_weights_are_here(run: Run) -> None:
 
 
 def test_list_says_which_are_used_where_nothing_is_said(run: Run) -> None:
-    assert run("models", "list").complaint == "where nothing else is said: detector yunet, backbone sface\n"
+    assert run("models", "list").complaint == "by default: detector yunet, backbone sface\n"
     named = [line["name"] for line in run("models", "list", "--json").json if line["default"]]
     assert named == ["sface", "yunet"]
 
@@ -136,7 +136,7 @@ def test_add_makes_a_backbone_that_recognises(run: Run, here: Path) -> None:
     assert "tiny2@" in run("identify", "--backbone", "sface", "--gallery", "tiny.db", "obama.jpg").complaint
     unasked = run("identify", "--gallery", "tiny.db", "--threshold", "0.999", "obama.jpg")
     assert "  Ada " in unasked.out
-    assert unasked.complaint == f"{here}/tiny.db: made with tiny2, which is used\n"
+    assert unasked.complaint == f"{here}/tiny.db: made with tiny2, so it is used\n"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_what_comes_next_is_never_what_would_be_refused(other: Run, home: Path) 
     assert "first keep the change (facepipe gallery upgrade --commit), or return (facepipe gallery" in shown.err
     waits = other("people", "show", "Ben")
     assert (
-        "Ben: no picture of the face is kept, which the change of network needed; enrol again, or ret"
+        "Ben: no picture of the face is kept, so the change of network left it out; enrol again, or go"
         in waits.complaint
     )
 

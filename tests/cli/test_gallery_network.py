@@ -8,7 +8,7 @@ from toy_networks import add_grid
 
 from facepipe.cards import find_card
 
-SAID = "gallery.db: made with grid, which is used"
+SAID = "gallery.db: made with grid, so it is used"
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_score_counted_twice_is_two_scores() -> None:
 
 
 def test_too_few_scores_are_no_tail() -> None:
-    with pytest.raises(ValueError, match=r"29 impostor scores above 0\.4000: expected at least 30"):
+    with pytest.raises(ValueError, match=r"29 scores of two people above 0\.4000: expected at least 30"):
         Tail.fit(np.full(29, 0.5, np.float32), 0.4, 1e5)
 
 

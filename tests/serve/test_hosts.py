@@ -119,7 +119,7 @@ def test_a_root_path_is_understood(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", NO_PATHS)
 def test_what_is_no_root_path_is_refused_at_the_start(typed: str) -> None:
-    with pytest.raises(UsageError, match=r"^root path .*: expected one as /facepipe"):
+    with pytest.raises(UsageError, match=r"^root path .*: expected one such as /facepipe"):
         Settings(root_path=typed)
 
 

@@ -140,7 +140,7 @@ def test_the_page_says_what_the_gallery_was_calibrated_on(
     page = visit(here, "#people")
     page.get_by_text("Calibrated 23 Nov 2026").click()
     told = page.locator(".calibration")
-    decides = "From 0.400 on a face has a name: 1 in 100 strangers reaches that with the one who is enrolled."
+    decides = "A face gets a name from a score of 0.400 on: 1 in 100 strangers would pass for the one who is enrolled."
     assert f"{decides} That was measured on your own photos." in told.inner_text()
     assert "measured on our photos: 500 faces of 250 people" in told.inner_text()
     assert "half of the faces shown belong to nobody enrolled" in told.inner_text()
@@ -161,5 +161,5 @@ def test_the_networks_own_figures_count_without_a_calibration(
     page = visit(here, "#people")
     page.get_by_text("Not calibrated").click()
     told = page.locator(".calibration").inner_text()
-    assert "How sure a match is, and the score that a name takes, were measured on photos of other people." in told
+    assert "How sure a match is, and the score that a name needs, were measured on photos of other people." in told
     assert "nobody enrolled" in told

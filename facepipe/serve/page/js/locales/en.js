@@ -212,11 +212,11 @@ export default {
   "people.empty.how": "Sit down at the camera and you are the first.",
   "people.first": "Enrol the first person",
   "decides.fpir": ({ threshold, rate, people, between = "" }) =>
-    `From ${threshold} on a face has a name: 1 in ${rate.toLocaleString("en")} strangers reaches that with ` +
+    `A face gets a name from a score of ${threshold} on: 1 in ${rate.toLocaleString("en")} strangers would pass for ` +
     `${anybody(people)}${between}.`,
   "decides.fmr": ({ threshold, rate, people, chance, between = "" }) =>
-    `From ${threshold} on a face has a name: 1 in ${rate.toLocaleString("en")} strangers reaches that with one person` +
-    (chance ? `, and ${chance} with ${anybody(people)}${between}.` : "."),
+    `A face gets a name from a score of ${threshold} on: 1 in ${rate.toLocaleString("en")} strangers would pass for one given ` +
+    (chance ? `person, and ${chance} for ${anybody(people)}${between}.` : "person."),
   "decides.between": ({ low, high }) => ` (${low} to ${high})`,
   "decides.by.calibration": "That was measured on your own photos.",
   "decides.by.gallery": "That was measured here: everybody enrolled is a stranger to all the others.",
@@ -224,13 +224,13 @@ export default {
   "decides.alike": ({ n }) => `${plural(n, "pair looks", "pairs look")} like one person under two names.`,
   calibrated: ({ at }) => `Calibrated ${when(at)}`,
   "calibrated.on": ({ measured_on }) =>
-    `How sure a match is, and the score that a name takes, were measured on ${measured_on}.`,
+    `How sure a match is, and the score that a name needs, were measured on ${measured_on}.`,
   "calibrated.corrected": "Scores are corrected for faces that resemble many people.",
   "calibrated.again": "When other people or other cameras come, measure again: ",
   "calibrated.not": "Not calibrated",
-  "calibrated.card": "How sure a match is, and the score that a name takes, were measured on photos of other people.",
+  "calibrated.card": "How sure a match is, and the score that a name needs, were measured on photos of other people.",
   "calibrated.nothing":
-    "The score that a name takes was measured on photos of other people; how sure a match is was not.",
+    "The score that a name needs was measured on photos of other people; how sure a match is was not.",
   "calibrated.how": "To measure it on photos of your own people, a folder for each: ",
   "calibrated.folder": "FOLDER",
   "person.back": "All people",
