@@ -21,15 +21,33 @@ A message is one line: path or value, what was expected, what to do. The shell p
         └── BodyTooLarge  BodyTooSlow  BodyFormat  RateLimited  ServerBusy  KeyNotFound
 """
 
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+Error = TypeVar("Error", bound="FacepipeError")
+Details = Sequence[Mapping[str, Any]]
 
 
 class FacepipeError(Exception):
-    """The root: catch this to catch everything facepipe raises on purpose."""
+    """The root: catch this to catch everything facepipe raises on purpose.
+
+    What else is given by keyword is kept under the same name; ``details``: of each input, where there are several, for
+    JSON.
+    """
 
     code = "error"
     http = 500
-    details: list[dict[str, Any]] | None = None  # of each input, where there are several; for JSON
+
+    def __init__(self, message: str = "", *, details: Details | None = None) -> None:
+        super().__init__(message)
+        self.details = details
+
+    def again(self: Error, message: str | None = None, **changed: Any) -> Error:
+        """The same error in other words, or with something else beside them."""
+        kept = {name: value for name, value in vars(self).items() if not name.startswith("_")}  # no notes of Python's
+        return type(self)(str(self) if message is None else message, **(kept | changed))
 
 
 class UsageError(FacepipeError):
@@ -112,8 +130,13 @@ class SeveralFaces(FaceError):
 
 
 class PoorShot(FaceError):
+    """``problems``: what is wrong, as codes of facepipe.enroll.gate.Problem."""
+
     code = "poor-shot"
-    problems: tuple[str, ...] = ()  # what is wrong, as codes of facepipe.enroll.gate.Problem
+
+    def __init__(self, message: str = "", *, problems: Sequence[str] = (), details: Details | None = None) -> None:
+        super().__init__(message, details=details)
+        self.problems = tuple(problems)
 
 
 class EmbeddingInvalid(FaceError):
@@ -125,9 +148,14 @@ class SeveralPeople(FaceError):
 
 
 class EnrolledAlready(FaceError):
+    """``person``: the name the face is known under."""
+
     code = "enrolled-already"
     http = 409
-    person: str | None = None  # the name the face is known under
+
+    def __init__(self, message: str = "", *, person: str | None = None, details: Details | None = None) -> None:
+        super().__init__(message, details=details)
+        self.person = person
 
 
 class ModelError(FacepipeError):
@@ -236,8 +264,13 @@ class ArchiveInvalid(GalleryError):
 
 
 class ServerError(FacepipeError):
+    """``retry_after``: seconds after which it may go better."""
+
     code = "server"
-    retry_after: float | None = None  # seconds after which it may go better
+
+    def __init__(self, message: str = "", *, retry_after: float | None = None, details: Details | None = None) -> None:
+        super().__init__(message, details=details)
+        self.retry_after = retry_after
 
 
 class KeyMissing(ServerError):

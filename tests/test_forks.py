@@ -321,9 +321,7 @@ def test_what_is_found_can_be_sent_back(pipeline: Pipeline, samples: Path) -> No
     again = pickle.loads(pickle.dumps(face))
     assert (again.template.vector == face.template.vector).all()
     assert again.detection.size == face.detection.size
-    error = EnrolledAlready("as Ada")
-    error.person = "Ada"
-    assert pickle.loads(pickle.dumps(error)).person == "Ada"
+    assert pickle.loads(pickle.dumps(EnrolledAlready("as Ada", person="Ada"))).person == "Ada"
 
 
 def test_a_gallery_says_how_it_gets_to_another_process(tmp_path: Path) -> None:

@@ -164,15 +164,13 @@ def _stored(person: str, part: list[Taken], gallery: Gallery, rule: Rule | None)
     try:
         done = store(gallery, clean_name(person), usable, rule) if usable else []
     except FaceError as refused:
-        part = [one if one.new is None else Taken(one.source, error=_about(one.source, refused)) for one in part]
+        part = [one if one.new is None else Taken(one.source, error=_blamed(one.source, refused)) for one in part]
         done = store(gallery, clean_name(person), [one for one in part if one.error is None], None)
     found = iter(done)
     for one in part:
         yield Done(one.source, next(found)) if one.error is None else Failed(one.source, one.error)
 
 
-def _about(source: str, refused: FaceError) -> FaceError:
+def _blamed(source: str, refused: FaceError) -> FaceError:
     """Why the image was not enrolled, when it is another's fault."""
-    error = type(refused)(f"{source}: not enrolled: {refused}")
-    error.__dict__.update(refused.__dict__)
-    return error
+    return refused.again(f"{source}: not enrolled: {refused}")

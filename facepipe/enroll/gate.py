@@ -119,6 +119,6 @@ def expect_good(image: Image, face: Detection, limits: Limits = DEFAULTS) -> Non
     problems = assess(image, [face], limits).problems
     if problems:
         reasons = "; ".join(problem.message for problem in problems)
-        error = PoorShot(f"{image.source}: not good enough to enrol: {reasons}")
-        error.problems = tuple(problem.value for problem in problems)
-        raise error
+        raise PoorShot(
+            f"{image.source}: not good enough to enrol: {reasons}", problems=[problem.value for problem in problems]
+        )

@@ -67,12 +67,11 @@ def expect_one_person(name: str, new: Sequence[NewReference], enrolled: Floats, 
     if fits or not odd:
         return
     (do, them), they_do = (("do", "them"), "they do") if len(odd) > 1 else (("does", "it"), "it does")
-    error = SeveralPeople(
+    raise SeveralPeople(
         f"{name}: {_sources(new, odd)} {do} not show the same person as {_rest(name, new, odd, len(enrolled))}"
-        f" ({alike}); leave {them} out or, if {they_do}, enrol {them} all the same: --anyway"
+        f" ({alike}); leave {them} out or, if {they_do}, enrol {them} all the same: --anyway",
+        details=_details(new, odd),
     )
-    error.details = _details(new, odd)
-    raise error
 
 
 def expect_unknown(name: str, new: Sequence[NewReference], gallery: Gallery, rule: Rule) -> None:
@@ -85,12 +84,12 @@ def expect_unknown(name: str, new: Sequence[NewReference], gallery: Gallery, rul
     other, hits = max(found.items(), key=lambda item: len(item[1]), default=("", {}))
     if not hits or 2 * len(hits) < len(new):
         return
-    error = EnrolledAlready(
+    raise EnrolledAlready(
         f"{name}: is enrolled already, as {other} ({_sureness(list(hits.values()), rule)}); use that name or, if they"
-        " are two people, enrol all the same: --anyway"
+        " are two people, enrol all the same: --anyway",
+        person=other,
+        details=_details(new, list(hits)),
     )
-    error.person, error.details = other, _details(new, list(hits))
-    raise error
 
 
 def _enrolled(name: str, new: Sequence[NewReference], gallery: Gallery) -> Floats:

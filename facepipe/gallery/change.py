@@ -128,13 +128,12 @@ def _expect_made(record: Record, unmade: Sequence[int], allowed: bool) -> None:
     names = [f"{name} ({count})" for name, count in whose.items()]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     all_of_it = len(unmade) == record.count(LIVE)
-    error = ChangeRefused(
+    raise ChangeRefused(
         f"{record.path}: {len(unmade)} of {record.count(LIVE)} references cannot be made anew, for want of a picture"
         f" that shows the face: {', '.join(names[:_NAMED])}{more}; enrol these people again"
-        + ("" if all_of_it else ", or go on without them (--leave-out)")
+        + ("" if all_of_it else ", or go on without them (--leave-out)"),
+        details=[{"person": name, "references": count} for name, count in whose.items()],
     )
-    error.details = [{"person": name, "references": count} for name, count in whose.items()]
-    raise error
 
 
 def _put(record: Record, stamp: int, made: Mapping[int, Renewed]) -> None:

@@ -30,7 +30,7 @@ def network_of(gallery: Gallery, weights: Path | None = None) -> str:
             f" (facepipe models add FILE.onnx --name {name}), or {change}"
         ) from None
     except ModelError as error:
-        raise type(error)(f"{gallery.path}: made with {name}: {error}; or {change}") from None
+        raise error.again(f"{gallery.path}: made with {name}: {error}; or {change}") from None
     if made_with not in (None, id):
         given = "those of --weights" if weights else "those here"
         raise GalleryMismatch(

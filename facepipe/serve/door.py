@@ -79,15 +79,11 @@ class Door:
         if (found := self.keyring.check(text)) is not None:
             return found
         if wait := self._wrong.take(client):
-            error = RateLimited("too many wrong keys; a right one is still let in")
-            error.retry_after = wait
-            raise error
+            raise RateLimited("too many wrong keys; a right one is still let in", retry_after=wait)
         raise KeyWrong("no such key; `facepipe keys list` on the server shows the names of those there are")
 
     def admit(self, caller: Caller, client: str, method: str) -> None:
         """Count a request against its key, or its client where there is none. Raises RateLimited."""
         who = f"address {client}" if caller.key is None else f"key {caller.key.name}"
         if wait := self._rates.take(who, READING if method in ("GET", "HEAD", "OPTIONS") else 1.0):
-            error = RateLimited(f"more than {self.settings.rate:g} requests a second; slow down")
-            error.retry_after = wait
-            raise error
+            raise RateLimited(f"more than {self.settings.rate:g} requests a second; slow down", retry_after=wait)

@@ -209,9 +209,7 @@ class Engine:
 
 
 def busy() -> ServerBusy:
-    error = ServerBusy("the server has as much to do as it takes; try again in a moment")
-    error.retry_after = 1
-    return error
+    return ServerBusy("the server has as much to do as it takes; try again in a moment", retry_after=1)
 
 
 def _settle(future: Future[T], work: Callable[[], T]) -> None:

@@ -130,8 +130,7 @@ def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> 
     except (e.SeveralPeople, e.EnrolledAlready) as error:
         new = [(number, one) for number, one in enumerate(taken) if one.new is not None]
         concerned = [new[about["image"]] for about in error.details or ()]
-        error.details = [_detail(number, one, error) for number, one in concerned]
-        raise
+        raise error.again(details=[_detail(number, one, error) for number, one in concerned]) from None
     references = [_row(one, None if one.error is not None else next(done)) for one in taken]
     return EnrolledAnswer(person=schemas.PersonBrief(**gallery.person(name).to_dict()), references=references)
 
@@ -148,8 +147,7 @@ def _refusal(taken: Sequence[Taken]) -> FacepipeError:
     """The first image's error, with what is wrong with each in its details."""
     wrong = [(number, one, one.error) for number, one in enumerate(taken) if one.error is not None]
     first = wrong[0][2]
-    first.details = [_detail(number, one, error) for number, one, error in wrong]
-    return first
+    return first.again(details=[_detail(number, one, error) for number, one, error in wrong])
 
 
 def _detail(number: int, taken: Taken, error: FacepipeError) -> dict[str, Any]:
