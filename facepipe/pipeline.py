@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache, partial
-from itertools import tee
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -14,19 +14,18 @@ from facepipe.align.cut import cut_chips
 from facepipe.align.quality import measure_quality
 from facepipe.batches import Outcome, each, expect_many, within_memory
 from facepipe.cards import find_card
-from facepipe.defaults import BACKBONE, DETECTOR, FMR, FULL, MIN_FACE
+from facepipe.defaults import BACKBONE, DETECTOR, FULL, MIN_FACE
 from facepipe.detect.base import load_detector
 from facepipe.detect.turned import find_faces
 from facepipe.devices import workers
 from facepipe.embed.base import Backbone, load_backbone, templates
+from facepipe.enroll.enrolment import TOGETHER, Enroller, Policy, Refused
 from facepipe.enroll.enrolment import Enrolment as Enrolment
-from facepipe.enroll.enrolment import Taken, new_reference, store, store_each
 from facepipe.enroll.enrolment import pick_face as pick_face
-from facepipe.enroll.identity import Rule
 from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.faces import Faces
 from facepipe.forks import PerProcess, made_once
-from facepipe.gallery import Gallery
+from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.network import network_of
 from facepipe.gallery.thresholds import Thresholds
@@ -191,9 +190,7 @@ class Pipeline:
         """1:1 for faces that are found and summarised already; ``sources``: what their images are called."""
         return self._compare(first, second, self.threshold(threshold), sources)
 
-    def _compare(
-        self, first: Face, second: Face, limit: float, sources: tuple[str | None, str | None]
-    ) -> Verification:
+    def _compare(self, first: Face, second: Face, limit: float, sources: tuple[str | None, str | None]) -> Verification:
         score, evidence = first.template.cosine(second.template), self.backbone.card.evidence
         odds = None if evidence is None else float(probability(evidence.single.log_ratio(score)))
         return Verification(score, limit, first.detection, second.detection, odds, sources)
@@ -220,12 +217,8 @@ class Pipeline:
         name = clean_name(person)
         many = isinstance(images, Iterable) and not is_one(images)
         given: Iterable[ImageLike] = images if many else [images]  # type: ignore[assignment, list-item]
-        take = partial(new_reference, pick=pick, consent=consent, gate=gate)
-        taken: list[Taken] = []  # the images themselves are let go
-        for outcome in self._each(given, self._describe_new, partial(self._look_if_new, gallery, name)):
-            image, faces = outcome.unwrap()
-            taken.append(Taken(image.source, image.sha256, None if faces is None else take(image, faces)))
-        return store(gallery, name, taken, None if anyway else self.rule(gallery))
+        policy = Policy(pick=pick, gate=gate, consent=consent, anyway=anyway)
+        return [outcome.unwrap() for outcome in self._enroll(((name, image) for image in given), gallery, policy)]
 
     def layers(self, image: ImageLike, names: str = "*") -> Iterator[Activation]:
         """What each layer of the backbone put out for the largest face of an image (an array: RGB); ``names`` is a
@@ -284,12 +277,28 @@ class Pipeline:
         """Enrol many (person, image) pairs, in order; what was yielded is stored. Else as ``enroll``: what comes of one
         person without a break is judged and stored together, up to ``enrolment.TOGETHER`` images at a time."""
         expect_many(items)
-        people, images = tee(items)
-        coming = (image for _, image in images)
-        outcomes = self._each(coming, self._describe_new, partial(self._look_if_new, gallery, None))
-        seen = zip((person for person, _ in people), outcomes, strict=True)
-        take = partial(new_reference, pick=pick, consent=consent, gate=gate)
-        return store_each(seen, gallery, take, self.faces, None if anyway else self.rule(gallery))
+        return self._enroll(items, gallery, Policy(pick, gate, consent, anyway, partial=True, together=TOGETHER))
+
+    def _enroll(
+        self, items: Iterable[tuple[str, ImageLike]], gallery: Gallery, policy: Policy
+    ) -> Iterator[Outcome[Enrolment]]:
+        """Every enrolment from images; those that somebody has already are not looked at."""
+        enroller, names = Enroller(gallery, self.backbone.card, policy), deque[str]()  # of images that are under way
+
+        def images() -> Iterator[ImageLike]:
+            for name, image in items:
+                names.append(name)
+                yield image
+
+        def look(image: Image) -> tuple[Image, list[Detection] | None]:
+            return image, None if enroller.holds(image) else self._find(image)
+
+        def work(group: list[tuple[Image, list[Detection] | None]]) -> list[NewReference | Refused | Image]:
+            faces = iter(self._describe([(image, found) for image, found in group if found is not None]))
+            return [image if found is None else enroller.try_new(image, next(faces)) for image, found in group]
+
+        seen = ((names.popleft(), outcome) for outcome in self._each(images(), work, look))
+        return enroller.each(seen, self.faces)
 
     def _each(
         self,
@@ -306,15 +315,6 @@ class Pipeline:
 
     def _describe(self, seen: list[Seen]) -> list[Faces[Face]]:
         return self.describe_together([image for image, _ in seen], [found for _, found in seen])
-
-    def _look_if_new(self, gallery: Gallery, person: str | None, image: Image) -> tuple[Image, list[Detection] | None]:
-        """Without its faces where the image is enrolled already, under ``person`` if one is given."""
-        holders = gallery.holders(image.sha256)
-        return image, None if (bool(holders) if person is None else person in holders) else self._find(image)
-
-    def _describe_new(self, seen: list[tuple[Image, list[Detection] | None]]) -> list[tuple[Image, list[Face] | None]]:
-        rows = iter(self._describe([(image, found) for image, found in seen if found is not None]))
-        return [(image, None if found is None else next(rows)) for image, found in seen]
 
     def threshold(
         self,
@@ -336,17 +336,6 @@ class Pipeline:
     def limits(self, gallery: Gallery | None = None) -> Thresholds:
         """What ``threshold`` goes by, as it is now: where it comes from, and how often strangers get a name."""
         return Thresholds(self.backbone.card, gallery)
-
-    def rule(self, gallery: Gallery, threshold: float | None = None) -> Rule | None:
-        """Who counts as one person at enrolment, by a cosine ``threshold`` where one is given; None where the card
-        does not say what a score means. Raises UsageError."""
-        card = self.backbone.card
-        if threshold is None and not card.thresholds:
-            return None
-        known = self.threshold(threshold, FMR, gallery=gallery)
-        if threshold is not None:
-            return Rule(None, threshold, known)
-        return Rule(card.evidence, card.threshold(next(iter(card.thresholds))), known)
 
     def _find(self, image: Image) -> Faces[Detection]:
         with within_memory(image):

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Done, Gallery, Pipeline
-from facepipe.enroll.identity import Rule, expect_one_person, expect_unknown
+from facepipe.enroll.identity import Rule, expect_one_person, expect_unknown, rule_of
 from facepipe.errors import EnrolledAlready, SeveralPeople
 from facepipe.evaluate.embedded import central_face
 from facepipe.gallery import NewReference
@@ -40,7 +40,7 @@ def main() -> None:
     pipe = Pipeline()
     people = list(known(pipe, given.lfw, given.fold).values())
     with tempfile.TemporaryDirectory() as folder, Gallery.open(f"{folder}/g.db", backbone=pipe.backbone) as empty:
-        rule = pipe.rule(empty)
+        rule = rule_of(pipe.backbone.card, empty)
     assert rule is not None
     for count in (2, 3, 5, 8):
         one_person(people, count, rule)
@@ -102,7 +102,7 @@ def one_name(pipe: Pipeline, people: Sequence[Photos], size: int) -> None:
         Gallery.open(Path(folder) / "g.db", backbone=pipe.backbone) as gallery,
     ):
         gallery.add_many((str(number), photo) for number, photos in enumerate(some) for photo in photos[:2])
-        rule = pipe.rule(gallery)
+        rule = rule_of(pipe.backbone.card, gallery)
         assert rule is not None
         for number, photos in enumerate(some):
             new.append(taken(str(number), photos[:2], gallery, rule))  # beside their own name: as if not enrolled

@@ -1,4 +1,7 @@
-"""From the faces of images to what is stored of them: which face, whose they may be, and what became of each image."""
+"""One enrolment, whoever asks for it: held already? which face, good enough, whose, stored, told.
+
+The shell, the page, HTTP and Python differ in what their ``Policy`` says, and in nothing else.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,39 @@ from typing import Any, Protocol, TypeVar
 
 from facepipe.align import kept
 from facepipe.batches import Done, Failed, Outcome
-from facepipe.enroll.gate import expect_good
-from facepipe.enroll.identity import Rule, expect_theirs
+from facepipe.cards import Card
+from facepipe.enroll.gate import expect_good, problems_of
+from facepipe.enroll.identity import Rule, expect_theirs, rule_of
 from facepipe.errors import FaceError, FacepipeError, ImageError, NameInvalid, NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.image import one_line
+from facepipe.lazy import cached_property
 from facepipe.records import Consent, Detection, Face, Image, Record, Reference
 from facepipe.words import printable
 
 TOGETHER = 16  # images of one person that are judged and stored together, of however many there are
 
 Found = TypeVar("Found", Face, Detection)
-Take = Callable[[Image, list[Face]], NewReference]
-Look = Callable[[Image], list[Face]]
-Looked = tuple[Image, list[Face] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """In what enrolments differ.
+
+    ``pick``: which face of an image, 1 the largest; None: it must be the only one. ``gate``: good shots only.
+    ``consent``: stored with each. ``anyway``: whoever the faces are; else they must be of one person whom no other name
+    has, as the network's card says or by the cosine ``threshold``. ``partial``: an image that cannot be used is left
+    out; else none is stored. ``together``: how many images of one person are judged and stored at once; None: all.
+    """
+
+    pick: int | None = None
+    gate: bool = False
+    consent: Consent | None = None
+    anyway: bool = False
+    threshold: float | None = None
+    partial: bool = False
+    together: int | None = None
 
 
 class Sourced(Protocol):
@@ -59,14 +80,126 @@ class Enrolment(Record):
         return printable(f"{self.person}: {self.source}: {what}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Taken:
-    """What one image gives: a ``new`` reference, None where the person has the image already, or an ``error``."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An image that the person has already; as it was accepted once, it is not judged again."""
 
     source: str
-    sha256: str = ""
-    new: NewReference | None = None
-    error: FacepipeError | None = None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An image that is not enrolled, and why."""
+
+    source: str
+    error: FacepipeError
+
+
+Taken = NewReference | Held | Refused
+"""What one image gives."""
+
+
+class Enroller:
+    """Enrols into ``gallery`` by ``policy``, with templates of the network that ``card`` describes."""
+
+    def __init__(self, gallery: Gallery, card: Card, policy: Policy) -> None:
+        self.policy = policy
+        self._gallery, self._card = gallery, card
+
+    @cached_property
+    def _rule(self) -> Rule | None:
+        """Who counts as one person; None: nobody is refused."""
+        return None if self.policy.anyway else rule_of(self._card, self._gallery, self.policy.threshold)
+
+    def holds(self, image: Image) -> bool:
+        """Whether somebody has the image already."""
+        return bool(self._gallery.holders(image.sha256))
+
+    def take(self, person: str, image: Image, look: Callable[[Image], Sequence[Face]]) -> NewReference | Held:
+        """What ``image`` gives ``person``; ``look`` finds its faces where they are needed. Raises as
+        ``new_reference``."""
+        if person in self._gallery.holders(image.sha256):
+            return Held(image.source, image.sha256)
+        return new_reference(image, look(image), self.policy)
+
+    def try_new(self, image: Image, faces: Sequence[Face]) -> NewReference | Refused:
+        """``new_reference``, or why there is none."""
+        try:
+            return new_reference(image, faces, self.policy)
+        except (FaceError, ImageError) as error:
+            return Refused(image.source, error)
+
+    def store(self, person: str, taken: Sequence[Taken]) -> list[Enrolment | Refused]:
+        """Store what is new, all in one transaction, and say what became of each image.
+
+        Raises the first error of images that cannot be used, where none is left or the policy is not ``partial``;
+        SeveralPeople, EnrolledAlready; ``details`` then tell of each image that it is about. Raises GalleryError.
+        """
+        refused = {number: one for number, one in enumerate(taken) if isinstance(one, Refused)}
+        if refused and not (self.policy.partial and len(refused) < len(taken)):
+            details = [detail(number, one.source, one.error) for number, one in refused.items()]
+            raise next(iter(refused.values())).error.again(details=details)
+        new = {number: one for number, one in enumerate(taken) if isinstance(one, NewReference)}
+        try:
+            expect_theirs(person, list(new.values()), self._gallery, self._rule)
+        except FaceError as error:
+            numbers = [list(new)[about["image"]] for about in error.details or ()]
+            raise error.again(details=[detail(number, new[number].source, error) for number in numbers]) from None
+        added = iter(self._gallery.add(person, list(new.values())))
+        return [one if isinstance(one, Refused) else self._told(person, one, added) for one in taken]
+
+    def _told(self, person: str, one: NewReference | Held, added: Iterator[Reference | None]) -> Enrolment:
+        is_new = isinstance(one, NewReference)
+        reference = next(added) if is_new else None
+        holders = self._gallery.holders(one.image_sha256 if isinstance(one, NewReference) else one.sha256)
+        before = holders.pop(person, None)
+        return Enrolment(person, one.source, reference, before if reference is None else None, tuple(holders))
+
+    def each(
+        self, seen: Iterable[tuple[str, Outcome[NewReference | Refused | Image]]], look: Callable[[Image], list[Face]]
+    ) -> Iterator[Outcome[Enrolment]]:
+        """Store (person, what an image gives) one after another; where that is the image itself, as somebody has it,
+        ``look`` finds its faces if that is somebody else.
+
+        What comes of one person without a break is judged and stored together, as the policy says. Where that is
+        ``partial``, those of one person who are refused because of each other stop nobody else. Raises as
+        ``store``, at once.
+        """
+        for person, rows in groupby(seen, key=itemgetter(0)):
+            while part := [self._taken(person, outcome, look) for _, outcome in islice(rows, self.policy.together)]:
+                for one in self._settled(person, part):
+                    yield Failed(one.source, one.error) if isinstance(one, Refused) else Done(one.source, one)
+
+    def _taken(
+        self, person: str, outcome: Outcome[NewReference | Refused | Image], look: Callable[[Image], list[Face]]
+    ) -> Taken:
+        try:
+            taken = outcome.unwrap()
+            name = clean_name(person)
+            if isinstance(taken, Image):
+                return self.take(name, taken, look)
+            if isinstance(taken, Refused):
+                raise taken.error
+            return taken
+        except (FaceError, ImageError, NameInvalid) as error:
+            if not self.policy.partial:
+                raise
+            named = NameInvalid(f"{one_line(outcome.source)}: {error}") if isinstance(error, NameInvalid) else error
+            return Refused(outcome.source, named)
+
+    def _settled(self, person: str, part: list[Taken]) -> Sequence[Enrolment | Refused]:
+        usable = [one for one in part if not isinstance(one, Refused)]
+        if not usable:
+            return [one for one in part if isinstance(one, Refused)]
+        try:
+            return self.store(clean_name(person), part)
+        except FaceError as error:
+            if not self.policy.partial:
+                raise
+            return self._settled(
+                person, [_blamed(one, error) if isinstance(one, NewReference) else one for one in part]
+            )
 
 
 def agreed(wording: str | None, field: str = "consent") -> Consent | None:
@@ -95,82 +228,21 @@ def pick_face(image: Sourced, faces: Sequence[Found], pick: int | None = None) -
     return faces[0]
 
 
-def new_reference(
-    image: Image, faces: Sequence[Face], pick: int | None = None, consent: Consent | None = None, gate: bool = False
-) -> NewReference:
-    """What is stored of ``image``'s only or picked face, its picture with it; with ``gate`` only of a good shot.
-
-    Raises as ``pick_face``, PoorShot.
-    """
-    face = pick_face(image, faces, pick)
-    if gate:
+def new_reference(image: Image, faces: Sequence[Face], policy: Policy = Policy()) -> NewReference:
+    """What is stored of ``image``'s only or picked face, its picture with it. Raises as ``pick_face``, PoorShot."""
+    face = pick_face(image, faces, policy.pick)
+    if policy.gate:
         expect_good(image, face.detection)
     chip, origin = kept.keep(image, face.detection.landmarks), (image.source, image.sha256)
-    return NewReference(face.template, face.quality, *origin, chip.image, consent, chip.landmarks)
+    return NewReference(face.template, face.quality, *origin, chip.image, policy.consent, chip.landmarks)
 
 
-def enrolled(gallery: Gallery, person: str, source: str, sha256: str, reference: Reference | None) -> Enrolment:
-    """What became of the image ``sha256``, now that its ``reference`` is stored, or was there before."""
-    holders = gallery.holders(sha256)
-    before = holders.pop(person, None)
-    return Enrolment(person, source, reference, before if reference is None else None, tuple(holders))
+def detail(number: int, source: str, error: FacepipeError) -> dict[str, Any]:
+    """What ``error`` says of the ``number``-th image of several, from 0; for JSON."""
+    about = {"image": number, "source": source, "code": error.code, "message": str(error)}
+    return about | {"problems": problems_of(error)}
 
 
-def store(gallery: Gallery, person: str, taken: Sequence[Taken], rule: Rule | None) -> list[Enrolment]:
-    """Store what was ``taken`` without an error, all in one transaction, and say what became of each image.
-
-    By the ``rule`` all must be of one person, whom no other name has; None: whoever they are. Raises SeveralPeople,
-    EnrolledAlready, GalleryError.
-    """
-    new = [one.new for one in taken if one.new is not None]
-    expect_theirs(person, new, gallery, rule)
-    added = iter(gallery.add(person, new))
-    references = [None if one.new is None else next(added) for one in taken]
-    return [
-        enrolled(gallery, person, one.source, one.sha256, reference)
-        for one, reference in zip(taken, references, strict=True)
-    ]
-
-
-def store_each(
-    seen: Iterable[tuple[str, Outcome[Looked]]], gallery: Gallery, take: Take, look: Look, rule: Rule | None
-) -> Iterator[Outcome[Enrolment]]:
-    """Store (person, faces of an image) one after another; faces that are None are looked for when they are needed.
-
-    What comes of one person without a break is judged and stored together, up to TOGETHER images at a time: all or none
-    of those that can be used.
-    """
-    for person, rows in groupby(seen, key=itemgetter(0)):
-        while part := [_taken(person, outcome, gallery, take, look) for _, outcome in islice(rows, TOGETHER)]:
-            yield from _stored(person, part, gallery, rule)
-
-
-def _taken(person: str, outcome: Outcome[Looked], gallery: Gallery, take: Take, look: Look) -> Taken:
-    if isinstance(outcome, Failed):
-        return Taken(outcome.source, error=outcome.error)
-    image, found = outcome.value
-    try:
-        if clean_name(person) in gallery.holders(image.sha256):
-            return Taken(image.source, image.sha256)
-        return Taken(image.source, image.sha256, take(image, look(image) if found is None else found))
-    except NameInvalid as error:
-        return Taken(image.source, error=NameInvalid(f"{one_line(image.source)}: {error}"))
-    except (FaceError, ImageError) as error:
-        return Taken(image.source, error=error)
-
-
-def _stored(person: str, part: list[Taken], gallery: Gallery, rule: Rule | None) -> Iterator[Outcome[Enrolment]]:
-    usable = [one for one in part if one.error is None]
-    try:
-        done = store(gallery, clean_name(person), usable, rule) if usable else []
-    except FaceError as refused:
-        part = [one if one.new is None else Taken(one.source, error=_blamed(one.source, refused)) for one in part]
-        done = store(gallery, clean_name(person), [one for one in part if one.error is None], None)
-    found = iter(done)
-    for one in part:
-        yield Done(one.source, next(found)) if one.error is None else Failed(one.source, one.error)
-
-
-def _blamed(source: str, refused: FaceError) -> FaceError:
-    """Why the image was not enrolled, when it is another's fault."""
-    return refused.again(f"{source}: not enrolled: {refused}")
+def _blamed(new: NewReference, refused: FaceError) -> Refused:
+    """Why the image was not enrolled, when it may be another's fault."""
+    return Refused(new.source, refused.again(f"{new.source}: not enrolled: {refused}"))

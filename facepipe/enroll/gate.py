@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from facepipe.align.quality import Measures, measure
-from facepipe.errors import PoorShot
+from facepipe.errors import FacepipeError, PoorShot
 from facepipe.records import Detection, Image
 
 
@@ -122,3 +122,10 @@ def expect_good(image: Image, face: Detection, limits: Limits = DEFAULTS) -> Non
         raise PoorShot(
             f"{image.source}: not good enough to enrol: {reasons}", problems=[problem.value for problem in problems]
         )
+
+
+def problems_of(error: FacepipeError) -> list[dict[str, str]]:
+    """What is wrong with an image, as code and message: of a poor shot every reason, else the error itself."""
+    if isinstance(error, PoorShot):
+        return [{"code": code, "message": Problem(code).message} for code in error.problems]
+    return [{"code": error.code, "message": str(error)}]

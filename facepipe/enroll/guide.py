@@ -16,7 +16,7 @@ import numpy as np
 
 from facepipe.align.quality import Measures
 from facepipe.batches import within_memory
-from facepipe.enroll.enrolment import Enrolment, Taken, new_reference, store
+from facepipe.enroll.enrolment import Enroller, Enrolment, Policy, new_reference
 from facepipe.enroll.gate import DEFAULTS, Limits, Problem, assess
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery, NewReference
@@ -257,9 +257,9 @@ class Guide:
         name = clean_name(person)
         if self._open:
             raise UsageError(f"{self.taken} of {self.wanted} shots were taken; go on until it is done")
-        entries = [replace(shot.reference, consent=consent) for shot in self._shots]
-        taken = [Taken(new.source, new.image_sha256, new) for new in entries]
-        return store(gallery, name, taken, None if anyway else self._pipe.rule(gallery, threshold))
+        shots = [replace(shot.reference, consent=consent) for shot in self._shots]
+        enroller = Enroller(gallery, self._pipe.backbone.card, Policy(anyway=anyway, threshold=threshold))
+        return [done for done in enroller.store(name, shots) if isinstance(done, Enrolment)]
 
 
 def _steps(shot: Shot, yaw: float, pitch: float) -> tuple[float, float]:

@@ -17,8 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from facepipe.cards import Card
+from facepipe.defaults import FMR
 from facepipe.errors import EnrolledAlready, PersonNotFound, SeveralPeople
 from facepipe.gallery import Gallery, NewReference
+from facepipe.gallery.thresholds import Thresholds
 from facepipe.records import Candidate, Floats
 from facepipe.scoring.evidence import ByReferences, probability
 from facepipe.words import percent
@@ -38,6 +41,17 @@ class Rule:
     evidence: ByReferences | None
     least: float
     known: float
+
+
+def rule_of(card: Card, gallery: Gallery, threshold: float | None = None) -> Rule | None:
+    """Who counts as one person at enrolment into ``gallery``, by a cosine ``threshold`` where one is given; None where
+    the ``card`` of its network does not say what a score means. Raises UsageError."""
+    if threshold is None and not card.thresholds:
+        return None
+    known = Thresholds(card, gallery).find(threshold, FMR).threshold
+    if threshold is not None:
+        return Rule(None, threshold, known)
+    return Rule(card.evidence, card.threshold(next(iter(card.thresholds))), known)
 
 
 def expect_theirs(name: str, new: Sequence[NewReference], gallery: Gallery, rule: Rule | None) -> None:

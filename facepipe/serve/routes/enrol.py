@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, model_validator
 
 from facepipe import errors as e
-from facepipe.enroll import gate
-from facepipe.enroll.enrolment import Enrolment, Taken, agreed, new_reference, pick_face, store
-from facepipe.errors import FaceError, FacepipeError, ImageError, UsageError
+from facepipe.enroll.enrolment import Enroller, Enrolment, Policy, Refused, Taken, agreed, pick_face
+from facepipe.enroll.gate import problems_of
+from facepipe.errors import FaceError, ImageError, UsageError
 from facepipe.gallery.names import clean_name
-from facepipe.records import Consent, Detection, Face, Image
+from facepipe.records import Detection, Face, Image
 from facepipe.serve import schemas
 from facepipe.serve.bodies import body, documented
 from facepipe.serve.context import Context, Server, attended
@@ -91,73 +91,41 @@ async def enroll(request: Request, server: Server, ask: Annotated[EnrollAsk, bod
     ``partial`` neither, as nothing says which of them are right. ``anyway`` stores them all the same."""
     name, consent = clean_name(ask.name), agreed(ask.consent)
 
+    policy = Policy(gate=ask.gate, consent=consent, anyway=ask.anyway, partial=ask.partial)
+    enroller = Enroller(server.gallery, server.pipe.backbone.card, policy)
+
+    def store(taken: list[Taken]) -> EnrolledAnswer:
+        done = enroller.store(name, taken)
+        person = schemas.PersonBrief(**server.gallery.person(name).to_dict())
+        return EnrolledAnswer(person=person, references=[_row(one) for one in done])
+
     async def work() -> EnrolledAnswer:
         taken: list[Taken] = []
         for start in range(0, len(ask.images), TOGETHER):
             group = range(start, min(start + TOGETHER, len(ask.images)))
-            taken += await gathered(*(_take(server, ask, name, place, consent) for place in group))
-        usable = [one for one in taken if one.error is None]
-        if len(usable) < len(taken) and not (ask.partial and usable):
-            raise _refusal(taken)
-        return await server.engine.short(partial(_store, server, name, taken, ask.anyway))
+            taken += await gathered(*(_take(server, enroller, ask, name, place) for place in group))
+        return await server.engine.short(partial(store, taken))
 
     return await attended(request, server.engine, work)
 
 
-async def _take(server: Context, ask: EnrollAsk, name: str, place: int, consent: Consent | None) -> Taken:
+async def _take(server: Context, enroller: Enroller, ask: EnrollAsk, name: str, place: int) -> Taken:
     picture = ask.images[place]
 
     def then(image: Image, faces: list[Face]) -> Taken:
         number = ask.number_in(place, image, [face.detection for face in faces])
-        if number is not None:
-            pick_face(image, faces, number)  # one that is not there is told in any case
-        if name in server.gallery.holders(image.sha256):  # as it was accepted once, it is not judged again
-            return Taken(image.source, image.sha256)
-        return Taken(image.source, image.sha256, new_reference(image, faces, number, consent, ask.gate))
+        chosen = faces if number is None else [pick_face(image, faces, number)]  # also of an image that is held
+        return enroller.take(name, image, lambda _: chosen)
 
     try:
         return await server.engine.faces(decoder(server, picture), then)
     except (FaceError, ImageError, UsageError) as error:
-        return Taken(picture.source, error=error)
+        return Refused(picture.source, error)
 
 
-def _store(server: Context, name: str, taken: Sequence[Taken], anyway: bool) -> EnrolledAnswer:
-    """All new references in one transaction."""
-    gallery = server.gallery
-    usable = [one for one in taken if one.error is None]
-    try:
-        done = iter(store(gallery, name, usable, None if anyway else server.pipe.rule(gallery)))
-    except (e.SeveralPeople, e.EnrolledAlready) as error:
-        new = [(number, one) for number, one in enumerate(taken) if one.new is not None]
-        concerned = [new[about["image"]] for about in error.details or ()]
-        raise error.again(details=[_detail(number, one, error) for number, one in concerned]) from None
-    references = [_row(one, None if one.error is not None else next(done)) for one in taken]
-    return EnrolledAnswer(person=schemas.PersonBrief(**gallery.person(name).to_dict()), references=references)
-
-
-def _row(taken: Taken, done: Enrolment | None) -> Enrolled:
-    if done is None:
-        assert taken.error is not None
-        return Enrolled(id=None, before=None, source=taken.source, problems=problems_of(taken.error))
+def _row(done: Enrolment | Refused) -> Enrolled:
+    if isinstance(done, Refused):
+        problems = [schemas.Problem(**problem) for problem in problems_of(done.error)]
+        return Enrolled(id=None, before=None, source=done.source, problems=problems)
     id = None if done.reference is None else done.reference.id
-    return Enrolled(id=id, before=done.before, source=taken.source, problems=[])
-
-
-def _refusal(taken: Sequence[Taken]) -> FacepipeError:
-    """The first image's error, with what is wrong with each in its details."""
-    wrong = [(number, one, one.error) for number, one in enumerate(taken) if one.error is not None]
-    first = wrong[0][2]
-    return first.again(details=[_detail(number, one, error) for number, one, error in wrong])
-
-
-def _detail(number: int, taken: Taken, error: FacepipeError) -> dict[str, Any]:
-    return schemas.ErrorDetail(
-        image=number, source=taken.source, code=error.code, message=str(error), problems=problems_of(error)
-    ).model_dump()
-
-
-def problems_of(error: FacepipeError) -> list[schemas.Problem]:
-    """What is wrong with an image: of a poor shot every reason, else the error itself."""
-    if isinstance(error, e.PoorShot):
-        return [schemas.Problem(code=code, message=gate.Problem(code).message) for code in error.problems]
-    return [schemas.Problem(code=error.code, message=str(error))]
+    return Enrolled(id=id, before=done.before, source=done.source, problems=[])
