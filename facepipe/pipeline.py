@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from facepipe.align.cut import cut_chips
-from facepipe.align.quality import measure_quality
 from facepipe.batches import Outcome, each, expect_many, within_memory
 from facepipe.cards import find_card
 from facepipe.defaults import BACKBONE, DETECTOR, FULL, MIN_FACE
@@ -104,12 +103,11 @@ class Pipeline:
         return self._find(read_image(image))
 
     def faces(self, image: ImageLike) -> Faces[Face]:
-        """Every face of one image (an array: RGB) with its chip, template and quality, largest first. Raises
-        ImageError."""
+        """Every face of one image (an array: RGB) with its chip and template, largest first. Raises ImageError."""
         return self._describe([self._look(read_image(image))])[0]
 
     def describe(self, image: Image, detections: Sequence[Detection]) -> Faces[Face]:
-        """The faces that were found already, with chip, template and quality, in their order. Raises FaceError."""
+        """The faces that were found already, with chip and template, in their order. Raises FaceError."""
         return self.describe_together([image], [detections])[0]
 
     def describe_together(
@@ -119,7 +117,7 @@ class Pipeline:
         chips = [self._cut(image, found) for image, found in zip(images, detections, strict=True)]
         summaries = iter(self._summaries(images, [chip for row in chips for chip in row]))
         rows = [
-            [Face(d, c, next(summaries), measure_quality(d, c)) for d, c in zip(found, row, strict=True)]
+            [Face(detection, chip, next(summaries)) for detection, chip in zip(found, row, strict=True)]
             for found, row in zip(detections, chips, strict=True)
         ]
         return [Faces.of(image, row) for image, row in zip(images, rows, strict=True)]

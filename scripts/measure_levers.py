@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from rich.console import Console
 from rich.progress import track
@@ -24,7 +25,7 @@ from facepipe.defaults import BACKBONE
 from facepipe.evaluate.embedded import central_face
 from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
-from facepipe.records import Face, Floats, Image, Quality
+from facepipe.records import Face, Floats, Image, Pixels
 from facepipe.scoring.cohort import Cohort
 from facepipe.scoring.evidence import ByReferences, Evidence, shares
 from facepipe.scoring.fusion import fuse
@@ -148,14 +149,14 @@ def report_fusion(x: Floats, who: np.ndarray, limit: float) -> None:
 
 SIGNALS: dict[str, Callable[[Face], float]] = {
     "raw norm": lambda face: face.template.norm,
-    "size": lambda face: _quality(face).size,
-    "log sharpness": lambda face: float(np.log(_quality(face).sharpness)),
-    "detector score": lambda face: _quality(face).score,
+    "size": lambda face: face.size,
+    "log sharpness": lambda face: float(np.log(_laplacian(face.chip.pixels))),
+    "detector score": lambda face: face.detection.score,
 }
 
 
-def _quality(face: Face) -> Quality:
-    return face.quality
+def _laplacian(pixels: Pixels) -> float:
+    return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
 
 
 def report_quality(x: Floats, who: np.ndarray, faces: Sequence[Face]) -> None:

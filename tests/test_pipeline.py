@@ -15,6 +15,7 @@ import pytest
 from facepipe import Faces, Gallery, Pipeline, read_image
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import WIDE
+from facepipe.align.quality import measure
 from facepipe.batches import AHEAD, GROUP, Done, Failed
 from facepipe.draw import side_by_side
 from facepipe.errors import (
@@ -272,7 +273,10 @@ def test_an_enrolment_keeps_where_it_came_from(
     assert done.reference is not None
     assert kept.id == done.reference.id
     assert (kept.source, kept.image_sha256) == ("obama", image.sha256)
-    assert kept.quality == face.quality
+    measures = measure(image, face.detection)  # the gate's
+    assert kept.quality is not None
+    assert measures is not None
+    assert (kept.quality.size, kept.quality.sharpness) == (round(face.size, 2), round(measures.sharpness, 4))
     assert kept.template.vector == pytest.approx(face.template.vector, abs=1e-6)
     thumbnail = gallery.thumbnail(kept.id)
     assert thumbnail is not None

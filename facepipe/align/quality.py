@@ -19,7 +19,7 @@ import numpy as np
 from facepipe.align.cut import cut_chip
 from facepipe.cards import Input
 from facepipe.errors import FaceError
-from facepipe.records import Chip, Detection, Floats, Image, Pixels, Quality
+from facepipe.records import Detection, Floats, Image, Pixels, Quality
 
 # In distances of the eyes. The depth by structure from motion over two people who turned their heads by 50° and more
 # (0.39 and 0.46), the rest as medians over LFW
@@ -116,10 +116,7 @@ def sharpness(grey: Pixels) -> float:
     return min(float(np.abs(values).mean()) for values in differences) / max(deviation, 1.0)
 
 
-def measure_quality(detection: Detection, chip: Chip) -> Quality:
-    """How well the face was seen; see ``Quality`` for the units."""
-    return Quality(round(detection.score, 6), round(detection.size, 2), round(_laplacian(chip.pixels), 2))
-
-
-def _laplacian(pixels: Pixels) -> float:
-    return float(cv2.Laplacian(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.CV_64F).var())
+def quality_of(face: Detection, measures: Measures | None) -> Quality:
+    """What is kept of how well the face was seen; its ``measures`` are those of ``measure``."""
+    sharp = None if measures is None else round(measures.sharpness, 4)
+    return Quality(round(face.score, 6), round(face.size, 2), sharp)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from facepipe.doctor.finding import Pictured
 from facepipe.gallery import Gallery
 from facepipe.lazy import cached_property
 from facepipe.progress import Progress, quiet
-from facepipe.records import Floats
+from facepipe.records import Floats, Quality, Reference
 
 Ints = npt.NDArray[np.int64]
 BLOCK = 1 << 22  # scores at a time: 16 MB
@@ -21,14 +21,15 @@ BLOCK = 1 << 22  # scores at a time: 16 MB
 @dataclass(frozen=True, eq=False)
 class Enrolled:
     """R references, in the order of their people, of P ``people``: ``ids`` and ``owners`` (R,), ``owners`` as places in
-    ``people``; ``vectors`` (R, D) of norm 1; ``sizes`` (R,) of the faces, image px, and the detector's ``scores``
-    (R,), NaN where they are not known; ``marks``: the images' hashes or ""."""
+    ``people``; ``vectors`` (R, D) of norm 1; ``sizes`` (R,) of the faces, image px, their ``sharpness`` (R,) and
+    the detector's ``scores`` (R,), NaN where they are not known; ``marks``: the images' hashes or ""."""
 
     people: tuple[str, ...]
     ids: Ints
     owners: Ints
     vectors: Floats
     sizes: Floats
+    sharpness: Floats
     scores: Floats
     sources: tuple[str, ...]
     marks: tuple[str, ...]
@@ -61,6 +62,7 @@ class Enrolled:
             owners.astype(np.int64),
             self.vectors[rows],
             self.sizes[rows],
+            self.sharpness[rows],
             self.scores[rows],
             tuple(self.sources[row] for row in rows.tolist()),
             tuple(self.marks[row] for row in rows.tolist()),
@@ -79,11 +81,18 @@ class Enrolled:
             np.array([reference.id for reference in references], np.int64),
             owners[order],
             np.stack([reference.template.vector for reference in references]),
-            np.array([np.nan if r.quality is None else r.quality.size for r in references], np.float32),
-            np.array([np.nan if r.quality is None else r.quality.score for r in references], np.float32),
+            *_measured(references),
             tuple(reference.source for reference in references),
             tuple(reference.image_sha256 for reference in references),
         )
+
+
+def _measured(references: Sequence[Reference]) -> tuple[Floats, Floats, Floats]:
+    """Sizes, sharpness and scores, each (R,), NaN where they are not known."""
+    seen = [reference.quality or Quality(np.nan, np.nan, None) for reference in references]
+    sharp = [np.nan if quality.sharpness is None else quality.sharpness for quality in seen]
+    sizes, scores = [quality.size for quality in seen], [quality.score for quality in seen]
+    return np.array(sizes, np.float32), np.array(sharp, np.float32), np.array(scores, np.float32)
 
 
 class Circle:

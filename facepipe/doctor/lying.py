@@ -22,11 +22,16 @@ from facepipe.records import Floats, Pixels
 UPRIGHT = 0.97  # score of a closer look from which on a face is believed to be upright
 
 
+def may_lie(scores: Floats) -> npt.NDArray[np.bool_]:
+    """Which of faces found with ``scores`` (N,) are worth a look, NaN: not known: (N,)."""
+    return ~(scores >= SURE)
+
+
 def find_lying(faces: Sequence[Pixels], scores: Floats) -> npt.NDArray[np.bool_]:
     """Of each of ``faces``, squares of one size in which it fills the middle, whether it is surely seen, and better,
     turned by a quarter or half than as it is: (N,). ``scores`` (N,): how surely it was found once, NaN: not known."""
     lying = np.zeros(len(faces), bool)
-    doubtful = np.flatnonzero(~(scores >= SURE))
+    doubtful = np.flatnonzero(may_lie(scores))
     detector = _detector()
     if doubtful.size and isinstance(detector, CloseDetector):
         seen = looks(detector, [faces[number] for number in doubtful.tolist()])

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Any, Protocol, TypeVar
 
 from facepipe.align import kept
+from facepipe.align.quality import measure, quality_of
 from facepipe.batches import Done, Failed, Outcome
 from facepipe.cards import Card
 from facepipe.enroll.gate import expect_good, problems_of
@@ -231,10 +232,10 @@ def pick_face(image: Sourced, faces: Sequence[Found], pick: int | None = None) -
 def new_reference(image: Image, faces: Sequence[Face], policy: Policy = Policy()) -> NewReference:
     """What is stored of ``image``'s only or picked face, its picture with it. Raises as ``pick_face``, PoorShot."""
     face = pick_face(image, faces, policy.pick)
-    if policy.gate:
-        expect_good(image, face.detection)
+    measures = (expect_good if policy.gate else measure)(image, face.detection)
     chip, origin = kept.keep(image, face.detection.landmarks), (image.source, image.sha256)
-    return NewReference(face.template, face.quality, *origin, chip.image, policy.consent, chip.landmarks)
+    quality = quality_of(face.detection, measures)
+    return NewReference(face.template, quality, *origin, chip.image, policy.consent, chip.landmarks)
 
 
 def detail(number: int, source: str, error: FacepipeError) -> dict[str, Any]:

@@ -114,14 +114,16 @@ def assess(image: Image, faces: Sequence[Detection], limits: Limits = DEFAULTS) 
     return Assessment(tuple(problem for problem, is_so in wrong.items() if is_so), measures)
 
 
-def expect_good(image: Image, face: Detection, limits: Limits = DEFAULTS) -> None:
-    """Raise PoorShot, with every reason, unless ``face`` passes."""
-    problems = assess(image, [face], limits).problems
-    if problems:
-        reasons = "; ".join(problem.message for problem in problems)
+def expect_good(image: Image, face: Detection, limits: Limits = DEFAULTS) -> Measures | None:
+    """What was measured of ``face``. Raises PoorShot, with every reason, unless it passes."""
+    found = assess(image, [face], limits)
+    if not found.good:
+        reasons = "; ".join(problem.message for problem in found.problems)
         raise PoorShot(
-            f"{image.source}: not good enough to enrol: {reasons}", problems=[problem.value for problem in problems]
+            f"{image.source}: not good enough to enrol: {reasons}",
+            problems=[problem.value for problem in found.problems],
         )
+    return found.measures
 
 
 def problems_of(error: FacepipeError) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 The file is a ZIP with exactly four members, stored and not compressed (vectors and JPEGs do not shrink, and so a small
 file cannot unfold into a huge one). Nothing in it is pickled, and no name in it is used as a path.
 
-    manifest.json     {"format": "facepipe-gallery", "version": 1 to 3, "backbone": str, "dimension": D,
+    manifest.json     {"format": "facepipe-gallery", "version": 1 to 4, "backbone": str, "dimension": D,
                       "references": N}
     vectors.npy       NumPy array (N, D), float32 little-endian, C order: unit vectors, in the order of enrolment
     references.json   N objects in the same order: {"person": str, "norm": float, "quality": {"score", "size",
@@ -13,7 +13,8 @@ file cannot unfold into a huge one). Nothing in it is pickled, and no name in it
     thumbnails.bin    the thumbnails (JPEG or PNG) one after the other, each ``thumbnail_bytes`` long, 0 for none
 
 Version 2 is one with a consent in it, version 3 one with landmarks, so that a facepipe which knows of none refuses it
-and does not lose them. Without landmarks a thumbnail was cut for the backbone, as its card says.
+and does not lose them. Without landmarks a thumbnail was cut for the backbone, as its card says. Version 4 is one with
+a quality: its "sharpness" is that of ``records.Quality``, or null. Before, it was another measure, which is not read.
 In Python: ``numpy.load("people.zip")["vectors"]`` gives the vectors, ``json`` the rest.
 """
 
@@ -81,6 +82,8 @@ def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[
 
 
 def _version(rows: list[dict[str, Any]]) -> int:
+    if any(row["quality"] is not None for row in rows):
+        return 4
     return 3 if any("landmarks" in row for row in rows) else 2 if any("consent" in row for row in rows) else 1
 
 
@@ -136,8 +139,8 @@ def _checked(archive: zipfile.ZipFile, path: Path) -> tuple[str, ...]:
 
 def _parse(members: dict[str, bytes], path: Path) -> Archive:
     about = json.loads(members["manifest.json"])
-    if about["format"] != _FORMAT or about["version"] not in (1, 2, 3):
-        raise ArchiveInvalid(f"{path}: expected {_FORMAT} version 1 to 3, got {about['format']} {about['version']}")
+    if about["format"] != _FORMAT or about["version"] not in (1, 2, 3, 4):
+        raise ArchiveInvalid(f"{path}: expected {_FORMAT} version 1 to 4, got {about['format']} {about['version']}")
     backbone, dimension, rows = about["backbone"], about["dimension"], json.loads(members["references.json"])
     if not isinstance(backbone, str) or not backbone or type(dimension) is not int or not 1 <= dimension <= 1 << 16:
         raise ArchiveInvalid(f"{path}: expected a backbone and a dimension, got {backbone!r:.60} and {dimension!r:.60}")
@@ -148,7 +151,8 @@ def _parse(members: dict[str, bytes], path: Path) -> Archive:
     entries = []
     for number, (row, vector, thumbnail) in enumerate(zip(rows, vectors, thumbnails, strict=True)):
         try:
-            entries.append(_entry(row, Template(vector, float(row["norm"]), backbone), thumbnail))
+            template, seen = Template(vector, float(row["norm"]), backbone), _quality(row["quality"], about["version"])
+            entries.append(_entry(row, template, seen, thumbnail))
         except NameInvalid as error:
             raise NameInvalid(f"{path}: reference {number}: {error}") from None
         except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -157,11 +161,17 @@ def _parse(members: dict[str, bytes], path: Path) -> Archive:
     return Archive(backbone, dimension, entries)
 
 
-def _entry(row: dict[str, Any], template: Template, thumbnail: bytes | None) -> Entry:
+def _quality(row: dict[str, Any] | None, version: int) -> Quality | None:
+    if row is None:
+        return None
+    sharp = row["sharpness"] if version > 3 else None
+    return Quality(float(row["score"]), float(row["size"]), None if sharp is None else float(sharp))
+
+
+def _entry(row: dict[str, Any], template: Template, quality: Quality | None, thumbnail: bytes | None) -> Entry:
     for key in ("source", "image_sha256", "enrolled_at"):
         if not isinstance(row[key], str):
             raise TypeError(f"{key}: expected text")
-    quality = None if row["quality"] is None else Quality(**{k: float(v) for k, v in row["quality"].items()})
     given = row.get("consent")
     consent = None if given is None else Consent(given["wording"], _time("given_at", given["given_at"]))
     landmarks = None if row.get("landmarks") is None else np.array(row["landmarks"], np.float32)

@@ -68,7 +68,8 @@ class NewReference:
     def __post_init__(self) -> None:
         if self.image_sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.image_sha256):
             raise ValueError(f"image_sha256: expected 64 hex digits or nothing, got {self.image_sha256[:80]!r}")
-        if self.quality is not None and not all(math.isfinite(value) for value in astuple(self.quality)):
+        quality = () if self.quality is None else astuple(self.quality)
+        if not all(math.isfinite(value) for value in quality if value is not None):
             raise ValueError(f"quality: expected finite numbers, got {self.quality}")
         if self.thumbnail is not None and not self.thumbnail.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
             raise ValueError("thumbnail: expected an encoded JPEG or PNG")

@@ -44,9 +44,24 @@ def points(data: bytes | None) -> Floats | None:
 
 
 def _quality(quality: Quality | None) -> str | None:
+    """Sharpness has a column of its own; the third number is for a facepipe of before that has the file open."""
     if quality is None:
         return None
-    return json.dumps({"score": quality.score, "size": quality.size, "sharpness": quality.sharpness})
+    return json.dumps({"score": quality.score, "size": quality.size, "sharpness": quality.sharpness or 0.0})
+
+
+def sharpness(quality: Quality | None) -> float | None:
+    """As the table ``reference`` has it."""
+    return None if quality is None or quality.sharpness is None else float(quality.sharpness)
+
+
+def quality(text: str | None, sharpness: float | None) -> Quality | None:
+    """The quality again; the sharpness in ``text`` may be that of an older facepipe, another measure. Raises TypeError,
+    ValueError."""
+    if text is None:
+        return None
+    known = json.loads(text)
+    return Quality(known["score"], known["size"], sharpness)
 
 
 def now() -> datetime:

@@ -1,7 +1,7 @@
 """The tables of the record, and what makes a file of an older facepipe one of today."""
 
 APPLICATION_ID = 0x66616365  # "face"
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 CONSENT = """CREATE TABLE consent (
     reference_id INTEGER PRIMARY KEY REFERENCES reference (id) ON DELETE CASCADE,
     wording TEXT NOT NULL,
@@ -43,6 +43,9 @@ FORMER = (
     """CREATE TRIGGER cohort_former BEFORE DELETE ON reference
 BEGIN DELETE FROM cohort WHERE former AND vector = (SELECT vector FROM former WHERE reference_id = OLD.id); END""",
 )
+# Of the face, as in align.quality.Measures. NULL: an older facepipe enrolled it. What ``quality`` has under this name
+# is not to be read: of such a reference it is another measure
+SHARPNESS = ("ALTER TABLE reference ADD COLUMN sharpness REAL",)
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
@@ -75,6 +78,7 @@ CREATE TABLE thumbnail (
 {";".join(COHORT_IMAGE)};
 {";".join(LANDMARKS)};
 {";".join(FORMER)};
+{";".join(SHARPNESS)};
 """
 # What makes a file of each version one of the next. Only additions: a facepipe of before that has it open goes on.
-UPGRADES = {1: (CONSENT,), 2: COHORT, 3: COHORT_IMAGE, 4: (*LANDMARKS, *FORMER)}
+UPGRADES = {1: (CONSENT,), 2: COHORT, 3: COHORT_IMAGE, 4: (*LANDMARKS, *FORMER), 5: SHARPNESS}

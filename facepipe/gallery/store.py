@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +14,17 @@ from facepipe.errors import GalleryCorrupt, PersonExists, ReferenceNotFound
 from facepipe.gallery.base import Ids, NewReference, Person, Tally, first_fault
 from facepipe.gallery.database import Database
 from facepipe.gallery.names import not_found
-from facepipe.gallery.rows import columns, image_of, iso, now, places, points
-from facepipe.records import Consent, Floats, Quality, Reference, StoredChip, Template
+from facepipe.gallery.rows import columns, image_of, iso, now, places, points, quality, sharpness
+from facepipe.records import Consent, Floats, Reference, StoredChip, Template
 
 Entry = tuple[str, NewReference, datetime]  # person, reference, enrolled at (UTC)
 
 _REFERENCES = """
-    SELECT r.id, p.name, r.vector, r.norm, r.quality, r.source, r.fingerprint, r.enrolled_at, {consent}
+    SELECT r.id, p.name, r.vector, r.norm, r.quality, {sharpness}, r.source, r.fingerprint, r.enrolled_at, {consent}
     FROM reference r JOIN person p ON p.id = r.person_id
 """
-_CONSENTED = _REFERENCES.format(consent="c.wording, c.given_at") + " LEFT JOIN consent c ON c.reference_id = r.id"
-_OF_VERSION_1 = _REFERENCES.format(consent="NULL, NULL")
+_CONSENTED = _REFERENCES.replace("{consent}", "c.wording, c.given_at") + "LEFT JOIN consent c ON c.reference_id = r.id"
+_OF_VERSION_1 = _REFERENCES.replace("{consent}", "NULL, NULL")
 LIVE = "reference WHERE stamp"  # without those that the network in force could not make (schema.FORMER)
 _PEOPLE = """
     SELECT p.id, p.name, n, first_id, first.enrolled_at, last.enrolled_at
@@ -35,10 +34,10 @@ _PEOPLE = """
     JOIN reference first ON first.id = first_id JOIN reference last ON last.id = last_id
 """
 _INSERT = """
-    INSERT INTO reference (person_id, stamp, vector, norm, quality, source, fingerprint, enrolled_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint, person_id) DO UPDATE
-    SET (stamp, vector, norm, quality, source, enrolled_at) = (excluded.stamp, excluded.vector, excluded.norm,
-    excluded.quality, excluded.source, excluded.enrolled_at) WHERE stamp = 0
+    INSERT INTO reference (person_id, stamp, vector, norm, quality, source, fingerprint, enrolled_at, sharpness)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (fingerprint, person_id) DO UPDATE
+    SET (stamp, vector, norm, quality, source, enrolled_at, sharpness) = (excluded.stamp, excluded.vector,
+    excluded.norm, excluded.quality, excluded.source, excluded.enrolled_at, excluded.sharpness) WHERE stamp = 0
 """
 _WITH_IT = "FROM reference WHERE person_id = ? AND fingerprint = ? AND stamp = ? ON CONFLICT DO NOTHING"
 _INSERT_THUMBNAIL = f"INSERT INTO thumbnail (image, landmarks, reference_id) SELECT ?, ?, id {_WITH_IT}"
@@ -104,7 +103,7 @@ class Record(Database):
             if name not in people:
                 people[name] = self._add_person(name)
             row = columns(new)
-            rows.append((people[name], stamp, *row, iso(enrolled_at)))
+            rows.append((people[name], stamp, *row, iso(enrolled_at), sharpness(new.quality)))
             which = (people[name], row[-1], stamp)
             if new.thumbnail is not None:
                 thumbnails.append((new.thumbnail, places(new.landmarks), *which))
@@ -180,7 +179,9 @@ class Record(Database):
 
     @property
     def _references(self) -> str:
-        return f"{_CONSENTED if self.version > 1 else _OF_VERSION_1} WHERE r.stamp"
+        version = self.version
+        wanted = _CONSENTED if version > 1 else _OF_VERSION_1
+        return wanted.format(sharpness="r.sharpness" if version > 5 else "NULL") + " WHERE r.stamp"
 
     def references(self, name: str | None = None) -> Iterator[Reference]:
         where, values = ("", ()) if name is None else ("AND p.id = ?", (self.person(name),))
@@ -268,14 +269,14 @@ class Record(Database):
         return vectors
 
     def _reference(self, row: tuple[Any, ...], backbone: str) -> Reference:
-        number, person, vector, norm, quality, source, mark, enrolled_at, wording, given_at = row
+        number, person, vector, norm, seen, sharp, source, mark, enrolled_at, wording, given_at = row
         values = self._decode([(number, vector)])[0]
         try:
-            quality = None if quality is None else Quality(**json.loads(quality))
+            seen = quality(seen, sharp)
             template = Template(values, norm, backbone)
             consent = None if wording is None else Consent(wording, _time(given_at))
-            return Reference(number, person, template, quality, source, image_of(mark), _time(enrolled_at), consent)
-        except (TypeError, ValueError) as error:
+            return Reference(number, person, template, seen, source, image_of(mark), _time(enrolled_at), consent)
+        except (TypeError, ValueError, KeyError) as error:
             raise self._damaged(number, str(error)) from None
 
     def _damaged(self, number: int, why: str) -> GalleryCorrupt:

@@ -95,18 +95,20 @@ class Template(Record):
 @dataclass(frozen=True, slots=True, repr=False)
 class Quality(Record):
     """What is known of how well a face was seen: detector ``score`` [0, 1], box ``size`` in image px (shorter side),
-    ``sharpness`` (variance of the Laplacian of the grey chip, grey levels²)."""
+    ``sharpness`` as in ``align.quality.Measures``, of the picture that was enrolled. None: an older facepipe enrolled
+    it, which kept another measure, in hundreds, that says nothing (the variance of the Laplacian)."""
 
     score: float
     size: float
-    sharpness: float
+    sharpness: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        size, sharpness = rounded((self.size, self.sharpness), 4)
-        return {"size": size, "sharpness": sharpness, "score": round(float(self.score), 4)}
+        sharpness = None if self.sharpness is None else round(float(self.sharpness), 4)
+        return {"size": round(float(self.size), 4), "sharpness": sharpness, "score": round(float(self.score), 4)}
 
     def __str__(self) -> str:
-        return f"{self.size:.0f} px, sharpness {self.sharpness:.3g}, score {self.score:.3f}"
+        sharpness = "" if self.sharpness is None else f", sharpness {self.sharpness:.3g}"
+        return f"{self.size:.0f} px{sharpness}, score {self.score:.3f}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -116,7 +118,6 @@ class Face(Record):
     detection: Detection
     chip: Chip
     template: Template
-    quality: Quality
 
     @property
     def size(self) -> float:
@@ -124,7 +125,7 @@ class Face(Record):
         return self.detection.size
 
     def enlarged(self, times: int) -> Face:
-        """As ``Detection.enlarged``; its quality stays what was seen of it."""
+        """As ``Detection.enlarged``."""
         if times == 1:
             return self
         turn, move = self.chip.to_chip[:, :2] / np.float32(times), self.chip.to_chip[:, 2:]
@@ -132,7 +133,7 @@ class Face(Record):
         return replace(self, detection=self.detection.enlarged(times), chip=replace(self.chip, to_chip=to_chip))
 
     def to_dict(self) -> dict[str, Any]:
-        return self.detection.to_dict() | {"quality": self.quality.to_dict(), "template": self.template.to_dict()}
+        return self.detection.to_dict() | {"template": self.template.to_dict()}
 
     def __str__(self) -> str:
         return str(self.detection)

@@ -118,7 +118,7 @@ class Engine:
         return await self.single(work)
 
     async def faces(self, decode: Callable[[], Image], then: Callable[[Image, Faces[Face]], T]) -> T:
-        """As ``detect``, with chip, template and quality of every face."""
+        """As ``detect``, with chip and template of every face."""
         return await self._run(Described(decode, then))
 
     async def single(self, work: Callable[[], T]) -> T:

@@ -22,7 +22,7 @@ REFERENCE = {
     "person": "Ada",
     "source": "ada.jpg",
     "enrolled_at": WHEN,
-    "quality": {"size": 221.7, "sharpness": 310.2, "score": 0.9995},
+    "quality": {"size": 221.7, "sharpness": 0.31, "score": 0.9995},
     "consent": {"wording": "Recognition at the door, until I say no", "given_at": WHEN},
 }
 CANDIDATE = {"person": "Ada", "score": 0.7977, "rank": 1, "reference": 3, "probability": 0.9999}
@@ -146,7 +146,10 @@ class People(BaseModel):
 
 class Quality(BaseModel):
     size: Annotated[float, Field(description="The face's shorter side, px.")]
-    sharpness: float
+    sharpness: Annotated[
+        float | None,
+        Field(description="Below 0.1 it is blurred. null where an older facepipe enrolled it, which measured another."),
+    ]
     score: Annotated[Share, Field(description="How sure the detector was.")]
 
 

@@ -35,7 +35,7 @@ def add(gallery: Gallery) -> Add:
     ) -> int:
         mark = f"{np.random.default_rng(vector.view(np.uint32)).integers(1 << 62):064x}" if sha is None else sha
         template = Template(vector, 1.0, "toy@1")
-        (made,) = gallery.add(name, [NewReference(template, Quality(0.99, size, 100.0), source, mark, thumbnail)])
+        (made,) = gallery.add(name, [NewReference(template, Quality(0.99, size, None), source, mark, thumbnail)])
         assert made is not None
         return made.id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,7 @@ from facepipe import Pipeline, read_image
 from facepipe.doctor import Kind, examine, pictures
 from facepipe.enroll.enrolment import new_reference
 from facepipe.gallery import Gallery, NewReference
-from facepipe.records import Image, Pixels
+from facepipe.records import Image, Pixels, Quality
 
 
 def picture(samples: Path, name: str) -> Image:
@@ -54,11 +55,38 @@ def test_groups_of_pictures_keep_their_places(
     assert list(told(gallery)) == [ids[1], ids[3]]
 
 
-def test_references_without_a_picture_or_with_a_damaged_one_are_not_judged(
+def blurred(pipeline: Pipeline, samples: Path) -> NewReference:
+    image = picture(samples, "obama.jpg")
+    image = Image(cv2.GaussianBlur(image.pixels, (0, 0), 9), "blurred.jpg")
+    return new_reference(image, pipeline.faces(image))
+
+
+def test_without_sharpness_and_a_picture_or_with_a_damaged_one_they_are_not_judged(
     gallery: Gallery, pipeline: Pipeline, samples: Path
 ) -> None:
-    image = picture(samples, "obama.jpg")
-    new = new_reference(image, pipeline.faces(image))
-    gallery.add("no picture", [NewReference(new.template, new.quality)])
-    gallery.add("damaged", [NewReference(new.template, new.quality, thumbnail=b"\xff\xd8\xffnot one")])
+    new, before = blurred(pipeline, samples), Quality(0.99, 100.0, None)
+    gallery.add("no picture", [NewReference(new.template, before)])
+    gallery.add("damaged", [NewReference(new.template, before, thumbnail=b"\xff\xd8\xffnot one")])
     assert told(gallery) == {}
+
+
+def test_what_an_older_facepipe_enrolled_is_measured_by_what_is_kept(
+    gallery: Gallery, pipeline: Pipeline, samples: Path
+) -> None:
+    new = blurred(pipeline, samples)
+    assert new.quality is not None
+    (made,) = gallery.add("Ada", [replace(new, quality=replace(new.quality, sharpness=None))])
+    assert made is not None
+    assert told(gallery) == {made.id: ("blurred",)}
+
+
+def test_what_was_measured_at_the_enrolment_is_not_looked_at_again(
+    gallery: Gallery, pipeline: Pipeline, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = blurred(pipeline, samples)
+    assert new.quality is not None
+    known = NewReference(new.template, replace(new.quality, score=1.0))  # so that nobody doubts that it is upright
+    (made,) = gallery.add("Ada", [known])
+    assert made is not None
+    monkeypatch.setattr(gallery, "chip", lambda id: pytest.fail("was looked at"))
+    assert told(gallery) == {made.id: ("blurred",)}

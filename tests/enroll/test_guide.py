@@ -14,7 +14,7 @@ from facepipe import Gallery, Pipeline
 from facepipe.enroll.gate import Limits, Problem
 from facepipe.enroll.guide import MESSAGES, PATIENCE, POSES, STEADY, Guidance, Guide, oval
 from facepipe.errors import EnrolledAlready, NameInvalid, SeveralPeople, UsageError
-from facepipe.records import Chip, Consent, Detection, Face, Image, Quality, Template
+from facepipe.records import Chip, Consent, Detection, Face, Image, Template
 
 
 def perform(guide: Guide, pictures: Iterable[Image], start: float = 0, step: float = 0.1) -> list[Guidance]:
@@ -192,7 +192,7 @@ class Puppet:
         self.embedded += 1
         vector = np.array([10, *np.radians((self.yaw, self.pitch)) * 14, 0], np.float32)
         chip = Chip(np.zeros((8, 8, 3), np.uint8), np.eye(2, 3, dtype=np.float32))
-        return [Face(detections[0], chip, Template.from_embedding(vector, "puppet"), Quality(1, 160, 9))]
+        return [Face(detections[0], chip, Template.from_embedding(vector, "puppet"))]
 
 
 class Session:

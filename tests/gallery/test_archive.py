@@ -20,6 +20,7 @@ from facepipe.errors import (
     WriteFailed,
 )
 from facepipe.gallery import Gallery, Tally
+from facepipe.records import Quality
 
 
 @pytest.fixture
@@ -59,13 +60,31 @@ def test_where_the_face_is_in_a_picture_comes_through(gallery: Gallery, other: G
     gallery.add("Eve", [replace(new(9, thumbnail=b"\xff\xd8\xffwide"), landmarks=landmarks)])
     gallery.export(tmp_path / "people.zip")
     with zipfile.ZipFile(tmp_path / "people.zip") as file:  # an older facepipe would lose them, and refuses it
-        assert json.loads(file.read("manifest.json"))["version"] == 3
+        assert json.loads(file.read("manifest.json"))["version"] == 4
     other.import_(tmp_path / "people.zip")
     assert rows(other) == rows(gallery)
     chip = other.chip(4)
     assert chip is not None
     assert chip.landmarks is not None
     assert np.array_equal(chip.landmarks, landmarks)
+
+
+def test_the_sharpness_of_an_older_export_is_not_read(gallery: Gallery, other: Gallery, tmp_path: Path) -> None:
+    gallery.export(tmp_path / "people.zip")
+    with zipfile.ZipFile(tmp_path / "people.zip") as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    about = json.loads(members["manifest.json"])
+    assert about["version"] == 4
+    members["manifest.json"] = json.dumps(about | {"version": 1}).encode()
+    with zipfile.ZipFile(tmp_path / "old.zip", "w") as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    other.import_(tmp_path / "old.zip")
+    assert [r.quality for r in other.references()] == [Quality(0.9, 80.0, None)] * 3
+    other.export(tmp_path / "again.zip")  # what is not known stays so
+    with Gallery.open(tmp_path / "third.db") as third:
+        third.import_(tmp_path / "again.zip")
+        assert [r.quality for r in third.references()] == [Quality(0.9, 80.0, None)] * 3
 
 
 def test_importing_again_adds_nothing(gallery: Gallery, other: Gallery, new, tmp_path: Path) -> None:
@@ -169,7 +188,7 @@ def row(**values: Any) -> dict[str, Any]:
 HUGE = npy(unit()).replace(b"(3, 16)", b"(3, 99999999999)")
 MALFORMED = {
     "other format": (ArchiveInvalid, {"manifest": lambda m: m.update(format="x")}),
-    "newer version": (ArchiveInvalid, {"manifest": lambda m: m.update(version=4)}),
+    "newer version": (ArchiveInvalid, {"manifest": lambda m: m.update(version=5)}),
     "a list": (ArchiveInvalid, {"manifest": b"[]"}),
     "no json": (ArchiveInvalid, {"references": b"{"}),
     "deep json": (ArchiveInvalid, {"references": b"[" * 200_000}),

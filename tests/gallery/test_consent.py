@@ -77,10 +77,11 @@ def test_an_export_carries_it(agreed: Gallery, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("consent", [False, True])
 def test_an_export_has_version_2_only_where_an_older_facepipe_would_lose_something(
-    gallery: Gallery, new, tmp_path: Path, consent: bool
+    new, tmp_path: Path, consent: bool
 ) -> None:
-    gallery.add("Eve", [replace(new(7), consent=YES if consent else None)])
-    gallery.export(tmp_path / "people.zip")
+    with Gallery.open(tmp_path / "eve.db") as gallery:
+        gallery.add("Eve", [replace(new(7), quality=None, consent=YES if consent else None)])
+        gallery.export(tmp_path / "people.zip")
     with zipfile.ZipFile(tmp_path / "people.zip") as file:
         assert json.loads(file.read("manifest.json"))["version"] == (2 if consent else 1)
 

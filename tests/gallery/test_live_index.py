@@ -238,7 +238,7 @@ def test_a_record_that_could_not_be_read_is_read_again(gallery: Gallery, new) ->
     before = gallery.search(new(3).template)
     with gallery._hold.writing() as (record, _):
         state = record.state
-        record.sql.execute("INSERT INTO reference SELECT 9, 1, 9, x'00', 1, '', '', 'x', ''")
+        record.sql.execute("INSERT INTO reference SELECT 9, 1, 9, x'00', 1, '', '', 'x', '', NULL")
     for _ in range(2):
         with pytest.raises(GalleryCorrupt, match="reference 9"):
             gallery.search(new(3).template)

@@ -1,5 +1,6 @@
 """A gallery of an older facepipe: read as it is, upgraded with the first write to it, whole or not at all."""
 
+import json
 import os
 import sqlite3
 from dataclasses import replace
@@ -13,7 +14,7 @@ from killed import at_each_statement
 from facepipe.errors import GalleryCorrupt, PersonExists
 from facepipe.gallery import Gallery, database
 from facepipe.gallery.change import Renewed
-from facepipe.records import Consent, Template
+from facepipe.records import Consent, Quality, Template
 
 YES = Consent("yes", datetime(2026, 1, 2, tzinfo=timezone.utc))
 
@@ -92,7 +93,7 @@ def test_the_first_write_upgrades_it(old: Path, new, tmp_path: Path, write: str)
         assert gallery.check() == []
         for reference in gallery.references("Eve") if write.startswith("add") else []:
             assert reference.consent == YES
-    assert version(old) == 5
+    assert version(old) == 6
     with Gallery.open(tmp_path / "fresh.db") as fresh:
         fresh.add("Ada", [new(1)])
     assert schema(old) == schema(tmp_path / "fresh.db")
@@ -109,8 +110,29 @@ def test_an_older_facepipe_says_what_to_do(old: Path, new, monkeypatch: pytest.M
     with Gallery.open(old) as gallery:
         gallery.add("Eve", [new(9)])
     monkeypatch.setattr(database, "SCHEMA_VERSION", 1)
-    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 5, this one knows 1\); upgrade it"):
+    with pytest.raises(GalleryCorrupt, match=r"made by a newer facepipe \(schema 6, this one knows 1\); upgrade it"):
         Gallery.open(old)
+
+
+def test_the_sharpness_of_before_is_no_sharpness(old: Path, new) -> None:
+    """It was another measure, in hundreds."""
+    with Gallery.open(old) as gallery:
+        assert [r.quality for r in gallery.references()] == [Quality(0.9, 80.0, None)] * 3
+        (eve,) = gallery.add("Eve", [replace(new(9), quality=Quality(0.9, 80.0, 0.25))])
+        assert eve is not None
+        assert [r.quality and r.quality.sharpness for r in gallery.references()] == [None, None, None, 0.25]
+        assert gallery.reference(eve.id).quality == Quality(0.9, 80.0, 0.25)
+
+
+def test_an_older_facepipe_that_has_it_open_reads_what_a_newer_one_enrolled(old: Path, new) -> None:
+    with Gallery.open(old) as gallery:
+        gallery.add("Eve", [new(9), replace(new(8), quality=Quality(0.9, 80.0, None))])
+    sql = sqlite3.connect(old)
+    told = [json.loads(text) for (text,) in sql.execute("SELECT quality FROM reference ORDER BY id")]
+    sql.close()
+    assert len(told) == 5
+    assert all(set(quality) == {"score", "size", "sharpness"} for quality in told)
+    assert all(isinstance(value, int | float) for quality in told for value in quality.values())
 
 
 def test_a_gallery_that_is_open_elsewhere_notices(old: Path, new) -> None:
@@ -150,6 +172,6 @@ def test_killed_at_any_statement_it_is_old_or_new(old: Path, new, python, tmp_pa
             assert target.read_bytes() == before
         else:
             assert enrolled[-1] is not None
-    assert set(found) == {(1, 3), (5, 4)}
+    assert set(found) == {(1, 3), (6, 4)}
     assert found == sorted(found)
     assert half > 3  # some were killed with the transaction half done
