@@ -24,7 +24,7 @@ from facepipe.serve.context import Context
 from facepipe.serve.engine import Engine
 from facepipe.serve.guard import Guard
 from facepipe.serve.inspections import Inspections
-from facepipe.serve.routes import about, enrol, faces, inspect, people, session, upgrade
+from facepipe.serve.routes import about, enroll, faces, inspect, people, session, upgrade
 from facepipe.serve.routes.docs import BODY, errors
 from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
@@ -74,7 +74,7 @@ def create_api(settings: Settings, pipe: Pipeline, gallery: Gallery) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
-    for module in (faces, enrol, people, upgrade, inspect, about, live):
+    for module in (faces, enroll, people, upgrade, inspect, about, live):
         app.include_router(module.router, prefix=API)
     app.include_router(session.router, prefix=API, responses=errors(*BODY))
     page.mount(app, settings.root_path)

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from facepipe.serve.example import FACE
-from facepipe.serve.routes import enrol, faces
+from facepipe.serve.routes import enroll, faces
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if _watched is None or event not in OPENING or threading.get_ident() == _tester:
         return
     what = str(arguments[0] if event == "open" else arguments[-1])
-    if what != faces.__file__ and what != enrol.__file__:  # FastAPI looks up the line of the route that failed
+    if what != faces.__file__ and what != enroll.__file__:  # FastAPI looks up the line of the route that failed
         _watched.append((event, what))
 
 

@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 import { banner } from "./notices.js";
 import { can, keyNeeded, leave, refresh } from "./session.js";
 import { shelf } from "./shelf.js";
-import * as enrol from "./views/enrol.js";
+import * as enrol from "./views/enroll.js";
 import * as inspect from "./views/inspect.js";
 import * as people from "./views/people.js";
 import * as person from "./views/person.js";

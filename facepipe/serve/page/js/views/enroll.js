@@ -4,8 +4,8 @@ import { add, fill, h } from "../dom.js";
 import { say } from "../i18n.js";
 import { icon } from "../icons.js";
 import { can } from "../session.js";
-import { enrolFromCamera } from "./enrol-camera.js";
-import { enrolFromPictures } from "./enrol-pictures.js";
+import { enrolFromCamera } from "./enroll-camera.js";
+import { enrolFromPictures } from "./enroll-pictures.js";
 
 export const title = "nav.enrol";
 
