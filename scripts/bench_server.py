@@ -63,7 +63,7 @@ def served(home: Path) -> Iterator[tuple[str, int]]:
 
 
 def make_key(home: Path, name: str) -> str:
-    command = [sys.executable, "-m", "facepipe", "keys", "add", name, "--scope", "enrol"]
+    command = [sys.executable, "-m", "facepipe", "keys", "add", name, "--scope", "enroll"]
     made = subprocess.run(command, env=os.environ | {"FACEPIPE_HOME": str(home)}, capture_output=True, check=True)
     found = re.search(r"fp_[\w-]{43}", made.stdout.decode())
     assert found is not None

@@ -1,8 +1,8 @@
 """How fast faces are recognised over time, decoding included, and whether memory grows.
 
-    python scripts/bench_watch.py VIDEO … [--rounds 3] [--every 5] [--enrol PHOTO …] [--memory FRAMES]
+    python scripts/bench_watch.py VIDEO … [--rounds 3] [--every 5] [--enroll PHOTO …] [--memory FRAMES]
 
-Each round watches every video once without a gallery and once with the people of ``--enrol`` enrolled. ``--memory``
+Each round watches every video once without a gallery and once with the people of ``--enroll`` enrolled. ``--memory``
 watches the first video again and again for so many frames and says how the resident set grew after the first tenth.
 """
 
@@ -29,12 +29,12 @@ def main() -> None:
     parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--every", type=int, default=5)
-    parser.add_argument("--enrol", nargs="*", type=Path, default=[])
+    parser.add_argument("--enroll", nargs="*", type=Path, default=[])
     parser.add_argument("--memory", type=int, metavar="FRAMES")
     given = parser.parse_args()
     pipe = Pipeline()
     with tempfile.TemporaryDirectory() as scratch, Gallery.open(Path(scratch) / "people.db") as gallery:
-        for photo in given.enrol:
+        for photo in given.enroll:
             pipe.enroll(f"{photo.parent.name} {photo.stem}", photo, gallery, pick=1)
         for video in given.videos:
             for round in range(given.rounds):

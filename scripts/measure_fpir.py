@@ -120,7 +120,7 @@ def report_gallery(
         best, right = scores.max(axis=1), enrolled[scores.argmax(axis=1)] == who
         mated = ~strange & ~np.isin(np.arange(len(x)), photos)
         with tempfile.TemporaryDirectory() as folder, Gallery.open(Path(folder) / "people.db") as gallery:
-            enrol(gallery, x, enrolled.tolist(), photos)
+            enroll(gallery, x, enrolled.tolist(), photos)
             own = gallery.own_strangers(evidence)
         assert own is not None
         for fpir in FPIRS:
@@ -145,7 +145,7 @@ def report_gallery(
         )
 
 
-def enrol(gallery: Gallery, x: Floats, names: Sequence[str], photos: Sequence[int]) -> None:
+def enroll(gallery: Gallery, x: Floats, names: Sequence[str], photos: Sequence[int]) -> None:
     made = [NewReference(Template(x[photo], 1.0, "measured@1"), image_sha256=f"{photo:064x}") for photo in photos]
     gallery.add_many(zip(names, made, strict=True))
 

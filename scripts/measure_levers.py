@@ -207,7 +207,7 @@ def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, lab
 
     ``x`` (N, D), or (N, 2, D): as a reference, and as it is looked up. Probes are means over ``together`` photos.
     """
-    enrol, ask = (x, x) if x.ndim == 2 else (x[:, 0], x[:, 1])
+    enroll, ask = (x, x) if x.ndim == 2 else (x[:, 0], x[:, 1])
     stated, right, photo = [], [], []
     for draw in range(DRAWS):
         rng = np.random.default_rng(draw)
@@ -215,7 +215,7 @@ def report_probabilities(x: Floats, who: np.ndarray, evidence: ByReferences, lab
         enrolled = [name for name in names[: len(names) // 2] if (who == name).sum() > 1]
         groups = [rng.permutation(np.flatnonzero(who == name)) for name in enrolled]
         halves = [(own[: (len(own) + 1) // 2], own[(len(own) + 1) // 2 :]) for own in groups]
-        gallery = np.concatenate([fuse(enrol[refs], [len(refs)]) for refs, _ in halves])
+        gallery = np.concatenate([fuse(enroll[refs], [len(refs)]) for refs, _ in halves])
         known = sets_of(np.concatenate([probes for _, probes in halves]), who, together)
         strangers = sets_of(np.flatnonzero(np.isin(who, names[len(names) // 2 :])), who, together)
         strange = [strangers[place] for place in rng.permutation(len(strangers))[: len(known)]]

@@ -73,11 +73,11 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for number, video in enumerate(given.videos):
             with Gallery.open(Path(scratch) / f"people{number}.db", backbone=pipe.backbone) as gallery:
-                enrol(pipe, gallery, video)
+                enroll(pipe, gallery, video)
                 compare(video, folder, given.only or [""], lambda path: watch(pipe, gallery, path))
 
 
-def enrol(pipe: Pipeline, gallery: Gallery, video: Path) -> None:
+def enroll(pipe: Pipeline, gallery: Gallery, video: Path) -> None:
     """Each track of the clip by a picture of each second, that in which the face is largest. By one alone a name may
     hang on a score at the threshold itself, and versions would differ by chance."""
     watcher = Watcher(pipe, None)

@@ -78,7 +78,7 @@ def folder(tmp_path: Path, samples: Path) -> Path:
 
 def test_a_pool_uses_the_pipeline_and_the_gallery_of_its_parent(folder: Path) -> None:
     code = """
-def enrol(number):
+def enroll(number):
     return len(pipe.enroll(f"Person {number}", photos[3], gallery, anyway=True))
 
 def together(some):
@@ -87,7 +87,7 @@ def together(some):
 with fork.Pool(2) as pool:
     print(pool.map(names, photos[:3]))
     print(pool.map(together, [photos[:2], photos[1:3]]))
-    print(pool.map(enrol, range(4)))
+    print(pool.map(enroll, range(4)))
 print(len(gallery), gallery.check(), names(photos[2]))
 """
     assert run(folder, MADE + code) == [
@@ -173,10 +173,10 @@ def go_on(work, *given):
     while not done.is_set():
         work(*given)
 
-def enrol():
+def enroll():
     pipe.enroll(f"Person {len(gallery)}", photos[3], gallery, anyway=True)
 
-threads = [threading.Thread(target=go_on, args=(work, *given)) for work, *given in [(names, photos[2]), (enrol,)]]
+threads = [threading.Thread(target=go_on, args=(work, *given)) for work, *given in [(names, photos[2]), (enroll,)]]
 for thread in threads:
     thread.start()
 codes = []

@@ -107,25 +107,25 @@ def enroll(
         name, source = _name_and_source(name_and_paths or [])
     else:
         _expect_webcam(shots != 5, window is not None, threshold is not None)
-        items, left_out = _enrol_items(name_and_paths or [], folders)
+        items, left_out = _enroll_items(name_and_paths or [], folders)
     with opt.gallery_with_network(gallery, backbone, weights, create=True) as (people, network):
         pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         known = [person.name for person in people.people()]
         if webcam:
             remark_on_spelling([name], known)
             plan = cam.Plan(shots, threshold, anyway, window, given)
-            _report(cam.enrol(name, source, people, pipe, plan), people, as_json)
+            _report(cam.enroll(name, source, people, pipe, plan), people, as_json)
         else:
             remark_on_spelling([person for person, _ in items], known)
             outcomes = pipe.enroll_each(items, people, pick=pick, consent=given, gate=gate, anyway=anyway)
             batch = out.Batch(len(items), "enrolling", as_json)
-            added = _enrol_images(items, outcomes, people, batch, picked=pick is not None)
+            added = _enroll_images(items, outcomes, people, batch, picked=pick is not None)
             _remark_on_likeness(added, people, pipe)
             _tell_left_out(left_out, batch)
             batch.finish()
 
 
-def _enrol_images(
+def _enroll_images(
     items: Sequence[tuple[str, Path | str]],
     outcomes: Iterator[Outcome[Enrolment]],
     gallery: Gallery,
@@ -208,7 +208,7 @@ def _holding(gallery: Gallery) -> str:
     return f"{gallery.path} holds {out.count(len(gallery), 'reference')}"
 
 
-def _enrol_items(
+def _enroll_items(
     name_and_paths: Sequence[str], folders: Path | None
 ) -> tuple[list[tuple[str, Path | str]], list[tuple[str | None, LeftOut]]]:
     """(name, image) of each that is to be enrolled, and (name, file) of each that is left out of a folder."""

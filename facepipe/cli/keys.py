@@ -8,7 +8,7 @@ import typer
 
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
-from facepipe.serve.keys import SCOPES, Keyring
+from facepipe.serve.keys import SCOPES, Keyring, as_spelt
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, list and remove the API keys of the server.")
 
@@ -29,13 +29,14 @@ def add(
         typer.Option(
             "--scope",
             metavar="SCOPE",
-            help="read: recognise and look. enrol: also enrol. admin: also rename, merge and remove.",
+            help="read: recognise and look. enroll: also enrol. admin: also rename, merge and remove.",
             autocompletion=complete_scopes,
         ),
     ] = "read",
     as_json: opt.Json = False,
 ) -> None:
     """Make a key and show it once: only its hash is kept."""
+    scope = as_spelt(scope)
     text = Keyring().add(name, scope)
     if as_json:
         out.line({"name": name, "scope": scope, "key": text})

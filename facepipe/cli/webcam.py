@@ -37,7 +37,7 @@ class Plan:
     consent: Consent | None
 
 
-def enrol(name: str, source: str, gallery: Gallery, pipe: Pipeline, plan: Plan) -> list[Enrolment]:
+def enroll(name: str, source: str, gallery: Gallery, pipe: Pipeline, plan: Plan) -> list[Enrolment]:
     """Take ``plan.shots`` shots from ``source`` and enrol them under ``name``, all or none.
 
     Leaves the command when it is cancelled. Raises SourceError, PoorShot (the source ended before), SeveralPeople,
@@ -61,7 +61,7 @@ def enrol(name: str, source: str, gallery: Gallery, pipe: Pipeline, plan: Plan) 
             f"{frames.label}: it ended after {guide.taken} of {plan.shots} good shots{last}, so nobody was"
             " enrolled; give it longer, or ask for fewer --shots"
         )
-    return guide.enrol(name, gallery, consent=plan.consent, anyway=plan.anyway, threshold=plan.threshold)
+    return guide.enroll(name, gallery, consent=plan.consent, anyway=plan.anyway, threshold=plan.threshold)
 
 
 def _guided(guide: Guide, frames: Source, window: win.Window | None) -> Guidance | None:

@@ -14,7 +14,7 @@ from facepipe.doctor import labels, pictures, twins, weak
 from facepipe.doctor.enrolled import Circle, Enrolled, Ints
 from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.odds import Odds, find_odds
-from facepipe.doctor.remedy import Step, drop, enrol, enrol_anew, merge
+from facepipe.doctor.remedy import Step, drop, enroll, enroll_anew, merge
 from facepipe.gallery import Gallery
 from facepipe.progress import Progress, quiet
 from facepipe.scoring.evidence import Evidence
@@ -68,7 +68,7 @@ def examine(gallery: Gallery, *, evidence: Evidence | None = None, report: Progr
 
 
 def _lying(this: Pictured, backbone: str) -> Finding:
-    again = enrol(this.person, this.source, backbone) if _is_there(this) else enrol_anew(this.person, backbone)
+    again = enroll(this.person, this.source, backbone) if _is_there(this) else enroll_anew(this.person, backbone)
     return Finding(Kind.LYING, this.person, (this,), remedy=(drop(this.id), again))
 
 
@@ -119,7 +119,7 @@ class _Doctor:
         this = enrolled.pictured(case.row)
         steps = [drop(this.id)]
         if _is_there(this):
-            steps.append(enrol(other, this.source, self._backbone))
+            steps.append(enroll(other, this.source, self._backbone))
         beside = self._nearest(case.row, self._circle.others(case.row))
         beside += self._nearest(case.row, self._circle.kept(case.other))
         return Finding(
@@ -211,12 +211,14 @@ class _Doctor:
         rows = self._enrolled.rows(int(self._enrolled.owners[case.rows[0]])).tolist()
         beside = [self._enrolled.pictured(row) for row in rows if row not in case.rows][:BESIDE]
         poor = [row for row in case.rows if row in self._poor] if len(these) > 1 else [case.rows[0]]
-        step = drop(int(self._enrolled.ids[poor[0]])) if len(poor) == 1 else enrol_anew(these[0].person, self._backbone)
+        step = (
+            drop(int(self._enrolled.ids[poor[0]])) if len(poor) == 1 else enroll_anew(these[0].person, self._backbone)
+        )
         return Finding(Kind.STRAY, these[0].person, these, tuple(beside), own=case.own, reasons=reasons, remedy=(step,))
 
     def _weak(self, row: int, why: tuple[str, ...]) -> Finding:
         this = self._enrolled.pictured(row)
-        steps = (enrol_anew(this.person, self._backbone), drop(this.id))
+        steps = (enroll_anew(this.person, self._backbone), drop(this.id))
         return Finding(Kind.WEAK, this.person, (this,), reasons=why, remedy=steps)
 
     def _few(self, spoken_of: set[str]) -> Iterator[Finding]:
@@ -224,13 +226,13 @@ class _Doctor:
             name = self._enrolled.people[person]
             if name not in spoken_of:
                 (row,) = self._enrolled.rows(person).tolist()
-                steps = (enrol_anew(name, self._backbone),)
+                steps = (enroll_anew(name, self._backbone),)
                 yield Finding(Kind.FEW, name, (self._enrolled.pictured(row),), remedy=steps)
 
     def _same_shot(self, pairs: list[tuple[int, int]]) -> Finding:
         these, earlier = (tuple(map(self._enrolled.pictured, dict.fromkeys(side))) for side in zip(*pairs, strict=True))
         person = these[0].person
-        steps = (enrol_anew(person, self._backbone),)
+        steps = (enroll_anew(person, self._backbone),)
         return Finding(Kind.SAME_SHOT, person, these, earlier, remedy=steps)
 
     def _nearest(self, row: int, others: Ints) -> list[int]:

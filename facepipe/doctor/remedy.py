@@ -38,11 +38,11 @@ def merge(source: str, into: str) -> Step:
     return Step(("people", "merge"), (source, into))
 
 
-def enrol(person: str, photo: str, backbone: str) -> Step:
+def enroll(person: str, photo: str, backbone: str) -> Step:
     return Step(("enroll",), (person, photo), _with(backbone))
 
 
-def enrol_anew(person: str, backbone: str) -> Step:
+def enroll_anew(person: str, backbone: str) -> Step:
     return Step(("enroll",), (person,), ("--webcam", *_with(backbone)))
 
 

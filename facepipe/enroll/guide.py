@@ -239,7 +239,7 @@ class Guide:
             return "turn-left" if turned > 0 else "turn-right"
         return "look-up" if nodded > 0 else "look-down"
 
-    def enrol(
+    def enroll(
         self,
         person: str,
         gallery: Gallery,

@@ -22,7 +22,7 @@ from facepipe.errors import KeyNotFound, ServerError, UsageError
 from facepipe.files import locked, replacing
 from facepipe.lazy import cached_property
 
-SCOPES = ("read", "enrol", "admin")  # each may do what those before it may
+SCOPES = ("read", "enroll", "admin")  # each may do what those before it may
 PREFIX = "fp_"  # so that people and scanners for leaked secrets know one when they see it
 LONGEST_NAME = 64
 
@@ -47,6 +47,11 @@ class Key:
     @property
     def principal(self) -> Principal:
         return Principal(self.name, scopes_of(self.scope))
+
+
+def as_spelt(scope: str) -> str:
+    """A scope as it is spelt today, where an older facepipe wrote it, or somebody used to it."""
+    return "enroll" if scope == "enrol" else scope
 
 
 def scopes_of(scope: str) -> frozenset[str]:
@@ -75,6 +80,7 @@ class Keyring:
         """Make a key; its text, which nobody can find out again. Raises UsageError, WriteFailed."""
         if not (0 < len(name) <= LONGEST_NAME and name.isprintable() and name == name.strip()):
             raise UsageError(f"{name!r:.80}: expected a name of 1 to {LONGEST_NAME} printable characters")
+        scope = as_spelt(scope)
         if scope not in SCOPES:
             raise UsageError(f"scope {scope!r:.40}: expected one of {', '.join(SCOPES)}")
         text = PREFIX + secrets.token_urlsafe(32)
@@ -150,7 +156,7 @@ def _read(path: Path) -> tuple[Key, ...]:
 
 
 def _key(row: dict[str, Any]) -> Key:
-    key = Key(**row)
+    key = Key(**row | {"scope": as_spelt(row["scope"])})
     if key.scope not in SCOPES or not all(isinstance(value, str) for value in row.values()):
         raise ValueError(key.scope)
     return key

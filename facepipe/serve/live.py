@@ -24,7 +24,7 @@ from facepipe.serve.context import Context, Server
 from facepipe.serve.engine import busy
 from facepipe.serve.guard import expect_scope, needs
 from facepipe.serve.limits import Buckets
-from facepipe.serve.modes import MESSAGE, EnrolMode, Mode, RecogniseMode, ToEnrol, ToGuide, ToMode
+from facepipe.serve.modes import MESSAGE, EnrollMode, Mode, RecogniseMode, ToEnroll, ToGuide, ToMode
 
 FAILED, TOO_MANY, SILENT, TOO_FAST = 1011, 1013, 4408, 4429
 MESSAGES = 16  # that are not frames, waiting
@@ -170,8 +170,8 @@ class Connection:
             message = _parsed(text)
             if isinstance(message, ToMode):
                 await self._switch(message)
-            elif isinstance(message, ToEnrol):
-                await self._enrol(message)
+            elif isinstance(message, ToEnroll):
+                await self._enroll(message)
             else:
                 self._enrolling().guide(message)
         except FacepipeError as error:
@@ -179,21 +179,21 @@ class Connection:
 
     async def _switch(self, message: ToMode) -> None:
         """Start over, in the mode asked for; what came before is of no interest any more."""
-        if message.mode == "enrol":
-            expect_scope(self._socket.state.principal, "enrol")
-            self._mode = EnrolMode(self._server, message.shots)
+        if message.mode == "enroll":
+            expect_scope(self._socket.state.principal, "enroll")
+            self._mode = EnrollMode(self._server, message.shots)
         else:
             self._mode = RecogniseMode(self._server)
         await self._hello()
 
-    async def _enrol(self, message: ToEnrol) -> None:
-        expect_scope(self._socket.state.principal, "enrol")
+    async def _enroll(self, message: ToEnroll) -> None:
+        expect_scope(self._socket.state.principal, "enroll")
         mode = self._enrolling()
-        await self._tell(await self._server.engine.short(lambda: mode.enrol(message)))
+        await self._tell(await self._server.engine.short(lambda: mode.enroll(message)))
 
-    def _enrolling(self) -> EnrolMode:
-        if not isinstance(self._mode, EnrolMode):
-            raise UsageError('expected the mode enrol first: {"type": "mode", "mode": "enrol"}')
+    def _enrolling(self) -> EnrollMode:
+        if not isinstance(self._mode, EnrollMode):
+            raise UsageError('expected the mode enroll first: {"type": "mode", "mode": "enroll"}')
         return self._mode
 
     async def _hello(self) -> None:
@@ -205,7 +205,7 @@ class Connection:
         await self._socket.send_text(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
 
 
-def _parsed(text: str) -> ToMode | ToEnrol | ToGuide:
+def _parsed(text: str) -> ToMode | ToEnroll | ToGuide:
     try:
         return MESSAGE.validate_json(text)
     except ValidationError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from facepipe.enroll.enrolment import agreed
 from facepipe.enroll.guide import MOST, Guide, oval
@@ -24,12 +24,12 @@ class Message(BaseModel):
 
 class ToMode(Message):
     type: Literal["mode"]
-    mode: Literal["recognise", "enrol"]
+    mode: Annotated[Literal["recognise", "enroll"], BeforeValidator(lambda mode: "enroll" if mode == "enrol" else mode)]
     shots: Annotated[int, Field(ge=1, le=MOST)] = SHOTS
 
 
-class ToEnrol(Message):
-    type: Literal["enrol"]
+class ToEnroll(Message):
+    type: Literal["enroll", "enrol"]  # the latter is how it was spelt before
     name: Annotated[str, Field(max_length=1000)]
     consent: Annotated[str | None, Field(min_length=1, max_length=MOST_WORDING)] = None
     anyway: bool = False
@@ -41,8 +41,8 @@ class ToGuide(Message):
     type: Literal["take", "enough"]
 
 
-Told = Annotated[ToMode | ToEnrol | ToGuide, Field(discriminator="type")]
-MESSAGE: TypeAdapter[ToMode | ToEnrol | ToGuide] = TypeAdapter(Told)
+Told = Annotated[ToMode | ToEnroll | ToGuide, Field(discriminator="type")]
+MESSAGE: TypeAdapter[ToMode | ToEnroll | ToGuide] = TypeAdapter(Told)
 
 
 class Mode(Protocol):
@@ -76,8 +76,8 @@ class RecogniseMode:
         return {"faces": [face.to_dict() for face in faces]}
 
 
-class EnrolMode:
-    name = "enrol"
+class EnrollMode:
+    name = "enroll"
 
     def __init__(self, server: Context, shots: int) -> None:
         self.threshold = cosine(server.pipe.threshold())
@@ -106,10 +106,10 @@ class EnrolMode:
         else:
             self._guide.enough()
 
-    def enrol(self, asked: ToEnrol) -> dict[str, Any]:
+    def enroll(self, asked: ToEnroll) -> dict[str, Any]:
         """Store the shots. Raises UsageError, SeveralPeople, EnrolledAlready, GalleryError."""
         gallery, consent = self._server.gallery, agreed(asked.consent)
-        done = self._guide.enrol(asked.name, gallery, consent=consent, anyway=asked.anyway)
+        done = self._guide.enroll(asked.name, gallery, consent=consent, anyway=asked.anyway)
         person = gallery.person(done[0].person)
         references = [
             {"id": one.reference and one.reference.id, "before": one.before, "source": one.source} for one in done

@@ -12,9 +12,9 @@ from facepipe.serve.keys import Keyring
 
 
 def test_a_key_is_shown_once_and_works(run: Run, home: Path) -> None:
-    done = run("keys", "add", "door", "--scope", "enrol")
+    done = run("keys", "add", "door", "--scope", "enroll")
     text = done.out.strip()
-    assert (done.code, done.complaint) == (0, "door: may enrol; keep it now, it cannot be shown again\n")
+    assert (done.code, done.complaint) == (0, "door: may enroll; keep it now, it cannot be shown again\n")
     assert text.startswith("fp_")
     key = Keyring().check(text)
     assert key is not None
@@ -42,7 +42,7 @@ def test_list_and_remove(run: Run) -> None:
     [
         (["add", "door"], 2, "door: there is a key of this name already"),
         (["add", "  "], 2, "printable"),
-        (["add", "x", "--scope", "all"], 2, "expected one of read, enrol, admin"),
+        (["add", "x", "--scope", "all"], 2, "expected one of read, enroll, admin"),
         (["remove", "dor"], 1, "dor: no key of this name; there is door"),
     ],
 )

@@ -78,7 +78,7 @@ def test_hints_on_a_terminal(run: Run, films: Path, monkeypatch: pytest.MonkeyPa
     assert len(hints) < 15  # one when it changes, not one for each of the 30 frames
 
 
-def test_a_source_that_ends_too_early_enrols_nobody(run: Run, films: Path) -> None:
+def test_a_source_that_ends_too_early_enrolls_nobody(run: Run, films: Path) -> None:
     done = run("enroll", "Ada", "--webcam", films / "dark.avi")
     assert (done.code, done.out) == (1, "")
     last = "(the last hint was: too dark: turn towards a light)"
@@ -106,7 +106,7 @@ def test_enrolled_already(run: Run, films: Path) -> None:
     assert counts == {"Ada": 2, "Ben": 5}
 
 
-def test_ctrl_c_cancels_and_enrols_nobody(run: Run, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_cancels_and_enrolls_nobody(run: Run, films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     see = Guide.see
 
     def interrupted(self: Guide, *given: object) -> Guidance:

@@ -30,7 +30,7 @@ def on_its_head(pipeline: Pipeline, image: Image) -> tuple[Image, list[Face]]:
     return turned, list(faces)
 
 
-def enrol(gallery: Gallery, name: str, new: NewReference) -> int:
+def enroll(gallery: Gallery, name: str, new: NewReference) -> int:
     (made,) = gallery.add(name, [new])
     assert made is not None
     return made.id
@@ -45,9 +45,9 @@ def test_they_are_told_with_what_mends_them_and_mislead_nothing_else(
 ) -> None:
     gone, there = "gone.jpg", str(samples / "obama3.jpg")
     upright = small(samples / "biden.jpg")
-    enrol(gallery, "Joe", new_reference(upright, pipeline.faces(upright)))
-    joe = enrol(gallery, "Joe", new_reference(*on_its_head(pipeline, small(samples / "obama.jpg", gone))))
-    ada = enrol(gallery, "Ada", new_reference(*on_its_head(pipeline, small(samples / "obama3.jpg", there))))
+    enroll(gallery, "Joe", new_reference(upright, pipeline.faces(upright)))
+    joe = enroll(gallery, "Joe", new_reference(*on_its_head(pipeline, small(samples / "obama.jpg", gone))))
+    ada = enroll(gallery, "Ada", new_reference(*on_its_head(pipeline, small(samples / "obama3.jpg", there))))
     found = {finding.references[0].id: finding for finding in examine(gallery).findings}
     assert {id: (finding.kind, finding.person) for id, finding in found.items()} == {
         joe: (Kind.LYING, "Joe"),
@@ -61,7 +61,7 @@ def test_they_are_told_with_what_mends_them_and_mislead_nothing_else(
 
 def test_where_all_lie_nothing_else_is_said(gallery: Gallery, pipeline: Pipeline, samples: Path) -> None:
     for name in ("obama.jpg", "obama3.jpg"):
-        enrol(gallery, name, new_reference(*on_its_head(pipeline, small(samples / name))))
+        enroll(gallery, name, new_reference(*on_its_head(pipeline, small(samples / name))))
     found = examine(gallery)
     assert [finding.kind for finding in found.findings] == [Kind.LYING, Kind.LYING]
     assert (found.people, found.references) == (2, 2)
@@ -72,11 +72,11 @@ def test_what_is_enrolled_now_does_not_lie(gallery: Gallery, pipeline: Pipeline,
     for name in ("obama.jpg", "biden.jpg", "astronaut.png"):
         image = small(samples / name)
         turned = Image(np.ascontiguousarray(np.rot90(image.pixels, quarters)), image.source)
-        enrol(gallery, name, new_reference(turned, pipeline.faces(turned)))
+        enroll(gallery, name, new_reference(turned, pipeline.faces(turned)))
     assert {finding.kind for finding in examine(gallery).findings} == {Kind.FEW}
 
 
 def test_without_a_kept_picture_nothing_is_known(gallery: Gallery, pipeline: Pipeline, samples: Path) -> None:
     lying = new_reference(*on_its_head(pipeline, small(samples / "obama.jpg")))
-    enrol(gallery, "Ada", NewReference(lying.template, lying.quality))
+    enroll(gallery, "Ada", NewReference(lying.template, lying.quality))
     assert {finding.kind for finding in examine(gallery).findings} == {Kind.FEW}

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from facepipe.defaults import BACKBONE
-from facepipe.doctor.remedy import command, drop, enrol, enrol_anew, merge
+from facepipe.doctor.remedy import command, drop, enroll, enroll_anew, merge
 
 
 def test_steps_are_taken_one_after_the_other() -> None:
-    steps = (enrol_anew("Ada", BACKBONE), drop(3))
+    steps = (enroll_anew("Ada", BACKBONE), drop(3))
     assert command(steps) == "facepipe enroll --webcam Ada && facepipe people remove-reference 3"
     assert command(()) == ""
 
 
 def test_the_gallery_and_a_backbone_of_ones_own_are_named() -> None:
     assert command([merge("A", "B")], "my people.db") == "facepipe people merge --gallery 'my people.db' A B"
-    assert command([enrol_anew("A", "dlib_resnet")]) == "facepipe enroll --webcam --backbone dlib_resnet A"
-    assert command([enrol("A", "a.jpg", "mine")]) == "facepipe enroll --backbone mine A a.jpg"
+    assert command([enroll_anew("A", "dlib_resnet")]) == "facepipe enroll --webcam --backbone dlib_resnet A"
+    assert command([enroll("A", "a.jpg", "mine")]) == "facepipe enroll --backbone mine A a.jpg"
 
 
 def test_a_name_like_an_option_comes_after_the_end_of_options() -> None:

@@ -23,7 +23,7 @@ def picture(samples: Path, name: str) -> Image:
     return Image(cv2.resize(image.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), name)
 
 
-def enrol(gallery: Gallery, pipeline: Pipeline, pixels: Pixels, name: str) -> int:
+def enroll(gallery: Gallery, pipeline: Pipeline, pixels: Pixels, name: str) -> int:
     image = Image(pixels, f"{name}.jpg")
     (made,) = gallery.add(name, [new_reference(image, pipeline.faces(image))])
     assert made is not None
@@ -40,9 +40,9 @@ def test_blurred_ones_are_told_and_dark_ones_are_not(gallery: Gallery, pipeline:
     image = picture(samples, "obama.jpg")
     eyes = pipeline.detect(image)[0].landmarks
     apart = float(np.linalg.norm(eyes[1] - eyes[0]))
-    enrol(gallery, pipeline, image.pixels, "as it is")
-    enrol(gallery, pipeline, (image.pixels * 0.3).astype(np.uint8), "dark")
-    blurred = enrol(gallery, pipeline, cv2.GaussianBlur(image.pixels, (0, 0), 0.08 * apart), "blurred")
+    enroll(gallery, pipeline, image.pixels, "as it is")
+    enroll(gallery, pipeline, (image.pixels * 0.3).astype(np.uint8), "dark")
+    blurred = enroll(gallery, pipeline, cv2.GaussianBlur(image.pixels, (0, 0), 0.08 * apart), "blurred")
     assert told(gallery) == {blurred: ("blurred",)}
 
 
@@ -50,7 +50,7 @@ def test_groups_of_pictures_keep_their_places(
     gallery: Gallery, pipeline: Pipeline, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = picture(samples, "obama.jpg")
-    ids = [enrol(gallery, pipeline, cv2.GaussianBlur(image.pixels, (0, 0), s), f"{s}") for s in (0.1, 9.0, 0.2, 8.0)]
+    ids = [enroll(gallery, pipeline, cv2.GaussianBlur(image.pixels, (0, 0), s), f"{s}") for s in (0.1, 9.0, 0.2, 8.0)]
     monkeypatch.setattr(pictures, "GROUP", 1)
     assert list(told(gallery)) == [ids[1], ids[3]]
 

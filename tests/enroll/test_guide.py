@@ -61,7 +61,7 @@ def test_whoever_follows_is_done_and_enrolled(pipeline: Pipeline, gallery: Galle
     assert (last.done, last.hint, last.took, last.detection) == (True, "done", False, None)
 
     consent = Consent("my face may be stored", datetime(2026, 11, 24, tzinfo=timezone.utc))
-    done = guide.enrol("Ada", gallery, consent=consent)
+    done = guide.enroll("Ada", gallery, consent=consent)
     assert [enrolment.person for enrolment in done] == ["Ada"] * 5
     stored = gallery.references("Ada")
     assert [enrolment.reference.id for enrolment in done if enrolment.reference] == [one.id for one in stored]
@@ -134,11 +134,11 @@ def test_shots_of_two_people_are_not_enrolled(pipeline: Pipeline, gallery: Galle
     with pytest.raises(
         SeveralPeople, match=r"^Ada: biden does not show .* the other 4 pictures .* \([\d.]+ % likely\)"
     ):
-        guide.enrol("Ada", gallery)
+        guide.enroll("Ada", gallery)
     with pytest.raises(SeveralPeople, match=r"\(0\.[01]\d+ < 0\.450\)"):
-        guide.enrol("Ada", gallery, threshold=0.45)
+        guide.enroll("Ada", gallery, threshold=0.45)
     assert len(gallery) == 0
-    guide.enrol("Ada", gallery, anyway=True)
+    guide.enroll("Ada", gallery, anyway=True)
     assert len(gallery) == 5
 
 
@@ -147,11 +147,11 @@ def test_who_is_enrolled_already_is_found(pipeline: Pipeline, gallery: Gallery, 
     pipeline.enroll("Joe", samples / "biden.jpg", gallery)
     guide = guided(pipeline, "obama")
     with pytest.raises(EnrolledAlready, match=r"^Ada: is enrolled already, as Barack \(9\d(\.\d)? % likely\); use"):
-        guide.enrol("Ada", gallery)
+        guide.enroll("Ada", gallery)
     assert len(gallery) == 2
-    guide.enrol("Barack", gallery)  # more of the same person
+    guide.enroll("Barack", gallery)  # more of the same person
     assert len(gallery.references("Barack")) == 6
-    guide.enrol("Ada", gallery, anyway=True)
+    guide.enroll("Ada", gallery, anyway=True)
     assert len(gallery.references("Ada")) == 5
 
 
@@ -373,9 +373,9 @@ def test_it_must_be_done_first(gallery: Gallery) -> None:
     session = Session()
     session.show()
     with pytest.raises(UsageError, match="1 of 5 shots were taken"):
-        session.guide.enrol("Ada", gallery)
+        session.guide.enroll("Ada", gallery)
     with pytest.raises(NameInvalid):
-        session.guide.enrol(" ", gallery)
+        session.guide.enroll(" ", gallery)
 
 
 def test_every_hint_has_a_message() -> None:

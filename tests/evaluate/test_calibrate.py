@@ -38,7 +38,7 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
         yield opened
 
 
-def enrol_others(gallery: Gallery, people: int) -> None:
+def enroll_others(gallery: Gallery, people: int) -> None:
     """So many who are nobody else, with a photo each."""
     vectors, names = photos(people, 1, seed=5, first=200)
     gallery.add_many(
@@ -137,7 +137,7 @@ def test_what_it_takes_the_place_of_is_told(gallery: Gallery, monkeypatch: pytes
 
 
 def test_whoever_goes_meanwhile_is_not_brought_back(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    enrol_others(gallery, 205)
+    enroll_others(gallery, 205)
     vectors, names = photos(150, 4)
     see(monkeypatch, vectors)
     measure = module.all_against_all
@@ -171,7 +171,7 @@ def test_corrected_for_the_people_of_the_folder(
 
 
 def test_corrected_for_the_people_enrolled(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
-    enrol_others(gallery, 200)
+    enroll_others(gallery, 200)
     vectors, names = photos(150, 4)
     see(monkeypatch, vectors)
     found = calibrate(PIPE, labelled(names), gallery)

@@ -47,7 +47,7 @@ def test_the_index_follows_the_records_permissions(closed: Path, new) -> None:
 def test_threads_that_are_first_at_once_make_one_gallery(path: Path, new) -> None:
     barrier, failures = threading.Barrier(4), []
 
-    def enrol(number: int) -> None:
+    def enroll(number: int) -> None:
         try:
             with Gallery.open(path) as gallery:
                 barrier.wait()
@@ -55,7 +55,7 @@ def test_threads_that_are_first_at_once_make_one_gallery(path: Path, new) -> Non
         except Exception as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=enrol, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=enroll, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -12,7 +12,7 @@ import pytest
 
 from facepipe.gallery import Gallery
 
-ENROL = """
+ENROLL = """
 from conftest import make_new
 from facepipe.gallery import Gallery
 path, first, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -25,9 +25,9 @@ print("done", flush=True)
 """
 
 
-def test_four_processes_enrol_at_once(path: Path, python, new) -> None:
+def test_four_processes_enroll_at_once(path: Path, python, new) -> None:
     """None of them finds a gallery, so they make it at once, too."""
-    processes = [python(ENROL, path, first, 25) for first in (100, 200, 300, 400)]
+    processes = [python(ENROLL, path, first, 25) for first in (100, 200, 300, 400)]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
     for process in processes:

@@ -26,7 +26,7 @@ def reference(vector: Floats) -> NewReference:
     return NewReference(Template(vector / np.linalg.norm(vector), 1.0, "toy@1"))
 
 
-def enrol(gallery: Gallery, people: Floats, prefix: str = "p") -> None:
+def enroll(gallery: Gallery, people: Floats, prefix: str = "p") -> None:
     gallery.add_many((f"{prefix}{number:03}", reference(vector)) for number, vector in enumerate(people))
 
 
@@ -38,7 +38,7 @@ def gallery(tmp_path: Path) -> Iterator[Gallery]:
 
 def test_the_best_score_of_each_with_anybody_else(gallery: Gallery) -> None:
     people = vectors(PEOPLE)
-    enrol(gallery, people)
+    enroll(gallery, people)
     found = gallery.own_strangers()
     assert found is not None
     scores = people @ people.T
@@ -49,10 +49,10 @@ def test_the_best_score_of_each_with_anybody_else(gallery: Gallery) -> None:
 
 def test_several_references_are_one_person_with_one_voice(gallery: Gallery) -> None:
     people, again = vectors(PEOPLE), vectors(PEOPLE, seed=1)
-    enrol(gallery, people)
+    enroll(gallery, people)
     few = people[:5] + 0.1 * again[:5]
     few /= np.linalg.norm(few, axis=1, keepdims=True)
-    enrol(gallery, few)
+    enroll(gallery, few)
     found = gallery.own_strangers()
     assert found is not None
     assert (len(found.scores), found.asked) == (PEOPLE + 5, pytest.approx(PEOPLE))
@@ -66,14 +66,14 @@ def test_several_references_are_one_person_with_one_voice(gallery: Gallery) -> N
 
 def test_fewer_than_fifty_say_nothing(gallery: Gallery) -> None:
     assert gallery.own_strangers() is None
-    enrol(gallery, vectors(49))
+    enroll(gallery, vectors(49))
     assert gallery.own_strangers() is None
     gallery.add("one more", [reference(vectors(1, seed=2)[0])])
     assert gallery.own_strangers() is not None
 
 
 def test_it_follows_the_gallery_and_is_measured_once(gallery: Gallery) -> None:
-    enrol(gallery, vectors(PEOPLE))
+    enroll(gallery, vectors(PEOPLE))
     first = gallery.own_strangers(EVIDENCE)
     assert gallery.own_strangers(EVIDENCE) is first
     with Gallery.open(gallery.path) as other:
@@ -90,7 +90,7 @@ def test_it_follows_the_gallery_and_is_measured_once(gallery: Gallery) -> None:
 
 def test_one_person_under_two_names_is_no_stranger_to_themselves(gallery: Gallery) -> None:
     people = vectors(PEOPLE)
-    enrol(gallery, people)
+    enroll(gallery, people)
     before = gallery.own_strangers(EVIDENCE)
     gallery.add("Ada again", [reference(people[7] + 0.01 * vectors(1, seed=4)[0])])
     spoilt, after = gallery.own_strangers(), gallery.own_strangers(EVIDENCE)
@@ -108,7 +108,7 @@ def test_of_a_large_gallery_some_are_asked_and_always_the_same(
 ) -> None:
     monkeypatch.setattr(own_strangers, "MOST", 100)
     people = vectors(300)
-    enrol(gallery, people)
+    enroll(gallery, people)
     first = gallery.own_strangers()
     gallery.add("new", [reference(vectors(1, seed=3)[0])])
     second = gallery.own_strangers()

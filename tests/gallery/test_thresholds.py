@@ -34,7 +34,7 @@ EMPTY = replace(CARD, name="plain", thresholds={}, tail=None, evidence=None)
 def enrolled(tmp_path: Path) -> Iterator[Callable[[int], Gallery]]:
     with Gallery.open(tmp_path / "people.db") as gallery:
 
-        def enrol(people: int) -> Gallery:
+        def enroll(people: int) -> Gallery:
             made = np.random.default_rng(0).normal(size=(people, 64))
             made /= np.linalg.norm(made, axis=1, keepdims=True)
             backbone = f"sface@{'0' * 16}"
@@ -42,7 +42,7 @@ def enrolled(tmp_path: Path) -> Iterator[Callable[[int], Gallery]]:
             gallery.add_many(rows)
             return gallery
 
-        yield enrol
+        yield enroll
 
 
 def calibration(people: int, **rates: dict[str, float]) -> Calibration:

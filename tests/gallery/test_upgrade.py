@@ -145,10 +145,10 @@ def test_a_gallery_that_is_open_elsewhere_notices(old: Path, new) -> None:
 
 
 # A picture that fills pages, so that half of the transaction is in the file early
-ENROL_EVE = """new = make_new(9, thumbnail=b"\\xff\\xd8\\xff" + b"x" * 50_000)
+ENROLL_EVE = """new = make_new(9, thumbnail=b"\\xff\\xd8\\xff" + b"x" * 50_000)
         gallery.add("Eve", [replace(new, consent=YES)])"""
 KILLED_AT_STATEMENT = at_each_statement(
-    "from dataclasses import replace\nfrom conftest import make_new\nfrom test_upgrade import YES", ENROL_EVE
+    "from dataclasses import replace\nfrom conftest import make_new\nfrom test_upgrade import YES", ENROLL_EVE
 )
 
 

@@ -37,7 +37,7 @@ def client(served: Served) -> Iterator[httpx.Client]:
 @pytest.fixture
 def keys(home: object) -> dict[str, str]:
     ring = Keyring()
-    return {scope: ring.add(f"{scope} key", scope) for scope in ("read", "enrol", "admin")}
+    return {scope: ring.add(f"{scope} key", scope) for scope in ("read", "enroll", "admin")}
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_with_a_further_name_it_takes_a_key(serve: Serve, keys: dict[str, str]) 
 
 def test_a_key_does_what_its_scope_says(guarded: httpx.Client, keys: dict[str, str]) -> None:
     calls = (("GET", "/api/v1/people/1"), ("POST", "/api/v1/enroll"), ("DELETE", "/api/v1/people/1"))
-    for scope, statuses in (("read", [200, 403, 403]), ("enrol", [200, 200, 403]), ("admin", [200, 200, 200])):
+    for scope, statuses in (("read", [200, 403, 403]), ("enroll", [200, 200, 403]), ("admin", [200, 200, 200])):
         answers = [guarded.request(method, path, headers=bearer(keys[scope])) for method, path in calls]
         assert [answer.status_code for answer in answers] == statuses
         assert all(code(answer)[1] == "scope-missing" for answer in answers if answer.status_code == 403)
@@ -143,7 +143,7 @@ def test_a_key_in_the_url_is_no_key(guarded: httpx.Client, keys: dict[str, str])
 def test_each_key_has_its_rate(serve: Serve, keys: dict[str, str]) -> None:
     settings = Settings(require_key=True, rate=0.001, burst=3)
     with serve(tiny_app(settings), settings).client() as client:
-        answers = [client.post("/api/v1/enroll", headers=bearer(keys["enrol"])) for _ in range(5)]
+        answers = [client.post("/api/v1/enroll", headers=bearer(keys["enroll"])) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
         assert int(answers[3].headers["retry-after"]) > 500
         assert answers[3].json()["error"]["retry_after"] == int(answers[3].headers["retry-after"])
@@ -187,7 +187,7 @@ def test_a_site_that_was_named_may_call_and_read(serve: Serve, keys: dict[str, s
         assert "Authorization" in preflight.headers["access-control-allow-headers"]
         assert code(client.post("/api/v1/enroll", headers=asked)) == (401, "key-missing")
         assert code(client.delete("/api/v1/people/1", headers=asked)) == (401, "key-missing")
-        answer = client.post("/api/v1/enroll", headers=bearer(keys["enrol"]) | asked)
+        answer = client.post("/api/v1/enroll", headers=bearer(keys["enroll"]) | asked)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, site)
         assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
         assert "access-control-allow-credentials" not in answer.headers
@@ -263,7 +263,7 @@ def test_the_log_holds_no_faces_no_names_no_numbers_and_no_keys(
         guarded.get("/api/v1/people/Ada", headers=bearer(keys["read"]))
         guarded.get("/api/v1/people/1234", headers=bearer("fp_wrong"))
         guarded.get(f"/api/v1/{keys['read']}/Ada")
-        guarded.post("/api/v1/session", json={"key": keys["enrol"]})
+        guarded.post("/api/v1/session", json={"key": keys["enroll"]})
         guarded.request("DELETE", "/api/v1/people/1234")
         served.stop()
     lines = [record.getMessage() for record in caplog.records if record.name == "facepipe.access"]
@@ -274,7 +274,7 @@ def test_the_log_holds_no_faces_no_names_no_numbers_and_no_keys(
         ("GET", "-", 401, "-"),
         ("GET", "-", 422, "-"),
         ("POST", "/api/v1/session", 200, "-"),
-        ("DELETE", "/api/v1/people/{id}", 403, "enrol key"),
+        ("DELETE", "/api/v1/people/{id}", 403, "enroll key"),
     ]
     assert int(found[0][4]) == len('{"id":"1234"}')
     assert not re.search(r"fp_|Ada|Lovelace|1234", "\n".join(lines))
@@ -360,7 +360,7 @@ def test_who_has_no_key_can_send_little(guarded: httpx.Client, keys: dict[str, s
     large = {"key": "x" * SMALL}
     assert code(guarded.post("/api/v1/session", json=large)) == (413, "body-too-large")
     assert code(guarded.post("/api/v1/session", json=large, headers=bearer(keys["read"]))) == (413, "body-too-large")
-    assert guarded.post("/api/v1/enroll", content=b"x" * SMALL * 2, headers=bearer(keys["enrol"])).status_code == 200
+    assert guarded.post("/api/v1/enroll", content=b"x" * SMALL * 2, headers=bearer(keys["enroll"])).status_code == 200
 
 
 def test_bodies_of_all_requests_together_have_a_limit(serve: Serve) -> None:

@@ -40,12 +40,25 @@ def test_only_its_hash_is_kept_for_the_owner_only(keyring: Keyring, path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("scope", "may"), [("read", {"read"}), ("enrol", {"read", "enrol"}), ("admin", {"read", "enrol", "admin"})]
+    ("scope", "may"), [("read", {"read"}), ("enroll", {"read", "enroll"}), ("admin", {"read", "enroll", "admin"})]
 )
 def test_a_scope_holds_those_below_it(keyring: Keyring, scope: str, may: set[str]) -> None:
     key = keyring.check(keyring.add("door", scope))
     assert key is not None
     assert key.principal == Principal("door", frozenset(may))
+
+
+def test_a_scope_is_read_as_it_was_spelt_before_and_written_as_it_is(keyring: Keyring, path: Path) -> None:
+    text = keyring.add("door", "enroll")
+    before = path.read_text("utf-8").replace('"enroll"', '"enrol"')
+    path.write_text(before, "utf-8")
+    key = Keyring(path).check(text)
+    assert key is not None
+    assert (key.scope, key.principal.scopes) == ("enroll", {"read", "enroll"})
+    assert Keyring(path).holds(key)
+    keyring.add("page", "enrol")
+    assert [key.scope for key in keyring.list()] == ["enroll", "enroll"]
+    assert '"enrol"' not in path.read_text("utf-8")
 
 
 def test_what_is_no_key(keyring: Keyring) -> None:

@@ -162,8 +162,8 @@ def test_the_newest_frame_wins(talk: Talk, samples: Path) -> None:
 
 def test_a_person_is_enrolled_and_recognised_then(talk: Talk, gallery: Gallery, samples: Path) -> None:
     photo = samples / "obama.jpg"
-    assert talk.say(type="mode", mode="enrol", shots=1)["mode"] == "enrol"
-    early = talk.say(type="enrol", name="Barack")
+    assert talk.say(type="mode", mode="enroll", shots=1)["mode"] == "enroll"
+    early = talk.say(type="enroll", name="Barack")
     assert (early["type"], early["error"]["code"]) == ("error", "usage")
     for number in range(60):
         answer = talk.show(camera(photo, moved=number % 2))
@@ -172,7 +172,7 @@ def test_a_person_is_enrolled_and_recognised_then(talk: Talk, gallery: Gallery, 
         if guidance["done"]:
             break
     assert (guidance["taken"], guidance["took"], guidance["hint"], guidance["problems"]) == (1, True, "done", [])
-    told = talk.say(type="enrol", name="Barack", consent="At the door")
+    told = talk.say(type="enroll", name="Barack", consent="At the door")
     assert told["type"] == "enrolled"
     assert told["person"] == {"id": 1, "name": "Barack", "references": 1}
     assert [one["id"] for one in told["references"]] == [1]
@@ -181,10 +181,10 @@ def test_a_person_is_enrolled_and_recognised_then(talk: Talk, gallery: Gallery, 
     assert stored.consent is not None
     assert stored.consent.wording == "At the door"
 
-    assert talk.say(type="mode", mode="enrol", shots=1)["type"] == "hello"
+    assert talk.say(type="mode", mode="enroll", shots=1)["type"] == "hello"
     while not talk.show(camera(photo, moved=1))["guidance"]["done"]:
         pass
-    known = talk.say(type="enrol", name="Bary")
+    known = talk.say(type="enroll", name="Bary")
     assert (known["error"]["code"], known["error"]["person"]) == ("enrolled-already", "Barack")
 
     assert talk.say(type="mode", mode="recognise")["mode"] == "recognise"
@@ -195,8 +195,14 @@ def test_a_person_is_enrolled_and_recognised_then(talk: Talk, gallery: Gallery, 
     assert faces[0]["name"] == "Barack"
 
 
+def test_messages_as_they_were_spelt_before_are_understood(talk: Talk) -> None:
+    assert talk.say(type="mode", mode="enrol", shots=2)["mode"] == "enroll"
+    told = talk.say(type="enrol", name="Barack")
+    assert told["error"]["message"].startswith("0 of 2 shots were taken")
+
+
 def test_guidance_says_what_is_wrong(talk: Talk, samples: Path) -> None:
-    talk.say(type="mode", mode="enrol")
+    talk.say(type="mode", mode="enroll")
     nobody = talk.show(jpeg(PIL.Image.new("RGB", (320, 240), "grey")))
     assert nobody["faces"] == []
     assert nobody["guidance"]["problems"] == ["no-face"]
@@ -208,7 +214,7 @@ def test_guidance_says_what_is_wrong(talk: Talk, samples: Path) -> None:
 
 def test_who_cannot_turn_says_take_it_and_enough(talk: Talk, samples: Path) -> None:
     photo = camera(samples / "obama.jpg")
-    talk.say(type="mode", mode="enrol")
+    talk.say(type="mode", mode="enroll")
     guidance = talk.show(photo)["guidance"]
     assert (guidance["stuck"], guidance["taken"]) == (False, 0)
     x0, y0, x1, y1 = guidance["oval"]
@@ -231,8 +237,8 @@ def test_who_cannot_turn_says_take_it_and_enough(talk: Talk, samples: Path) -> N
         "[]",
         '{"type": "party"}',
         '{"type": "mode", "mode": "sleep"}',
-        '{"type": "mode", "mode": "enrol", "shots": 99}',
-        '{"type": "enrol", "name": "Ada"}',  # not in that mode
+        '{"type": "mode", "mode": "enroll", "shots": 99}',
+        '{"type": "enroll", "name": "Ada"}',  # not in that mode
         '{"type": "take"}',
         '{"type": "mode", "mode": "recognise", "colour": "red"}',
         "[" * 10_000,
@@ -311,15 +317,15 @@ def test_a_backbone_without_a_threshold_cannot_recognise_live(
     assert (code, told[-1]["error"]["code"]) == (1011, "usage")
 
 
-def test_who_may_only_read_may_not_enrol(start: Any, tmp_path: Path) -> None:
+def test_who_may_only_read_may_not_enroll(start: Any, tmp_path: Path) -> None:
     keys = tmp_path / "keys.json"
     reader = Keyring(keys).add("reader", "read")
     served: Served = start(keys=keys, require_key=True)
     with talking(served, reader) as socket:
         talk = Talk(socket)
-        told = talk.say(type="mode", mode="enrol")
+        told = talk.say(type="mode", mode="enroll")
         assert (told["type"], told["error"]["code"]) == ("error", "scope-missing")
-        assert talk.say(type="enrol", name="Ada")["error"]["code"] == "scope-missing"
+        assert talk.say(type="enroll", name="Ada")["error"]["code"] == "scope-missing"
         assert talk.say(type="mode", mode="recognise")["type"] == "hello"
     with talking(served) as socket:
         code, told_last = closed(socket)

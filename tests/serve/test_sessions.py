@@ -26,7 +26,7 @@ def keyring(tmp_path: Path) -> Keyring:
     return Keyring(tmp_path / "keys.json")
 
 
-def key(keyring: Keyring, name: str = "page", scope: str = "enrol") -> Key:
+def key(keyring: Keyring, name: str = "page", scope: str = "enroll") -> Key:
     found = keyring.check(keyring.add(name, scope))
     assert found is not None
     return found
@@ -128,7 +128,7 @@ def test_a_wrong_key_opens_none(served: Served) -> None:
 def test_where_no_key_is_asked_for_there_is_nothing_to_log_into(serve: Serve) -> None:
     served = serve(tiny_app(Settings()))
     with served.client() as client:
-        assert client.get("/api/v1/session").json() == {"key_needed": False, "scopes": ["read", "enrol", "admin"]}
+        assert client.get("/api/v1/session").json() == {"key_needed": False, "scopes": ["read", "enroll", "admin"]}
 
 
 FOREIGN = {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"}  # for cookies all ports are one site

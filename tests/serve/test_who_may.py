@@ -69,7 +69,7 @@ def scope_of(route: str) -> str | None:
     if route in OPEN:
         return None
     if route in ENROLLING:
-        return "enrol"
+        return "enroll"
     return "read" if route in READING or route.startswith(("GET ", "WS ")) else "admin"
 
 

@@ -35,7 +35,7 @@ def tiny_app(settings: Settings) -> ASGIApp:
     async def person(id: str) -> dict[str, str]:
         return {"id": id}
 
-    @app.post("/api/v1/enroll", dependencies=[Depends(needs("enrol"))])
+    @app.post("/api/v1/enroll", dependencies=[Depends(needs("enroll"))])
     async def enroll(request: Request) -> dict[str, int]:
         return {"bytes": len(await request.body())}
 

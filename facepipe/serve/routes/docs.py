@@ -38,7 +38,7 @@ _MESSAGES: dict[type[FacepipeError], str] = {
     e.UsageError: "pick: Input should be greater than or equal to 1",
     e.KeyMissing: "this server asks for a key: send `Authorization: Bearer KEY`",
     e.KeyWrong: "no such key",
-    e.ScopeMissing: "this key may read; enrolling needs one with the scope enrol",
+    e.ScopeMissing: "this key may read; enrolling needs one with the scope enroll",
     e.OriginRefused: "pages of other sites may not call this server",
     e.RateLimited: "more than 30 requests a second; slow down",
     e.ServerBusy: "the server has as much to do as it takes; try again in a moment",

@@ -28,7 +28,7 @@ from facepipe.serve.uploads import Upload
 MOST_IMAGES = 20
 TOGETHER = 4  # images of one request in the queue at once: others have their turn in between
 
-router = APIRouter(tags=["people"], dependencies=[Depends(needs("enrol"))])
+router = APIRouter(tags=["people"], dependencies=[Depends(needs("enroll"))])
 
 
 class EnrollAsk(WithPlace):

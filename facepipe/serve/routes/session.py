@@ -21,9 +21,9 @@ class Login(BaseModel):
 
 
 class Session(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"key_needed": False, "scopes": ["read", "enrol"]}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"key_needed": False, "scopes": ["read", "enroll"]}]})
     key_needed: Annotated[bool, Field(description="Whether this server asks for a key, or a login.")]
-    scopes: Annotated[list[str], Field(description="What may be done: read, enrol, admin.")]
+    scopes: Annotated[list[str], Field(description="What may be done: read, enroll, admin.")]
 
 
 def _session(request: Request, principal: Principal | None) -> Session:

@@ -250,8 +250,8 @@ def _heads(pipeline: Pipeline) -> Iterator[PIL.Image.Image]:
 
 
 @pytest.fixture
-def enrol(pipeline: Pipeline, samples: Path) -> Callable[..., None]:
-    """Put people into a gallery without the page, whoever they are: ``enrol(gallery, "Ada", "ada.jpg")``."""
+def enroll(pipeline: Pipeline, samples: Path) -> Callable[..., None]:
+    """Put people into a gallery without the page, whoever they are: ``enroll(gallery, "Ada", "ada.jpg")``."""
 
     def put(gallery: Gallery, name: str, *pictures: str) -> None:
         pipeline.enroll(name, [read_image(samples / picture) for picture in pictures], gallery, anyway=True)

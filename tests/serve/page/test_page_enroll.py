@@ -21,7 +21,7 @@ def choose(page: Page, *pictures: Path) -> None:
     page.wait_for_function("() => !document.querySelector('.picture.waiting')")
 
 
-def enrol_as(page: Page, name: str) -> None:
+def enroll_as(page: Page, name: str) -> None:
     page.get_by_label("Name").fill(name)
     page.get_by_role("checkbox").check()
     page.get_by_role("button", name="Enrol", exact=True).click()
@@ -31,7 +31,7 @@ def test_the_face_in_a_group_is_clicked(
     site: Callable, visit: Visit, group: Callable[[int], Path], samples: Path, pipeline: Any
 ) -> None:
     here = site()
-    page = visit(here, "#enrol")
+    page = visit(here, "#enroll")
     choose(page, group(6), samples / "biden.jpg")
     assert "6 faces" in page.locator(".picture.several").inner_text()
     found = pipeline.detect(group(6))
@@ -43,7 +43,7 @@ def test_the_face_in_a_group_is_clicked(
     dialog.get_by_role("button", name=f"Face {biden}").press("Enter")
     page.get_by_text(f"Ready: face {biden}").wait_for()
     assert page.get_by_role("button", name="Another face").is_visible()
-    enrol_as(page, "Joe Biden")
+    enroll_as(page, "Joe Biden")
     page.get_by_role("heading", name="Joe Biden is enrolled").wait_for()
     assert here.gallery.people()[0].references == 2
     one, other = (reference.template for reference in here.gallery.references("Joe Biden"))
@@ -54,9 +54,9 @@ def test_a_group_without_a_choice_is_left_out_and_said(
     site: Callable, visit: Visit, group: Callable[[int], Path], samples: Path
 ) -> None:
     here = site()
-    page = visit(here, "#enrol")
+    page = visit(here, "#enroll")
     choose(page, group(2), samples / "biden.jpg")
-    enrol_as(page, "Joe Biden")
+    enroll_as(page, "Joe Biden")
     page.get_by_text("1 picture was left out.").wait_for()
     assert here.gallery.people()[0].references == 1
 
@@ -81,10 +81,10 @@ def detail(image: int) -> dict[str, Any]:
 def doubted(site: Callable, visit: Visit, samples: Path) -> Any:
     """A page with two pictures of one person and one of another, that the server has doubts about."""
     here = site()
-    page = visit(here, "#enrol", expected=("422",))
+    page = visit(here, "#enroll", expected=("422",))
     choose(page, samples / "obama.jpg", samples / "obama2.jpg", samples / "biden.jpg")
     asked = refuse(page, 422, code="several-people", message="not of one person", details=[detail(2)])
-    enrol_as(page, "Barack")
+    enroll_as(page, "Barack")
     dialog = page.get_by_role("dialog", name="Is this one person?")
     dialog.wait_for()
     assert dialog.locator(".face-picture").count() == 1
@@ -103,9 +103,9 @@ def test_the_picture_of_somebody_else_is_left_out(doubted: Any) -> None:
 
 def test_pictures_of_two_people_are_asked_about(site: Callable, visit: Visit, samples: Path) -> None:
     here = site()
-    page = visit(here, "#enrol", expected=("422",))
+    page = visit(here, "#enroll", expected=("422",))
     choose(page, samples / "obama.jpg", samples / "obama2.jpg", samples / "biden.jpg")
-    enrol_as(page, "Barack")
+    enroll_as(page, "Barack")
     dialog = page.get_by_role("dialog", name="Is this one person?")
     dialog.wait_for()
     assert dialog.locator(".face-picture").count() == 1
@@ -116,9 +116,9 @@ def test_pictures_of_two_people_are_asked_about(site: Callable, visit: Visit, sa
 
 
 def test_of_two_pictures_neither_is_said_to_be_the_odd_one(site: Callable, visit: Visit, samples: Path) -> None:
-    page = visit(site(), "#enrol", expected=("422",))
+    page = visit(site(), "#enroll", expected=("422",))
     choose(page, samples / "obama.jpg", samples / "biden.jpg")
-    enrol_as(page, "Barack")
+    enroll_as(page, "Barack")
     dialog = page.get_by_role("dialog", name="Is this one person?")
     dialog.get_by_role("button", name="Leave this picture out").wait_for()
     assert "The pictures do not look like one person" in dialog.inner_text()
@@ -142,10 +142,10 @@ def test_nobody_is_enrolled_when_it_is_left(doubted: Any) -> None:
 
 def test_none_of_the_pictures_fits_the_name(site: Callable, visit: Visit, samples: Path) -> None:
     here = site()
-    page = visit(here, "#enrol", expected=("422",))
+    page = visit(here, "#enroll", expected=("422",))
     choose(page, samples / "biden.jpg")
     refuse(page, 422, code="several-people", message="not of one person", details=[detail(0)])
-    enrol_as(page, "Barack")
+    enroll_as(page, "Barack")
     dialog = page.get_by_role("dialog", name="Is this one person?")
     assert "not like Barack as enrolled" in dialog.inner_text()
     assert dialog.get_by_role("button", name="Leave").count() == 0  # nothing would be left
@@ -153,12 +153,12 @@ def test_none_of_the_pictures_fits_the_name(site: Callable, visit: Visit, sample
     page.get_by_role("heading", name="Barack is enrolled").wait_for()
 
 
-def test_pictures_of_somebody_with_another_name(site: Callable, visit: Visit, enrol: Callable, samples: Path) -> None:
+def test_pictures_of_somebody_with_another_name(site: Callable, visit: Visit, enroll: Callable, samples: Path) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
-    page = visit(here, "#enrol", expected=("409",))
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
+    page = visit(here, "#enroll", expected=("409",))
     choose(page, samples / "obama2.jpg", samples / "obama3.jpg")
-    enrol_as(page, "Somebody Else")
+    enroll_as(page, "Somebody Else")
     dialog = page.get_by_role("dialog", name="This looks like Barack Obama")
     dialog.get_by_role("button", name="Add these shots to Barack Obama").click()
     page.get_by_role("heading", name="Barack Obama is enrolled").wait_for()
@@ -169,7 +169,7 @@ def test_who_cannot_turn_is_taken_as_they_are(
     site: Callable, visit: Visit, launch: Callable[..., Browser], facing: Path
 ) -> None:
     here = site()
-    page = visit(here, "#enrol", within=launch(film=facing))
+    page = visit(here, "#enroll", within=launch(film=facing))
     page.get_by_text("Turn a little to your left").wait_for()
     offers: Locator = page.locator(".offers")
     assert offers.is_hidden()
@@ -179,7 +179,7 @@ def test_who_cannot_turn_is_taken_as_they_are(
     page.get_by_role("button", name="That is enough").click()
     page.get_by_text("All shots are taken").wait_for()
     assert offers.is_hidden()
-    enrol_as(page, "Barack Obama")
+    enroll_as(page, "Barack Obama")
     page.get_by_role("heading", name="Barack Obama is enrolled").wait_for()
     assert [person.name for person in here.gallery.people()] == ["Barack Obama"]
 
@@ -187,7 +187,7 @@ def test_who_cannot_turn_is_taken_as_they_are(
 def test_who_is_outside_the_oval_is_not_taken(
     site: Callable, visit: Visit, launch: Callable[..., Browser], aside: Path
 ) -> None:
-    page = visit(site(), "#enrol", within=launch(film=aside))
+    page = visit(site(), "#enroll", within=launch(film=aside))
     page.get_by_text("Move into the oval").wait_for()
     page.locator(".offers").wait_for()
     assert page.get_by_role("button", name="That is enough").is_hidden()  # there is none yet

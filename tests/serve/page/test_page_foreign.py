@@ -68,9 +68,9 @@ def foreign(browser: Browser, another: str) -> Iterator[Page]:
     context.close()
 
 
-def test_without_a_key_it_does_nothing(site: Callable, enrol: Callable, foreign: Page, another: str) -> None:
+def test_without_a_key_it_does_nothing(site: Callable, enroll: Callable, foreign: Page, another: str) -> None:
     here = site(origins=(another,))  # a server that asks nobody at this machine for a key
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     api = f"{here.url}/api/v1"
     assert foreign.evaluate("url => call(`${url}/people/1`, { method: 'DELETE' })", api) == 401
     assert foreign.evaluate("async url => call(`${url}/enroll`, { method: 'POST', body: await face() })", api) == 401
@@ -80,20 +80,20 @@ def test_without_a_key_it_does_nothing(site: Callable, enrol: Callable, foreign:
     assert [person.name for person in here.gallery.people()] == ["Barack Obama"]
 
 
-def test_with_one_it_does_what_the_key_may(site: Callable, enrol: Callable, foreign: Page, another: str) -> None:
+def test_with_one_it_does_what_the_key_may(site: Callable, enroll: Callable, foreign: Page, another: str) -> None:
     here = site("admin", origins=(another,))
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     call = "([url, key]) => call(url, { method: 'DELETE', headers: { Authorization: `Bearer ${key}` } })"
     assert foreign.evaluate(call, [f"{here.url}/api/v1/people/1", here.key]) == 204
     assert here.gallery.people() == []
 
 
 def test_it_does_not_ride_the_cookie(
-    site: Callable, enrol: Callable, foreign: Page, another: str, caplog: pytest.LogCaptureFixture
+    site: Callable, enroll: Callable, foreign: Page, another: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """For cookies all ports of a host are one site: the browser sends it along."""
     here = site("admin", origins=(another,))
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     url = here.url.replace("127.0.0.1", "localhost")
     page = foreign.context.new_page()
     page.goto(url)

@@ -53,10 +53,10 @@ def expect_apart(plates: list[Box], frames: list[Box]) -> None:
 @pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("count", [2, 6, 12, 40])
 def test_no_label_is_over_a_face(
-    site: Callable, visit: Visit, enrol: Callable, group: Callable[[int], Path], width: int, count: int
+    site: Callable, visit: Visit, enroll: Callable, group: Callable[[int], Path], width: int, count: int
 ) -> None:
     here = site()
-    enrol(here.gallery, "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff", "obama.jpg", "obama2.jpg")
+    enroll(here.gallery, "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff", "obama.jpg", "obama2.jpg")
     page = visit(here, viewport={"width": width, "height": 740})
     page.evaluate(RECORD)
     page.locator("input[type=file]").set_input_files(group(count))
@@ -73,10 +73,10 @@ def test_no_label_is_over_a_face(
 
 
 def test_numbers_are_those_of_the_shell(
-    site: Callable, visit: Visit, group: Callable[[int], Path], pipeline: Any, enrol: Callable
+    site: Callable, visit: Visit, group: Callable[[int], Path], pipeline: Any, enroll: Callable
 ) -> None:
     here = site()
-    enrol(here.gallery, "Joe Biden", "biden.jpg")
+    enroll(here.gallery, "Joe Biden", "biden.jpg")
     page = visit(here)
     page.locator("input[type=file]").set_input_files(group(6))
     page.locator(".face").nth(5).wait_for()

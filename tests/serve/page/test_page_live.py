@@ -58,10 +58,10 @@ def test_enrolled_by_webcam_recognised_listed_looked_into_and_removed(site: Call
 
 
 def test_a_stranger_stays_unknown_and_can_be_enrolled_from_the_picture(
-    site: Callable, visit: Visit, enrol: Callable, launch: Callable, facing: Path
+    site: Callable, visit: Visit, enroll: Callable, launch: Callable, facing: Path
 ) -> None:
     here = site()
-    enrol(here.gallery, "Eileen Collins", "astronaut.png")
+    enroll(here.gallery, "Eileen Collins", "astronaut.png")
     page = visit(here, within=launch(film=facing))
     face = page.locator(".face[data-status=unknown]")
     face.wait_for()
@@ -93,11 +93,11 @@ def test_a_slow_click_on_the_invitation_counts_whatever_comes_and_goes_meanwhile
 
 
 def test_somebody_enrolled_already_is_said_and_the_shots_added_to_them(
-    site: Callable, visit: Visit, enrol: Callable
+    site: Callable, visit: Visit, enroll: Callable
 ) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg", "obama2.jpg")
-    page = visit(here, "#enrol")
+    enroll(here.gallery, "Barack Obama", "obama.jpg", "obama2.jpg")
+    page = visit(here, "#enroll")
     page.get_by_label("Name").fill("Somebody Else")
     page.get_by_role("checkbox").check()
     page.get_by_text("All shots are taken").wait_for()
@@ -115,7 +115,7 @@ def test_pictures_are_enrolled_but_those_that_are_not_good(
     dark = tmp_path / "dark.jpg"
     PIL.Image.open(samples / "obama3.jpg").point(lambda value: value // 8).save(dark)
     here = site()
-    page = visit(here, "#enrol", expected=("415",))
+    page = visit(here, "#enroll", expected=("415",))
     page.get_by_role("button", name="Pictures").click()
     assert "Choose a picture" in page.locator(".missing").inner_text()
     files = [samples / "obama.jpg", samples / "obama2.jpg", samples / "README.md", dark]
@@ -133,9 +133,9 @@ def test_pictures_are_enrolled_but_those_that_are_not_good(
     assert here.gallery.people()[0].references == 2
 
 
-def test_a_picture_is_recognised_too(site: Callable, visit: Visit, enrol: Callable, samples: Path) -> None:
+def test_a_picture_is_recognised_too(site: Callable, visit: Visit, enroll: Callable, samples: Path) -> None:
     here = site()
-    enrol(here.gallery, "Eileen Collins", "astronaut.png")
+    enroll(here.gallery, "Eileen Collins", "astronaut.png")
     page = visit(here)
     page.locator("input[type=file]").set_input_files(samples / "astronaut.png")
     face = page.locator(".face[data-status=known]")
@@ -195,11 +195,11 @@ def test_a_file_that_is_no_picture_takes_the_place_of_the_one_before(
     assert cover.is_hidden()
 
 
-def test_people_are_found_renamed_and_merged(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_people_are_found_renamed_and_merged(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Barack", "obama.jpg")
-    enrol(here.gallery, "Obama", "obama2.jpg")
-    enrol(here.gallery, "Eileen", "astronaut.png")
+    enroll(here.gallery, "Barack", "obama.jpg")
+    enroll(here.gallery, "Obama", "obama2.jpg")
+    enroll(here.gallery, "Eileen", "astronaut.png")
     page = visit(here, "#people", expected=("409",))
     page.locator(".person").nth(2).wait_for()
     page.get_by_label("Search by name").fill("bar")
@@ -229,10 +229,10 @@ def test_people_are_found_renamed_and_merged(site: Callable, visit: Visit, enrol
     assert here.gallery.people()[0].references == 1
 
 
-def test_a_new_name_that_differs_from_anothers_in_case_only(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_a_new_name_that_differs_from_anothers_in_case_only(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Barack", "obama.jpg")
-    enrol(here.gallery, "Obama", "obama2.jpg")
+    enroll(here.gallery, "Barack", "obama.jpg")
+    enroll(here.gallery, "Obama", "obama2.jpg")
     page = visit(here, "#people/1")
     page.get_by_role("button", name="Rename").click()
     page.get_by_role("dialog").get_by_label("Name").fill("obama")
@@ -240,10 +240,10 @@ def test_a_new_name_that_differs_from_anothers_in_case_only(site: Callable, visi
     page.get_by_text("obama and Obama are two people; merge them if they are one.").wait_for()
 
 
-def test_two_faces_are_compared(site: Callable, visit: Visit, enrol: Callable, samples: Path) -> None:
+def test_two_faces_are_compared(site: Callable, visit: Visit, enroll: Callable, samples: Path) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
-    enrol(here.gallery, "Eileen Collins", "astronaut.png")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Eileen Collins", "astronaut.png")
     page = visit(here, "#inspect")
     ask_for_views(page, "match")
     page.get_by_role("button", name="Person").first.click()

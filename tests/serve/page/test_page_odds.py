@@ -27,10 +27,10 @@ def recognise(page: Page, picture: Path) -> None:
 
 
 @pytest.fixture
-def doubt(site: Callable, visit: Visit, enrol: Callable, pipeline: Pipeline, samples: Path) -> Doubt:
+def doubt(site: Callable, visit: Visit, enroll: Callable, pipeline: Pipeline, samples: Path) -> Doubt:
     """A site whose one person is shown and nearest, but not near enough for a name."""
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     calibrate(here.gallery, pipeline, fmr={"1e-3": 0.9999})
     page = visit(here)
     recognise(page, samples / "obama3.jpg")
@@ -47,10 +47,10 @@ def test_nothing_is_said_to_be_wholly_certain(site: Callable, visit: Visit) -> N
 
 
 def test_how_sure_it_is_stands_beside_the_name(
-    site: Callable, visit: Visit, enrol: Callable, pipeline: Pipeline, samples: Path
+    site: Callable, visit: Visit, enroll: Callable, pipeline: Pipeline, samples: Path
 ) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     calibrate(here.gallery, pipeline)
     page = visit(here)
     recognise(page, samples / "obama3.jpg")
@@ -110,13 +110,13 @@ def test_a_guess_is_said_to_be_right(doubt: Doubt) -> None:
 def test_nothing_is_said_where_nothing_was_measured(
     site: Callable,
     visit: Visit,
-    enrol: Callable,
+    enroll: Callable,
     pipeline: Pipeline,
     samples: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     monkeypatch.setattr("facepipe.serve.routes.about.all_cards", lambda: [pipeline.backbone.card])
     page = visit(here)
     recognise(page, samples / "obama3.jpg")
@@ -132,10 +132,10 @@ def test_nothing_is_said_where_nothing_was_measured(
 
 
 def test_the_page_says_what_the_gallery_was_calibrated_on(
-    site: Callable, visit: Visit, enrol: Callable, pipeline: Pipeline
+    site: Callable, visit: Visit, enroll: Callable, pipeline: Pipeline
 ) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     calibrate(here.gallery, pipeline)
     page = visit(here, "#people")
     page.get_by_text("Calibrated 23 Nov 2026").click()
@@ -151,10 +151,10 @@ def test_the_page_says_what_the_gallery_was_calibrated_on(
 
 
 def test_the_networks_own_figures_count_without_a_calibration(
-    site: Callable, visit: Visit, enrol: Callable, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    site: Callable, visit: Visit, enroll: Callable, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     own = replace(pipeline.backbone.card, evidence=EVIDENCE)
     monkeypatch.setattr(pipeline.backbone, "card", own)
     monkeypatch.setattr("facepipe.serve.routes.about.all_cards", lambda: [own])

@@ -32,10 +32,10 @@ def pictures(samples: Path, group: Callable[[int], Path], tmp_path: Path) -> lis
 
 
 @pytest.fixture
-def looked(site: Callable, visit: Visit, enrol: Callable, pictures: list[Path]) -> Page:
+def looked(site: Callable, visit: Visit, enroll: Callable, pictures: list[Path]) -> Page:
     """The page when all of ``pictures`` were looked at."""
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, expected=("415", "422"))
     page.locator("input[type=file]").set_input_files(pictures)
     page.get_by_role("status").get_by_text("6 pictures looked at, 2 could not be used").wait_for()

@@ -32,9 +32,9 @@ def proxied(request: pytest.FixtureRequest, site: Callable[..., Site]) -> Iterat
         yield here, address
 
 
-def test_all_of_the_page_works(proxied: tuple[Site, str], visit: Visit, enrol: Callable) -> None:
+def test_all_of_the_page_works(proxied: tuple[Site, str], visit: Visit, enroll: Callable) -> None:
     here, address = proxied
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, "#people", url=address)
     page.get_by_label("Key").fill(here.key)
     page.keyboard.press("Enter")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 Visit = Callable[..., "Page"]
-VIEWS = ["#recognise", "#enrol", "#people", "#inspect"]
+VIEWS = ["#recognise", "#enroll", "#people", "#inspect"]
 PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
@@ -39,6 +39,12 @@ def test_no_camera(site: Callable, visit: Visit, bare: Browser) -> None:
     page.get_by_role("link", name="Enrol", exact=True).click()
     page.get_by_role("button", name="Use pictures").click()
     page.get_by_role("heading", name="Drop pictures of one person here").wait_for()
+
+
+def test_a_bookmark_from_before_is_found(site: Callable, visit: Visit, bare: Browser) -> None:
+    page = visit(site(), "#enrol", within=bare)
+    page.get_by_role("heading", name="Enrol a person").wait_for()
+    assert page.locator(".tabs a[aria-current]").inner_text() == "Enrol"
 
 
 def test_permission_refused(site: Callable, visit: Visit, refusing: Browser) -> None:
@@ -74,7 +80,7 @@ def test_the_camera_goes_off_when_it_is_not_looked_at(site: Callable, visit: Vis
 
 
 def test_a_key_is_asked_for(site: Callable, visit: Visit) -> None:
-    here = site("enrol")
+    here = site("enroll")
     page = visit(here, "#people", expected=("401",))
     page.get_by_label("Key").wait_for()
     page.wait_for_function("() => document.activeElement.id === 'key'")
@@ -92,9 +98,9 @@ def test_a_key_is_asked_for(site: Callable, visit: Visit) -> None:
     page.get_by_label("Key").wait_for()
 
 
-def test_what_the_key_does_not_allow_is_not_offered(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_what_the_key_does_not_allow_is_not_offered(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site("read")
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, "#people/1")
     page.get_by_label("Key").fill(here.key)
     page.keyboard.press("Enter")
@@ -125,9 +131,9 @@ def test_the_connection_is_lost_and_comes_back(site: Callable, visit: Visit) -> 
     assert page.get_by_text("The connection is lost").count() == 0
 
 
-def test_people_are_listed_when_the_server_is_back(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_people_are_listed_when_the_server_is_back(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, "#inspect", expected=("ERR_CONNECTION_REFUSED",))
     page.get_by_role("heading", level=1).wait_for()
     here.stop()
@@ -148,9 +154,9 @@ def test_who_was_in_view_is_not_said_when_the_camera_is_off(site: Callable, visi
     assert page.locator(".figures").inner_text() == ""
 
 
-def test_a_busy_server_is_waited_for(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_a_busy_server_is_waited_for(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, "#inspect", expected=("503",))
     body = '{"error": {"code": "server-busy", "message": "too much to do", "retry_after": 1}}'
 
@@ -165,10 +171,10 @@ def test_a_busy_server_is_waited_for(site: Callable, visit: Visit, enrol: Callab
 
 
 def test_chinese_says_everything_in_chinese(
-    site: Callable, visit: Visit, enrol: Callable, pipeline: Pipeline, samples: Path
+    site: Callable, visit: Visit, enroll: Callable, pipeline: Pipeline, samples: Path
 ) -> None:
     here = site()
-    enrol(here.gallery, "李雷", "obama.jpg")
+    enroll(here.gallery, "李雷", "obama.jpg")
     pipeline.enroll("李雷", [read_image((samples / "obama2.jpg").read_bytes(), SOURCE)], here.gallery)
     page = visit(here, locale="zh-CN")
     page.locator(".face").wait_for()
@@ -191,9 +197,9 @@ def test_the_language_is_remembered(site: Callable, visit: Visit) -> None:
     page.get_by_role("heading", name="还没有登记任何人").wait_for()
 
 
-def test_nothing_is_wider_than_a_phone(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_nothing_is_wider_than_a_phone(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff Senior", "obama.jpg", "obama2.jpg")
+    enroll(here.gallery, "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff Senior", "obama.jpg", "obama2.jpg")
     page = visit(here, **PHONE)
     page.locator(".face").wait_for()
     for view in [*VIEWS, "#people/1"]:
@@ -238,9 +244,9 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def test_the_keyboard_is_enough(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_the_keyboard_is_enough(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg", "obama2.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg", "obama2.jpg")
     page = visit(here, "#people")
     page.locator(".person").wait_for()
     focused = "document.activeElement"
@@ -264,9 +270,9 @@ def test_the_keyboard_is_enough(site: Callable, visit: Visit, enrol: Callable) -
     assert here.gallery.people()[0].name == "Mr President"
 
 
-def test_a_face_is_opened_by_keyboard(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_a_face_is_opened_by_keyboard(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here)
     page.locator(".face[data-status=known]").wait_for()
     tab_to(page, ".face")
@@ -277,10 +283,10 @@ def test_a_face_is_opened_by_keyboard(site: Callable, visit: Visit, enrol: Calla
     page.get_by_role("heading", level=1, name="Barack Obama").wait_for()
 
 
-def test_a_name_that_is_known_is_suggested(site: Callable, visit: Visit, enrol: Callable) -> None:
+def test_a_name_that_is_known_is_suggested(site: Callable, visit: Visit, enroll: Callable) -> None:
     here = site()
-    enrol(here.gallery, "Barack Obama", "obama.jpg")
-    page = visit(here, "#enrol")
+    enroll(here.gallery, "Barack Obama", "obama.jpg")
+    page = visit(here, "#enroll")
     name = page.get_by_role("combobox", name="Name")
     name.focus()
     page.keyboard.type("bar")

@@ -100,7 +100,7 @@ async function shown(response) {
 }
 
 /** Enrol those of `images` (Blobs) that are good as `name`. `at` "x,y" or "x,y;x,y" says which face, for all or each. */
-export const enrol = ({ name, anyway, consent, images, at }) => {
+export const enroll = ({ name, anyway, consent, images, at }) => {
   const fields = images.map((image) => ["images", image]);
   const about = { name, anyway, consent, at, partial: true };
   return ask("POST", "enroll", { form: formOf([...Object.entries(about), ...fields]) });

@@ -10,7 +10,7 @@ const QUESTIONS = { "enrolled-already": askName, "several-people": askPeople };
  * Enrol by `run({name, anyway, kept})`; `kept` are the indexes of those of `pictures` (functions that make a node) to be
  * enrolled. Where the server has doubts, ask what to do. Resolves to what `run` gave, undefined when it was left.
  */
-export async function enrolAs(name, run, pictures = []) {
+export async function enrollAs(name, run, pictures = []) {
   let how = { name, anyway: false, kept: pictures.map((_, index) => index) };
   for (;;) {
     try {

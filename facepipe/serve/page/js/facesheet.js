@@ -1,7 +1,7 @@
 /** What can be done with one face that was clicked: see how it matches, enrol it, look inside, go to the person. */
 
 import * as api from "./api.js";
-import { enrolAs } from "./conflict.js";
+import { enrollAs } from "./conflict.js";
 import { openDialog } from "./dialog.js";
 import { fill, h } from "./dom.js";
 import { ICONS, guessOf, matchOf, meter, nameOf, oddsOf, percent, score, statusOf } from "./faces.js";
@@ -22,11 +22,11 @@ export function openFace(face, shot, enrolled) {
   const body = (close) => {
     const actions = h("div.actions.stacked");
     const done = () => (close(), enrolled());
-    const enrolForm = (name) => fill(actions, formFor(face, shot, { name, done, signal: over.signal }).node);
+    const enrollForm = (name) => fill(actions, formFor(face, shot, { name, done, signal: over.signal }).node);
     fill(
       actions,
       face.name === null ? null : goButton(face.name, close),
-      can("enrol") ? enrolButtons(face, enrolForm) : h("p.soft", say("scope.enrol")),
+      can("enroll") ? enrollButtons(face, enrollForm) : h("p.soft", say("scope.enroll")),
       h(
         "button",
         { icon: "inspect", on: { click: () => lookInside({ picture: shot, box: face.box }) } },
@@ -42,14 +42,14 @@ const goButton = (name, close) =>
   h("button.primary", { icon: "people", on: { click: () => goTo(name, close) } }, say("face.open", { name }));
 
 /** To say who it is: of somebody unknown first that it is who it may be. */
-function enrolButtons(face, enrolForm) {
+function enrollButtons(face, enrollForm) {
   const guess = guessOf(face);
-  const button = (kind, name, icon, label) => h(kind, { icon, on: { click: () => enrolForm(name) } }, label);
-  if (face.name !== null) return button("button", face.name, "enrol", say("face.add"));
-  if (guess === null) return button("button.primary", "", "enrol", say("face.enrol"));
+  const button = (kind, name, icon, label) => h(kind, { icon, on: { click: () => enrollForm(name) } }, label);
+  if (face.name !== null) return button("button", face.name, "enroll", say("face.add"));
+  if (guess === null) return button("button.primary", "", "enroll", say("face.enroll"));
   return [
     button("button.primary", guess.person, "check", say("face.guess.yes", { name: guess.person })),
-    button("button", "", "enrol", say("face.enrol.other")),
+    button("button", "", "enroll", say("face.enroll.other")),
   ];
 }
 
@@ -92,7 +92,7 @@ function scores(face, status) {
 function formFor(face, shot, { name: known, done, signal }) {
   const about = { images: [shot.blob], at: centreOf(face.box) };
   const onsubmit = async (typed, consent) => {
-    const answer = await enrolAs(typed, ({ name, anyway }) => api.enrol({ name, anyway, consent, ...about }));
+    const answer = await enrollAs(typed, ({ name, anyway }) => api.enroll({ name, anyway, consent, ...about }));
     if (answer === undefined) return;
     done();
     toast(say("enrolled", { name: answer.person.name, n: answer.person.references }));

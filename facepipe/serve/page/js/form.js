@@ -17,7 +17,7 @@ export class PersonForm {
     this.name = nameField({ oninput: () => this.#update(), signal });
     this.tick = h("input", { type: "checkbox", id: `consent-${count}`, on: { change: () => this.#update() } });
     this.wording = h("label", { for: this.tick.id }, say("consent.wording"));
-    this.button = h("button.primary.large", { type: "submit", disabled: true }, say("enrol"));
+    this.button = h("button.primary.large", { type: "submit", disabled: true }, say("enroll"));
     this.missing = h("p.soft.missing");
     this.failure = h("p.failure", { role: "alert" });
     this.node = h(

@@ -7,14 +7,14 @@ import { icon } from "./icons.js";
 import { banner } from "./notices.js";
 import { can, keyNeeded, leave, refresh } from "./session.js";
 import { shelf } from "./shelf.js";
-import * as enrol from "./views/enroll.js";
+import * as enroll from "./views/enroll.js";
 import * as inspect from "./views/inspect.js";
 import * as people from "./views/people.js";
 import * as person from "./views/person.js";
 import * as recognise from "./views/recognise.js";
 import * as signin from "./views/signin.js";
 
-const VIEWS = { recognise, enrol, people, inspect };
+const VIEWS = { recognise, enroll, people, inspect };
 
 const main = document.getElementById("main");
 const tabs = document.querySelector(".tabs");
@@ -35,7 +35,8 @@ function show(view, options = {}) {
 }
 
 function route() {
-  const [name, id] = window.location.hash.slice(1).split("/");
+  const [given, id] = window.location.hash.slice(1).split("/");
+  const name = given === "enrol" ? "enroll" : given; // as bookmarks have it from before
   const view = Object.hasOwn(VIEWS, name) ? name : "recognise";
   for (const link of tabs.querySelectorAll("a")) {
     if (link.hash === `#${view}`) link.setAttribute("aria-current", "page");

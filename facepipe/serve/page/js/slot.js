@@ -97,7 +97,7 @@ export class FaceSlot {
       const index = await chooseFace(picture, faces);
       if (index !== undefined && turn === this.#turn) this.set({ picture, box: faces[index].box });
     };
-    const again = h("button", { icon: "enrol", on: { click: ask } }, say("slot.choose"));
+    const again = h("button", { icon: "enroll", on: { click: ask } }, say("slot.choose"));
     fill(this.place, h("p", say("slot.several", { n: faces.length })), again, this.#clear());
     await ask();
   }

@@ -1,7 +1,7 @@
 /** Guided enrolment: the server says what to do and takes the good shots, the page shows both. */
 
 import { ApiError } from "../api.js";
-import { enrolAs } from "../conflict.js";
+import { enrollAs } from "../conflict.js";
 import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
 import { say } from "../i18n.js";
@@ -25,7 +25,7 @@ const POSES = new Set([...Object.keys(ARROWS), "look-ahead", "hold-still"]);
 
 const pictureOf = ({ blob, box }) => faceOf(blob, box, 192);
 
-export function enrolFromCamera(place, { signal, done, usePictures }) {
+export function enrollFromCamera(place, { signal, done, usePictures }) {
   return new Guided(place, { signal, done, usePictures });
 }
 
@@ -41,12 +41,12 @@ class Guided {
     this.stage = new Stage({ onstart: (camera) => this.#begin(camera), onstop: () => this.#pause(), signal });
     this.hint = h("p.hint", { "aria-live": "polite", "aria-atomic": "true" });
     this.offers = new Offers((type) => this.link?.send({ type }));
-    this.slots = h("div.shots", { role: "progressbar", "aria-label": say("enrol.shots"), "aria-valuemin": 0 });
-    this.form = new PersonForm({ onsubmit: (name, consent) => this.#enrol(name, consent), signal });
+    this.slots = h("div.shots", { role: "progressbar", "aria-label": say("enroll.shots"), "aria-valuemin": 0 });
+    this.form = new PersonForm({ onsubmit: (name, consent) => this.#enroll(name, consent), signal });
     this.again = h(
       "button.quiet.small",
       { icon: "swap", hidden: true, on: { click: () => this.#restart() } },
-      say("enrol.again"),
+      say("enroll.again"),
     );
     add(
       place,
@@ -55,7 +55,7 @@ class Guided {
         h("section.looking", { "aria-label": say("stage") }, this.stage.node, this.hint, this.offers.node),
         h(
           "section.side.card",
-          { "aria-label": say("enrol.who") },
+          { "aria-label": say("enroll.who") },
           h("div.shots-row", this.slots, this.again),
           this.form.node,
         ),
@@ -64,10 +64,10 @@ class Guided {
     this.#progress(0, SHOTS);
     signal.addEventListener("abort", () => this.#close());
     const invitation = {
-      icon: "enrol",
-      title: say("enrol.start"),
-      text: say("enrol.start.how"),
-      actions: () => [h("button", { icon: "picture", on: { click: usePictures } }, say("enrol.use-pictures"))],
+      icon: "enroll",
+      title: say("enroll.start"),
+      text: say("enroll.start.how"),
+      actions: () => [h("button", { icon: "picture", on: { click: usePictures } }, say("enroll.use-pictures"))],
     };
     this.stage.begin(invitation);
   }
@@ -80,7 +80,7 @@ class Guided {
       return this.#last;
     };
     this.#close();
-    this.link = openLive({ mode: "enrol", shots: SHOTS }, grab, {
+    this.link = openLive({ mode: "enroll", shots: SHOTS }, grab, {
       open: () => this.#reset(),
       frame: (detail) => this.#frame(detail),
       message: (message) => this.#message(message),
@@ -141,7 +141,7 @@ class Guided {
     this.stage.stop();
     this.hint.replaceChildren();
     const faces = h("div.taken-shots", this.#shots.map(pictureOf));
-    this.stage.say(faces, say("enrol.all-taken"), say("enrol.all-taken.how"));
+    this.stage.say(faces, say("enroll.all-taken"), say("enroll.all-taken.how"));
     this.again.hidden = false;
     this.form.ready = true;
     if (this.form.name.input.value === "") this.form.name.input.focus();
@@ -176,12 +176,12 @@ class Guided {
     fill(this.hint, icon(sign), say(`hint.${code}`, { fallback }));
   }
 
-  async #enrol(name, consent) {
+  async #enroll(name, consent) {
     const run = ({ name: chosen, anyway }) => {
-      this.link.send({ type: "enrol", name: chosen, consent, anyway });
+      this.link.send({ type: "enroll", name: chosen, consent, anyway });
       return new Promise((resolve, reject) => (this.#answer = { resolve, reject }));
     };
-    const answer = await enrolAs(name, run);
+    const answer = await enrollAs(name, run);
     if (answer !== undefined) this.done(answer.person, this.#shots.map(pictureOf));
   }
 
@@ -200,13 +200,13 @@ class Guided {
 /** What is offered to who does not get on, say because they cannot turn their head. */
 class Offers {
   constructor(send) {
-    const offer = (type) => h("button", { on: { click: () => send(type) } }, say(`enrol.${type}`));
+    const offer = (type) => h("button", { on: { click: () => send(type) } }, say(`enroll.${type}`));
     this.take = offer("take");
     this.enough = offer("enough");
     this.node = h(
       "div.offers",
       { role: "status", hidden: true },
-      h("p.soft", say("enrol.stuck")),
+      h("p.soft", say("enroll.stuck")),
       this.take,
       this.enough,
     );

@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { chooseFace } from "../choose-face.js";
-import { enrolAs } from "../conflict.js";
+import { enrollAs } from "../conflict.js";
 import { add, fill, h } from "../dom.js";
 import { PersonForm } from "../form.js";
 import { say, sayError, sayProblem } from "../i18n.js";
@@ -12,7 +12,7 @@ import { centreOf, faceOf, prepare } from "../pictures.js";
 
 const MOST = 20; // pictures in one request
 
-export function enrolFromPictures(place, { signal, done }) {
+export function enrollFromPictures(place, { signal, done }) {
   return new Pictures(place, signal, done);
 }
 
@@ -22,7 +22,7 @@ class Pictures {
   constructor(place, signal, done) {
     Object.assign(this, { signal, done });
     this.form = new PersonForm({
-      onsubmit: (name, consent) => this.#enrol(name, consent),
+      onsubmit: (name, consent) => this.#enroll(name, consent),
       wanting: "missing.pictures",
       signal,
     });
@@ -34,21 +34,21 @@ class Pictures {
       label: say("picture.choose-some"),
       kind: "button.primary",
     });
-    const zone = h("div.zone", icon("picture"), h("h2", sayDrop("enrol.drop")), h("p", say("enrol.drop.how")), choose);
+    const zone = h("div.zone", icon("picture"), h("h2", sayDrop("enroll.drop")), h("p", say("enroll.drop.how")), choose);
     dropPictures(zone, (files) => this.#take(files), signal);
     add(
       place,
       h(
         "div.split.wide",
-        h("section.looking", { "aria-label": say("enrol.pictures") }, zone, this.limit, this.list),
-        h("section.side.card", { "aria-label": say("enrol.who") }, this.form.node),
+        h("section.looking", { "aria-label": say("enroll.pictures") }, zone, this.limit, this.list),
+        h("section.side.card", { "aria-label": say("enroll.who") }, this.form.node),
       ),
     );
   }
 
   #take(files) {
     const room = MOST - this.#items.length;
-    fill(this.limit, files.length > room ? say("enrol.too-many", { most: MOST }) : null);
+    fill(this.limit, files.length > room ? say("enroll.too-many", { most: MOST }) : null);
     for (const file of files.slice(0, room)) this.#add(file);
   }
 
@@ -117,7 +117,7 @@ class Pictures {
     this.form.ready = this.#good().length > 0;
   }
 
-  async #enrol(name, consent) {
+  async #enroll(name, consent) {
     const good = this.#good();
     const faces = good.map((item) => () => faceIn(item, 128));
     let sent = good;
@@ -125,11 +125,11 @@ class Pictures {
       sent = kept.map((index) => good[index]);
       const images = sent.map(({ shot }) => shot.blob);
       const at = sent.map((item) => centreOf(boxOf(item))).join(";");
-      return api.enrol({ name: chosen, anyway, consent, images, at });
+      return api.enroll({ name: chosen, anyway, consent, images, at });
     };
     let answer;
     try {
-      answer = await enrolAs(name, run, faces);
+      answer = await enrollAs(name, run, faces);
     } catch (error) {
       for (const { image, problems } of error.details?.details ?? []) this.#refuse(sent[image], sayProblem(problems[0]));
       this.#ready();

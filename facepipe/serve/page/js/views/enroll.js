@@ -4,17 +4,17 @@ import { add, fill, h } from "../dom.js";
 import { say } from "../i18n.js";
 import { icon } from "../icons.js";
 import { can } from "../session.js";
-import { enrolFromCamera } from "./enroll-camera.js";
-import { enrolFromPictures } from "./enroll-pictures.js";
+import { enrollFromCamera } from "./enroll-camera.js";
+import { enrollFromPictures } from "./enroll-pictures.js";
 
-export const title = "nav.enrol";
+export const title = "nav.enroll";
 
-const WAYS = { camera: enrolFromCamera, pictures: enrolFromPictures };
+const WAYS = { camera: enrollFromCamera, pictures: enrollFromPictures };
 
 export function mount(main, { signal }) {
-  const head = h("div.head", h("div", h("h1", say("enrol.title")), h("p.lead", say("enrol.lead"))));
-  if (!can("enrol")) {
-    add(main, head, h("p.notice", icon("lock"), say("scope.enrol")));
+  const head = h("div.head", h("div", h("h1", say("enroll.title")), h("p.lead", say("enroll.lead"))));
+  if (!can("enroll")) {
+    add(main, head, h("p.notice", icon("lock"), say("scope.enroll")));
     return;
   }
   const place = h("div.way");
@@ -23,7 +23,7 @@ export function mount(main, { signal }) {
     h(
       "button",
       { icon: name === "camera" ? "camera" : "picture", "aria-pressed": "false", on: { click: () => start(name) } },
-      say(`enrol.${name}`),
+      say(`enroll.${name}`),
     ),
   );
 
@@ -46,15 +46,15 @@ export function mount(main, { signal }) {
         "section.enrolled",
         { tabindex: "-1" },
         h("div.enrolled-faces", pictures),
-        h("h2", icon("check"), say("enrol.done", { name: person.name })),
-        h("p.soft", say("enrol.done.references", { n: person.references })),
-        leftOut.length > 0 ? h("p.soft", say("enrol.left-out", { n: leftOut.length })) : null,
+        h("h2", icon("check"), say("enroll.done", { name: person.name })),
+        h("p.soft", say("enroll.done.references", { n: person.references })),
+        leftOut.length > 0 ? h("p.soft", say("enroll.left-out", { n: leftOut.length })) : null,
         h("ul.pictures", leftOut),
         h(
           "div.actions",
-          h("a.button.primary", { href: "#recognise" }, say("enrol.try")),
+          h("a.button.primary", { href: "#recognise" }, say("enroll.try")),
           h("a.button", { href: `#people/${person.id}` }, say("face.open", { name: person.name })),
-          h("button", { on: { click: () => start(name) } }, say("enrol.another")),
+          h("button", { on: { click: () => start(name) } }, say("enroll.another")),
         ),
       ),
     );
@@ -63,7 +63,7 @@ export function mount(main, { signal }) {
 
   signal.addEventListener("abort", () => way?.abort());
   head.classList.add("beside");
-  head.append(h("div.segments", { role: "group", "aria-label": say("enrol.way") }, buttons));
+  head.append(h("div.segments", { role: "group", "aria-label": say("enroll.way") }, buttons));
   add(main, head, place);
   start("camera");
 }

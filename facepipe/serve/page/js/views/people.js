@@ -96,7 +96,7 @@ class People {
         icon("people"),
         h("h2", say("people.empty")),
         h("p", say("people.empty.how")),
-        h("a.button.primary", { href: "#enrol" }, say("people.first")),
+        h("a.button.primary", { href: "#enroll" }, say("people.first")),
       ),
     );
   }

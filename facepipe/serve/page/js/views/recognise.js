@@ -57,7 +57,7 @@ class Recognise {
       "div.invite",
       { hidden: true },
       h("p", say("recognise.nobody")),
-      h("a.button", { href: "#enrol" }, say("people.first")),
+      h("a.button", { href: "#enroll" }, say("people.first")),
     );
     this.spoken = h("p.visually-hidden", { "aria-live": "polite" });
     this.shelf = new ShelfList({ onchoose: (item) => this.#choose(item), signal });
