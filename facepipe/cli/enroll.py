@@ -55,6 +55,20 @@ ConsentText = Annotated[
     str | None,
     typer.Option("--consent", metavar="TEXT", help="What the person agreed to, in words; kept with the time."),
 ]
+Anyway = Annotated[
+    bool,
+    typer.Option(
+        "--anyway", help="Enrol even what looks like several people, or like somebody enrolled under another name."
+    ),
+]
+OnePerson = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="COSINE",
+        help="With --webcam: the score, -1 to 1, from which on pictures count as one person.",
+    ),
+]
 
 
 def enroll(
@@ -66,21 +80,9 @@ def enroll(
     ] = False,
     webcam: Webcam = False,
     shots: Annotated[int, typer.Option("--shots", min=1, max=20, help="With --webcam: how many pictures to take.")] = 5,
-    anyway: Annotated[
-        bool,
-        typer.Option(
-            "--anyway", help="Enrol even what looks like several people, or like somebody enrolled under another name."
-        ),
-    ] = False,
+    anyway: Anyway = False,
     window: opt.ShowWindow = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold",
-            metavar="COSINE",
-            help="With --webcam: the score, -1 to 1, from which on pictures count as one person.",
-        ),
-    ] = None,
+    threshold: OnePerson = None,
     consent: ConsentText = None,
     gallery: opt.GalleryPath = None,
     as_json: opt.Json = False,

@@ -23,7 +23,7 @@ from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.image import one_line
 from facepipe.lazy import cached_property
-from facepipe.records import Consent, Detection, Face, Image, Record, Reference
+from facepipe.records import BaseRecord, Consent, Detection, Face, Image, Reference
 from facepipe.words import printable
 
 TOGETHER = 16  # images of one person that are judged and stored together, of however many there are
@@ -58,7 +58,7 @@ class Sourced(Protocol):
 
 
 @dataclass(frozen=True, repr=False)
-class Enrolment(Record):
+class Enrolment(BaseRecord):
     """What became of one image at enrolment: the new ``reference``, or None when the image was enrolled before.
 
     ``before``: the id of the reference that holds it since then; ``others``: whose names it is enrolled under besides.

@@ -14,7 +14,7 @@ from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import draw_people, expect_seed
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer, all_against_all
-from facepipe.evaluate.faces import Faces, find_faces
+from facepipe.evaluate.faces import LabelledFaces, find_faces
 from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.fused_trials import by_references
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
@@ -125,7 +125,7 @@ def calibrate(
 
 
 def _evidence(
-    source: str, compared: Comparisons, faces: Faces, names: Sequence[str], cohort: Cohort | None, seed: int
+    source: str, compared: Comparisons, faces: LabelledFaces, names: Sequence[str], cohort: Cohort | None, seed: int
 ) -> ByReferences:
     try:
         single = Evidence.fit(compared.genuine, compared.impostor)
@@ -162,7 +162,7 @@ def _with_fpir(
     return replace(made, fpir=found)
 
 
-def _remarks(made: Calibration, before: Calibration | None, faces: Faces, known: Known) -> Iterator[str]:
+def _remarks(made: Calibration, before: Calibration | None, faces: LabelledFaces, known: Known) -> Iterator[str]:
     if before is not None:
         lost = [f"FMR {rate}" for rate in before.fmr if rate not in made.fmr]
         lost += [f"FPIR {rate}" for rate in before.fpir if rate not in made.fpir]
@@ -187,7 +187,7 @@ def _plain(name: str) -> str:
     return " ".join(name.replace("_", " ").casefold().split())
 
 
-def _reliability(scorer: Scorer, compared: Comparisons, faces: Faces, seed: int) -> Reliability | None:
+def _reliability(scorer: Scorer, compared: Comparisons, faces: LabelledFaces, seed: int) -> Reliability | None:
     pairs, same, fold_of = draw_list(compared, faces.people, seed)
     people = faces.people[pairs]
     folds = fold_of[people]

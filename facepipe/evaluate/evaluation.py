@@ -11,7 +11,7 @@ import numpy as np
 from facepipe.errors import UsageError
 from facepipe.evaluate.bootstrap import expect_seed
 from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
-from facepipe.evaluate.faces import Faces, find_faces
+from facepipe.evaluate.faces import LabelledFaces, find_faces
 from facepipe.evaluate.folds import FOLDS, Trial, draw_list, fold_people
 from facepipe.evaluate.identification import IdentificationRates, measure_identification
 from facepipe.evaluate.listing import Listing, expect_both, read_listing
@@ -152,14 +152,14 @@ def _expect_people(source: str, persons: Sequence[str]) -> None:
         raise UsageError(f"{source}: one photo of each person; expected several of some, to compare")
 
 
-def _images(faces: Faces, named: bool) -> Images:
+def _images(faces: LabelledFaces, named: bool) -> Images:
     found = faces.embedded
     no_face = tuple(str(faces.images[n]) for n in found.no_face)
     people = int(faces.people.max()) + 1
     return Images(len(faces.images), people, named, no_face, faces.failures({}), len(found.several), None, 0, 0)
 
 
-def _listed_images(faces: Faces, listing: Listing, usable: Bools) -> Images:
+def _listed_images(faces: LabelledFaces, listing: Listing, usable: Bools) -> Images:
     """With the pairs that images without a face, or that cannot be read, cost."""
     rows: dict[int, int] = {}
     for pair, row in zip(listing.pairs.tolist(), listing.rows.tolist(), strict=True):

@@ -19,7 +19,7 @@ from facepipe.records import Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Faces:
+class LabelledFaces:
     """F faces of N images: ``number`` (N,) of each image's face, -1 where it has none; of each face its ``image``,
     ``vectors`` (F, D), ``landmarks`` (F, 5, 2) image px, and ``people`` (F,): numbers from 0, each there is used, of
     those who are ``called`` so."""
@@ -53,13 +53,15 @@ class Faces:
         return tuple(Failure(str(self.images[n]), rows.get(n), str(e)) for n, e in self.embedded.errors.items())
 
 
-def find_faces(pipe: Pipeline, images: Sequence[Path], people: Sequence[str], cached: bool, report: Progress) -> Faces:
+def find_faces(
+    pipe: Pipeline, images: Sequence[Path], people: Sequence[str], cached: bool, report: Progress
+) -> LabelledFaces:
     """Find and embed; ``people`` (N,) names each image's person. Raises UsageError when no image has a face."""
     found, kept = embed_cached(pipe, images, cached, report)
     there = np.flatnonzero(found.place >= 0)
     called, numbers = np.unique([people[n] for n in there.tolist()], return_inverse=True)
     shown = tuple(images[n] for n in there.tolist())
-    return Faces(tuple(images), found, shown, numbers.astype(np.int64), tuple(called.tolist()), kept)
+    return LabelledFaces(tuple(images), found, shown, numbers.astype(np.int64), tuple(called.tolist()), kept)
 
 
 def embed_cached(

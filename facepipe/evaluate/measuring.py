@@ -9,7 +9,7 @@ from facepipe import __version__
 from facepipe.evaluate.bootstrap import draw_people
 from facepipe.evaluate.cohort_scores import Corrected
 from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer
-from facepipe.evaluate.faces import Faces
+from facepipe.evaluate.faces import LabelledFaces
 from facepipe.evaluate.folds import Trial, measure_accuracy
 from facepipe.evaluate.identification import IdentificationRates
 from facepipe.evaluate.mistakes import least_alike, most_alike
@@ -36,7 +36,7 @@ class Evaluated:
 
     pipe: Pipeline
     source: str
-    faces: Faces
+    faces: LabelledFaces
     chosen: Chosen
     seed: int
     report: Progress

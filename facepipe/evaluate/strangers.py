@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.faces import Faces, embed_cached
+from facepipe.evaluate.faces import LabelledFaces, embed_cached
 from facepipe.gallery import Gallery, Strangers
 from facepipe.gallery.calibrated import Known
 from facepipe.gallery.names import spelt
@@ -40,7 +40,7 @@ class Chosen:
 
 
 def of_evaluation(
-    pipe: Pipeline, faces: Faces, wanted: str | Path | None, named: bool, cached: bool, report: Progress
+    pipe: Pipeline, faces: LabelledFaces, wanted: str | Path | None, named: bool, cached: bool, report: Progress
 ) -> Chosen:
     """``wanted``: "others", "none", a folder, or None: the others if it can be.
 
@@ -68,7 +68,7 @@ def of_calibration(
     pipe: Pipeline,
     gallery: Gallery,
     known: Known,
-    faces: Faces,
+    faces: LabelledFaces,
     wanted: str | Path | None,
     cached: bool,
     report: Progress,
@@ -122,7 +122,7 @@ def _too_few(counts: str) -> str:
 
 
 def find_strangers(
-    pipe: Pipeline, folder: Path, faces: Faces, cached: bool, report: Progress, known: Known = frozenset()
+    pipe: Pipeline, folder: Path, faces: LabelledFaces, cached: bool, report: Progress, known: Known = frozenset()
 ) -> Chosen:
     """The faces of the pictures in ``folder``. Whoever is among ``faces``, or ``known``, goes by that name, told by the
     sub-folder's or by an image; whoever could be two of them is left out. Raises UsageError without any face."""
@@ -140,7 +140,7 @@ def find_strangers(
     return Chosen(strangers[some], os.fspath(folder), kept)
 
 
-def _all_of(faces: Faces) -> Strangers:
+def _all_of(faces: LabelledFaces) -> Strangers:
     return Strangers(faces.vectors, faces.names, faces.embedded.hashes)
 
 

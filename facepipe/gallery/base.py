@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.records import Consent, Floats, Quality, Record, Template
+from facepipe.records import BaseRecord, Consent, Floats, Quality, Template
 from facepipe.words import count, printable
 
 Ids = npt.NDArray[np.int64]
@@ -100,7 +100,7 @@ class Strangers:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Person(Record):
+class Person(BaseRecord):
     """A person, how many references they have, the id of the first, and when (UTC) it and the last were enrolled.
 
     ``id`` stays when the name changes and is never used again. First and last go by the order of enrolment, not by the

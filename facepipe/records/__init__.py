@@ -14,11 +14,12 @@ from facepipe.records.arrays import Floats, Pixels
 from facepipe.records.faces import Detection, Face, Quality, Template
 from facepipe.records.people import MOST_WORDING, Candidate, Consent, Reference
 from facepipe.records.pictures import Chip, Frame, Image, StoredChip
-from facepipe.records.record import Record
+from facepipe.records.record import BaseRecord
 
 __all__ = [
     "MOST_WORDING",
     "Activation",
+    "BaseRecord",
     "Candidate",
     "Chip",
     "Consent",
@@ -30,7 +31,6 @@ __all__ = [
     "Image",
     "Pixels",
     "Quality",
-    "Record",
     "Reference",
     "StoredChip",
     "Template",

@@ -11,12 +11,12 @@ from facepipe import words
 from facepipe.records.arrays import Floats, cosine, expect, share
 from facepipe.records.faces import Detection
 from facepipe.records.people import Candidate
-from facepipe.records.record import Record
+from facepipe.records.record import BaseRecord
 from facepipe.scoring.decide import decide, reaches
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Identification(Record):
+class Identification(BaseRecord):
     """1:N: the candidates for one face, best first, and the threshold that decides. ``name`` is None for *unknown*."""
 
     detection: Detection
@@ -48,7 +48,7 @@ class Identification(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Verification(Record):
+class Verification(BaseRecord):
     """1:1: the cosine ``score`` of two faces, ``a`` and ``b`` as found in their images, and the ``threshold``.
 
     ``sources``: what the two images are called, where that is known.
@@ -76,7 +76,7 @@ class Verification(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Activation(Record):
+class Activation(BaseRecord):
     """What one layer put out for one chip: ``values`` (C, H, W) float32; a vector of n numbers is (n, 1, 1)."""
 
     layer: str

@@ -10,11 +10,11 @@ import numpy as np
 from facepipe import words
 from facepipe.records.arrays import Floats, expect, rounded
 from facepipe.records.pictures import Chip
-from facepipe.records.record import Record
+from facepipe.records.record import BaseRecord
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Detection(Record):
+class Detection(BaseRecord):
     """One face found in an image.
 
     ``box`` (4,) float32 x0, y0, x1, y1 in image px (may reach past the border); ``score`` in [0, 1];
@@ -53,7 +53,7 @@ class Detection(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Template(Record):
+class Template(BaseRecord):
     """The summary of one face: ``vector`` (D,) float32 of norm 1, the raw embedding's ``norm``, the ``backbone``'s id.
 
     Templates of different backbones cannot be compared.
@@ -93,7 +93,7 @@ class Template(Record):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Quality(Record):
+class Quality(BaseRecord):
     """What is known of how well a face was seen: detector ``score`` [0, 1], box ``size`` in image px (shorter side),
     ``sharpness`` as in ``align.quality.Measures``, of the picture that was enrolled. None: an older facepipe enrolled
     it, which kept another measure, in hundreds, that says nothing (the variance of the Laplacian)."""
@@ -112,7 +112,7 @@ class Quality(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Face(Record):
+class Face(BaseRecord):
     """One face on its way through the pipeline: where it was found, how it was cut, its summary."""
 
     detection: Detection

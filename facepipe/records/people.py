@@ -9,13 +9,13 @@ from typing import Any
 from facepipe import words
 from facepipe.records.arrays import cosine, share
 from facepipe.records.faces import Quality, Template
-from facepipe.records.record import Record
+from facepipe.records.record import BaseRecord
 
 MOST_WORDING = 10_000  # characters of a consent
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Consent(Record):
+class Consent(BaseRecord):
     """What a person agreed to when they were enrolled: the ``wording`` they were shown, ``given_at`` (UTC)."""
 
     wording: str
@@ -37,7 +37,7 @@ class Consent(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Reference(Record):
+class Reference(BaseRecord):
     """A template stored under a person. ``id`` grows with every enrolment and is never used again;
     ``image_sha256`` is ``Image.sha256`` of the picture it came from; ``enrolled_at`` is UTC; ``consent`` is None when
     none was recorded."""
@@ -66,7 +66,7 @@ class Reference(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Candidate(Record):
+class Candidate(BaseRecord):
     """A person the probe may be; ``rank`` from 1.
 
     ``score`` (−1..1): the cosine to the person's reference, or to all of them as one (facepipe.scoring.fusion),

@@ -12,11 +12,11 @@ import numpy as np
 from facepipe import words
 from facepipe.lazy import cached_property
 from facepipe.records.arrays import Floats, Pixels, expect, rounded
-from facepipe.records.record import Record
+from facepipe.records.record import BaseRecord
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Image(Record):
+class Image(BaseRecord):
     """A decoded picture: ``pixels`` (H, W, 3) uint8 RGB, upright; ``source`` says where it came from.
 
     ``shrunk``: so many times as many pixels a side has the file, where it is too large to be decoded whole; else 1.
@@ -52,7 +52,7 @@ class Image(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Frame(Record):
+class Frame(BaseRecord):
     """One picture of a source: the ``index``-th from 0, dropped ones counted; ``time`` in seconds since the first, by
     the file's own clock or, of a live source, as the frames came in; ``at``: when that was (UTC), of a live source."""
 
@@ -70,7 +70,7 @@ class Frame(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Chip(Record):
+class Chip(BaseRecord):
     """An aligned face: ``pixels`` (h, w, 3) uint8 RGB; ``to_chip`` (2, 3) float32 affine from image px to chip px."""
 
     pixels: Pixels
@@ -89,7 +89,7 @@ class Chip(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class StoredChip(Record):
+class StoredChip(BaseRecord):
     """The aligned face that is kept with a reference: ``image``, an encoded JPEG or PNG, and where its five
     ``landmarks`` are, (5, 2) float32 px of it, in the order of ``Detection``. None: where the card of the gallery's
     network has them, as it was cut for that network."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 
-class Record(ABC):
+class BaseRecord(ABC):
     """``str`` says a record in a few words, without its arrays; ``to_dict`` is what JSON tells of it, in the shell and
     over HTTP."""
 

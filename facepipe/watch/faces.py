@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from facepipe.records import Candidate, Detection, Floats, Record
+from facepipe.records import BaseRecord, Candidate, Detection, Floats
 from facepipe.records.arrays import cosine, rounded
 from facepipe.words import place, printable, who
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class TrackedFace(Record):
+class TrackedFace(BaseRecord):
     """One face in one frame. ``track`` numbers from 1 and is never used again; ``detection`` has box and landmarks in
     this frame's px and the detector's last score; ``detected``: the detector saw it in this very frame, it was not only
     followed.
@@ -52,7 +52,7 @@ class TrackedFace(Record):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Event(Record):
+class Event(BaseRecord):
     """What happened to a track: ``kind`` is "appeared" (it is no passing error), "named" (also: named otherwise) or
     "left". ``name`` is None while not ``decided``, and then for *unknown*. ``start`` and ``end``: when it was first and
     last seen until then, seconds by ``Frame.time``, and by ``Frame.at`` where frames have one. ``box`` (4,) image px:

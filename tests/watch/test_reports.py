@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.records import Candidate, Detection, Record
+from facepipe.records import Candidate, Detection
 from facepipe.watch import Event, TrackedFace
 
 BOX = np.array([10, 20, 40, 80], np.float32)
@@ -34,7 +34,7 @@ def event(name: str | None, decided: bool, at: datetime | None = None) -> Event:
         (event(None, False), "4 left, undecided, 30×60 px at (10, 20)"),
     ],
 )
-def test_they_say_who_and_where(record: Record, said: str) -> None:
+def test_they_say_who_and_where(record: BaseRecord, said: str) -> None:
     assert str(record) == said
     assert repr(record) == f"<{type(record).__name__}: {said}>"
 
