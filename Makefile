@@ -1,5 +1,6 @@
 # make demo     real people recognised in real photos
 # make test     lint, types, tests
+# make quick    in a minute: lint, and the tests that take neither a browser nor a server nor long
 # make bench    speed, beside others: PHOTOS=FOLDER takes your photos instead of data/samples, JSON=FILE appends results
 # make lint     lint and types;  make format mends what it can
 # make clean    removes .venv and the demo's results
@@ -8,8 +9,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 BENCH := $(BIN)/python scripts/bench_
+# A process for each core; a test that waits for time or another process is disturbed by too many.
+PYTEST := $(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: demo help test bench lint format clean
+.PHONY: demo help test quick bench lint format clean
 
 demo: .venv/installed
 	$(BIN)/facepipe demo data/demo
@@ -19,7 +22,12 @@ help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
 
 test: .venv/installed-dev lint
-	$(BIN)/pytest
+	$(PYTEST)
+
+quick: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PYTEST) -m "not browser and not server and not slow"
 
 bench: .venv/installed-bench
 	$(BENCH)detect.py $(PHOTOS) $(JSON:%=--json %)

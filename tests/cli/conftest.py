@@ -9,17 +9,12 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
+import typer
 from cli_shell import Result, Run
 
 from facepipe import folders
 from facepipe.cli import app, options
 from facepipe.pipeline import Pipeline
-
-
-@pytest.fixture(scope="session")
-def pipeline() -> Pipeline:
-    """One for all tests: loading takes longer than most of them."""
-    return Pipeline()
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +37,20 @@ def here(tmp_path: Path, portraits: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     return folder
 
 
+@pytest.fixture(scope="session")
+def commands() -> object:
+    """The shell's commands, built once: typer builds all of them for each call, which takes longer than most."""
+    return typer.main.get_command(app.app)
+
+
 @pytest.fixture
-def run(here: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(
+    here: Path,
+    pipeline: Pipeline,
+    commands: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
     """Run a command in this process, with the pipeline that is loaded already unless other settings are asked for."""
     load = options.open_pipeline
     settings = signature(load)
@@ -56,6 +63,7 @@ def run(here: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, capsys:
         return pipeline if given == usual else load(*given.args)
 
     monkeypatch.setattr(options, "open_pipeline", open_pipeline)
+    monkeypatch.setattr(app, "app", commands)
 
     def command(*args: object) -> Result:
         monkeypatch.setattr(sys, "argv", ["facepipe", *map(str, args)])
