@@ -170,9 +170,9 @@ MADE: list[tuple[BaseRecord, str, dict[str, Any]]] = [
     ),
     (SEEN, "30 px, sharpness 0.25, score 0.988", {"size": 30, "sharpness": 0.25, "score": 0.9877}),
     (
-        Face(FOUND, Chip(PIXELS, AFFINE), Template(UNIT, 5.0, "toy@1"), SEEN),
+        Face(FOUND, Chip(PIXELS, AFFINE), Template(UNIT, 5.0, "toy@1")),
         str(FOUND),
-        FOUND.to_dict() | {"quality": SEEN.to_dict(), "template": Template(UNIT, 5.0, "toy@1").to_dict()},
+        FOUND.to_dict() | {"template": Template(UNIT, 5.0, "toy@1").to_dict()},
     ),
     (
         Consent("Yes", WHEN),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.records import Candidate, Detection
+from facepipe.records import BaseRecord, Candidate, Detection
 from facepipe.watch import Event, TrackedFace
 
 BOX = np.array([10, 20, 40, 80], np.float32)
