@@ -46,8 +46,9 @@ def enroll_others(gallery: Gallery, people: int) -> None:
     )
 
 
-def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0) -> None:
-    """The images that are asked for, but for the first ``missed``, show these faces."""
+def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0, reliability: bool = False) -> None:
+    """The images that are asked for, but for the first ``missed``, show these faces. How *reliable* probabilities are
+    takes longer than all the rest: only who asks is told."""
 
     def find(pipe, images, people, cached, report) -> Faces:
         place = np.arange(len(images)) - missed
@@ -59,6 +60,8 @@ def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0) -
         return Faces(tuple(images), found, tuple(images[missed:]), numbers, tuple(called.tolist()), None)
 
     monkeypatch.setattr(module, "find_faces", find)
+    if not reliability:
+        monkeypatch.setattr(module, "_reliability", lambda *given: None)
 
 
 def labelled(names: list[str]) -> list[tuple[str, Path]]:
@@ -67,7 +70,7 @@ def labelled(names: list[str]) -> list[tuple[str, Path]]:
 
 def test_thresholds_by_rate_and_what_scores_say(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, names = photos(160, 4)
-    see(monkeypatch, vectors, missed=3)
+    see(monkeypatch, vectors, missed=3, reliability=True)
     found = calibrate(PIPE, labelled(["p0"] * 3 + names), gallery, source="photos", cohort="none")
     made = gallery.calibration
     assert made == found.calibration
@@ -82,6 +85,7 @@ def test_thresholds_by_rate_and_what_scores_say(gallery: Gallery, monkeypatch: p
         assert found.tmr[rate] == pytest.approx((scores[same] >= limit).mean())
     assert made.evidence.counts == (1, 2, 3)  # of four photos one is the probe
     assert made.evidence.single.log_ratio(float(scores[same].mean())) > 3
+    assert found.reliability is not None
     assert found.reliability.brier.value < 0.1
 
 
