@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+from facepipe.scoring.decide import reaches
+
 _JOINERS = "\u200c\u200d"  # invisible, harmless, and part of emoji and of Persian
 WORTH_SAYING = 0.05  # the least probability with which a stranger's nearest is named; any stranger may have 1 %
 
@@ -49,7 +51,7 @@ def who(name: str | None, guess: Guess | None, joint: str = ", ") -> str:
 
 def against(score: float, threshold: float) -> str:
     """ "0.798 ≥ 0.335" """
-    return f"{score:.3f} {'≥' if score >= threshold else '<'} {threshold:.3f}"
+    return f"{score:.3f} {'≥' if reaches(score, threshold) else '<'} {threshold:.3f}"
 
 
 def place(box: Iterable[float]) -> str:

@@ -45,7 +45,7 @@ def number_in(pixels: np.ndarray) -> int:
 
 def write_video(path: Path, count: int = 50, fourcc: str = "mp4v", fps: float = 25, first: int = 0) -> Path:
     """Write ``count`` pictures as a video; its suffix says which container."""
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*fourcc), fps, SIZE)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*fourcc), fps, SIZE)
     assert writer.isOpened()
     for number in range(first, first + count):
         writer.write(picture(number))

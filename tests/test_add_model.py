@@ -24,7 +24,7 @@ def write(path: Path, size: int | str = 8, dimension: int | str = 3, factor: flo
     ]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, size, size])
     vector = helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", dimension])
-    stored = [numpy_helper.from_array(np.float32([factor]), "factor")]
+    stored = [numpy_helper.from_array(np.array([factor], np.float32), "factor")]
     graph = helper.make_graph(nodes, "means", [image], [vector], stored)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path
@@ -49,7 +49,7 @@ def test_arcface_template_is_scaled_by_pixel_centres(tmp_path: Path) -> None:
     assert arcface_template(112)[0] == [38.2946, 51.6963]
     assert arcface_template(224)[0] == [pytest.approx(38.7946 * 2 - 0.5), pytest.approx(52.1963 * 2 - 0.5)]
     card = add_onnx(write(tmp_path / "a.onnx", size=224))
-    assert card.chip.template_points() == pytest.approx(np.float32(arcface_template(224)))
+    assert card.chip.template_points() == pytest.approx(np.array(arcface_template(224), np.float32))
 
 
 def test_a_template_of_ones_own(tmp_path: Path) -> None:

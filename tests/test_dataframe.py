@@ -50,7 +50,11 @@ def test_a_row_for_each_face() -> None:
 @pytest.mark.usefixtures("pandas")
 def test_of_several_images_and_of_what_failed() -> None:
     failed = Failed("gone.jpg", ImageNotFound("gone.jpg: no such file"))
-    outcomes = [Done("party.jpg", PARTY), failed, Done("empty.jpg", Faces([], "empty.jpg", (9, 9)))]
+    outcomes: list[Done[Faces[Any]] | Failed] = [
+        Done("party.jpg", PARTY),
+        failed,
+        Done("empty.jpg", Faces([], "empty.jpg", (9, 9))),
+    ]
     table: Any = faces_frame(outcomes)
     assert [row["source"] for row in table.rows] == ["party.jpg"] * 3 + ["gone.jpg"]
     assert table.rows[-1] == {"source": "gone.jpg", "error": "gone.jpg: no such file"}

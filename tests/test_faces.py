@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 
 from facepipe import Faces
-from facepipe.records import Candidate, Chip, Detection, Face, Identification, Image, Quality, Template
+from facepipe.records import Candidate, Chip, Detection, Face, Identification, Image, Template
 
 BOX = np.array([10, 20, 40, 80], np.float32)
 POINTS = np.arange(10, dtype=np.float32).reshape(5, 2)
@@ -24,7 +24,6 @@ WHOLE = Face(
     FOUND,
     Chip(np.zeros((112, 112, 3), np.uint8), np.array([[2, 1, 5], [-1, 2, 7]], np.float32)),
     Template(np.array([0.6, 0.8], np.float32), 3.0, "toy@1"),
-    Quality(0.9, 30, 0.2),
 )
 
 

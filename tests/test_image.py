@@ -9,16 +9,17 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
 import PIL.ImageFile
 import pytest
-from encoded import JPEG_LOSS, PICTURE, PIXELS, SAMPLES, STORED, encoded, exif, png, refused
 
 from facepipe import errors, image
 from facepipe.image import read_image
 from facepipe.records import Image
+from tests.encoded import JPEG_LOSS, PICTURE, PIXELS, SAMPLES, STORED, encoded, exif, png, refused
 
 FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "GIF"]
 
@@ -160,8 +161,8 @@ def test_a_contiguous_array_is_neither_copied_nor_locked():
 @pytest.mark.parametrize("orientation", STORED)
 def test_all_orientations_come_out_upright(orientation, kind):
     stored = PIL.Image.fromarray(np.ascontiguousarray(STORED[orientation](PIXELS)))
-    options = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
-    read = read_image(encoded(kind, stored, exif=exif(orientation), **options))
+    settings: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": 0}, "WEBP": {"lossless": True}}
+    read = read_image(encoded(kind, stored, exif=exif(orientation), **settings.get(kind, {})))
     assert read.pixels.shape == PIXELS.shape
     assert np.abs(read.pixels.astype(int) - PIXELS).mean() < (JPEG_LOSS if kind == "JPEG" else 1e-9)
 
@@ -412,7 +413,7 @@ def test_damaged_is_told_from_truncated():
 def test_mangled_bytes_never_leak_another_error(kind):
     rng = random.Random(kind)
     whole = encoded(kind, exif=exif(6)) if kind in ("JPEG", "PNG", "WEBP") else encoded(kind)
-    outcomes = set()
+    outcomes = set[type]()
     for _ in range(120):
         data = bytearray(whole[: rng.choice([len(whole), rng.randrange(len(whole))])])
         for _ in range(rng.choice([0, 1, 3, 20])):

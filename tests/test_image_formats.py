@@ -10,11 +10,11 @@ import numpy as np
 import PIL.Image
 import PIL.ImageFile
 import pytest
-from encoded import HEIC, PICTURE, PIXELS, STORED, encoded, exif, refused
 
 from facepipe import errors
 from facepipe.image import read_image
 from facepipe.records import Image
+from tests.encoded import HEIC, PICTURE, PIXELS, STORED, encoded, exif, refused
 
 KINDS = ["TIFF", "AVIF", "JPEG 2000", "HEIC"]
 EXIF = exif(6).replace(struct.pack("<H", 0x0112), struct.pack("<H", 0x010F))  # one entry that is no orientation
@@ -265,7 +265,7 @@ def test_raw_pictures_are_named(data):
 def test_mangled_bytes_never_leak_another_error(kind, capfd):
     rng = random.Random(kind)
     whole = made(kind)
-    outcomes = set()
+    outcomes = set[type]()
     for _ in range(150):
         data = bytearray(whole[: rng.choice([len(whole), rng.randrange(len(whole))])])
         for _ in range(rng.choice([0, 1, 3, 20])):

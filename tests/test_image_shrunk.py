@@ -7,11 +7,11 @@ import logging
 import numpy as np
 import PIL.Image
 import pytest
-from encoded import PICTURE, encoded, exif, refused
 
 from facepipe import errors, image
 from facepipe.image import read_image
 from facepipe.records import Detection, Identification
+from tests.encoded import PICTURE, encoded, exif, refused
 
 KINDS = {"JPEG": {"quality": 95, "subsampling": 0}, "JPEG2000": {}}
 
@@ -78,11 +78,11 @@ def test_scans_of_one_colour_each():
 
 
 def test_places_in_the_file():
-    box, points = np.float32([1, 2, 3, 4]), np.full((5, 2), 7, np.float32)
+    box, points = np.array([1, 2, 3, 4], np.float32), np.full((5, 2), 7, np.float32)
     found = Detection(box, 0.9, points)
     assert found.enlarged(1) is found
     large = found.enlarged(4)
-    np.testing.assert_array_equal(large.box, np.float32([5.5, 9.5, 13.5, 17.5]))  # of the centres of pixels
+    np.testing.assert_array_equal(large.box, np.array([5.5, 9.5, 13.5, 17.5], np.float32))  # of the centres of pixels
     np.testing.assert_array_equal(large.landmarks, np.full((5, 2), 29.5, np.float32))
     named = Identification(found, (), 0.9)
     assert (named.enlarged(1), named.enlarged(4).detection.size) == (named, large.size)

@@ -6,10 +6,10 @@ import random
 import numpy as np
 import PIL.Image
 import pytest
-from encoded import PICTURE, SAMPLES, encoded, refused
 
 from facepipe import errors
 from facepipe.image import read_image
+from tests.encoded import PICTURE, SAMPLES, encoded, refused
 
 DARK_BELOW = PICTURE.copy()
 DARK_BELOW.paste((0, 0, 0), (0, 30, 96, 64))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -186,7 +187,8 @@ def test_a_verification_says_which_images_it_is_of(pipeline: Pipeline, photo: Ca
 
 def test_rates_may_be_asked_for(pipeline: Pipeline, enrolled: Gallery, photo: Callable[[str], Image]) -> None:
     image = photo("obama3")
-    strict, loose = ({"fmr": "1e-4"}, {"fpir": "1e-1"})
+    strict: dict[str, Any] = {"fmr": "1e-4"}
+    loose: dict[str, Any] = {"fpir": "1e-1"}
     for asked in (strict, loose):
         expected = pipeline.threshold(**asked, gallery=enrolled)
         (face,) = pipeline.identify(image, enrolled, **asked)

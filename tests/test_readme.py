@@ -10,9 +10,9 @@ from typing import Any
 
 import cv2
 import pytest
-from moving_portrait import HEIGHT, WIDTH, View, picture
 
 from facepipe import Pipeline
+from tests.moving_portrait import HEIGHT, WIDTH, View, picture
 
 README = Path(__file__).parents[1] / "README.md"
 PAGES = [README, README.with_name("README.zh.md"), *sorted((README.parent / "docs").glob("*.md"))]
@@ -83,7 +83,7 @@ def test_the_example_of_looking_inside_runs(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.usefixtures("beside_samples")
 def test_the_example_of_watching_runs(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
     frames = [picture("obama2", pipeline, View(centre=(300 + 2 * step, 240))) for step in range(25)]
-    film = cv2.VideoWriter("visit.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (WIDTH, HEIGHT))
+    film = cv2.VideoWriter("visit.avi", cv2.VideoWriter.fourcc(*"MJPG"), 10, (WIDTH, HEIGHT))
     for frame in frames:
         film.write(cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR))
     film.release()

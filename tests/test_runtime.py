@@ -6,7 +6,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from by_onnxruntime import by_onnxruntime, taken
 from onnx import TensorProto, helper, numpy_helper
 from torch.nn.functional import conv2d, linear, prelu
 
@@ -15,6 +14,7 @@ from facepipe.cards import find_card
 from facepipe.errors import DeviceUnavailable, WeightsAltered
 from facepipe.runtime import Graph, read_graph, read_model, read_weights
 from facepipe.weights import locate
+from tests.by_onnxruntime import by_onnxruntime, taken
 
 RANDOM = np.random.default_rng(0)
 SFACE = locate(find_card("sface"))[0]

@@ -118,7 +118,7 @@ def test_photos_may_be_a_folder_of_videos_only(tmp_path: Path) -> None:
     import cv2
     import numpy as np
 
-    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 25, (640, 480))
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 480))
     for number in range(21):
         writer.write(np.full((480, 640, 3), number, np.uint8))
     writer.release()

@@ -58,7 +58,7 @@ def checkout(tmp_path: Path) -> Path:
 @pytest.fixture
 def shell(checkout: Path) -> Shell:
     def run(script: str, *arguments: str, **environment: str) -> Done:
-        command, known = [checkout / "scripts" / script, *arguments], {"PATH": str(checkout / "bin")}
+        command, known = [str(checkout / "scripts" / script), *arguments], {"PATH": str(checkout / "bin")}
         return subprocess.run(
             command, cwd=checkout, env=known | environment, capture_output=True, text=True, timeout=60, check=False
         )

@@ -69,7 +69,7 @@ def test_other_errors_of_a_pool_stay_as_they_are() -> None:
 def test_images_that_cannot_be_decoded_ahead(limit: Limit, samples: Path) -> None:
     limit(0)
     with pytest.raises(DeviceUnavailable):
-        list(each([samples / "obama.jpg"], len))
+        list(each([samples / "obama.jpg"], lambda group: [len(group)]))
 
 
 def test_threads_share_a_pipeline_and_find_what_one_would(samples: Path, tmp_path: Path) -> None:

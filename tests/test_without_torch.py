@@ -59,7 +59,7 @@ def test_the_shell(folder: Path, samples: Path) -> None:
 def film(path: Path, photo: Path) -> None:
     """A second and a half of it."""
     pixels = cv2.resize(read_image(photo).pixels, (320, 612), interpolation=cv2.INTER_AREA)[:480]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (320, 480))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 480))
     for _ in range(15):
         writer.write(np.ascontiguousarray(pixels[..., ::-1]))
     writer.release()

@@ -22,7 +22,7 @@ def write_grid(path: Path, factor: float = 1.0, cells: int = 8) -> Path:
     ]
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])
     vector = helper.make_tensor_value_info("vector", TensorProto.FLOAT, ["n", 3 * cells**2])
-    stored = [numpy_helper.from_array(np.float32([factor]), "factor")]
+    stored = [numpy_helper.from_array(np.array([factor], np.float32), "factor")]
     graph = helper.make_graph(nodes, "grid", [image], [vector], stored)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     return path

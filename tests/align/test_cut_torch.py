@@ -22,6 +22,7 @@ SPEC = find_card(BACKBONE).chip
 def pair(image: Image, landmarks: Floats) -> tuple[Chip, Chip]:
     """The chip of each way."""
     (found,) = cut_chips(image, [landmarks], SPEC, "cpu")
+    assert found is not None
     return found, cut_chip(image, landmarks, SPEC)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import PIL.Image
 import pytest
 import typer
-from cli_shell import Result, Run
 
 from facepipe import folders
 from facepipe.cli import app, options
 from facepipe.pipeline import Pipeline
+from tests.cli.cli_shell import Result, Run
 
 
 @pytest.fixture(scope="session")

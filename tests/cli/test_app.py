@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import typer
-from cli_shell import ROOT, Run, command_line, environment, start
 
 from facepipe import __version__, errors
 from facepipe.cli import options as opt
 from facepipe.cli.app import app
+from tests.cli.cli_shell import ROOT, Run, command_line, environment, start
 
 DOCS = ROOT / "docs" / "cli.md"
 TYPERS_OWN = {"--install-completion", "--show-completion"}

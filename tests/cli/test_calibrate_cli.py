@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
+
+from tests.cli.cli_shell import Run
 
 
 @pytest.fixture

@@ -12,11 +12,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli_shell import ROOT, Run
-from documented import alike, as_before, examples, write
-from moving_portrait import FIVE, held, picture, video
 
 from facepipe import Pipeline, folders
+from tests.cli.cli_shell import ROOT, Run
+from tests.cli.documented import alike, as_before, examples, write
+from tests.moving_portrait import FIVE, held, picture, video
 
 PAGE = ROOT / "docs" / "cli.md"
 

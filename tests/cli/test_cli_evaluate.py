@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
+
+from tests.cli.cli_shell import Run
 
 HEAD = "image_a,image_b,same_person\n"
 PAIRS = HEAD + "obama.jpg,obama2.jpg,1\nobama2.jpg,obama3.jpg,yes\nobama.jpg,biden.jpg,0\nstranger.jpg,biden.jpg,no\n"

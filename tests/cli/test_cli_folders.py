@@ -10,7 +10,8 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from cli_shell import Run, start
+
+from tests.cli.cli_shell import Run, start
 
 HEIC = Path(__file__).parents[1] / "heic" / "turned-6.heic"
 MP4 = b"\0\0\0\x18ftypmp42" + bytes(40)

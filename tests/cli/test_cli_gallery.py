@@ -7,7 +7,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
+
+from tests.cli.cli_shell import Run
 
 FACTS = [
     "path",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_shell import Run
 from safetensors.numpy import load_file
+
+from tests.cli.cli_shell import Run
 
 
 def test_a_page_is_written_and_named(run: Run, here: Path) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
 
 from facepipe.serve.keys import Keyring
+from tests.cli.cli_shell import Run
 
 
 def test_a_key_is_shown_once_and_works(run: Run, home: Path) -> None:

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
 
 from facepipe import folders
+from tests.cli.cli_shell import Run
 
 BODY = b"weights" * 1000
 CARD = """

@@ -13,9 +13,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from cli_shell import Run, command_line, environment
 
 from facepipe import folders
+from tests.cli.cli_shell import Run, command_line, environment
 
 
 def ask(url: str, path: str, body: bytes | None = None) -> dict:

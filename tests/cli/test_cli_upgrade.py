@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
-from toy_networks import add_grid
 
 from facepipe.cards import find_card
 from facepipe.cli.upgrade import _verdict
 from facepipe.defaults import BACKBONE
 from facepipe.gallery import Gallery
 from facepipe.upgrade.comparison import Comparison, Errors
+from tests.cli.cli_shell import Run
+from tests.toy_networks import add_grid
 
 
 @pytest.fixture

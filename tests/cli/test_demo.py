@@ -7,9 +7,9 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from cli_shell import Run
 
 from facepipe.cli import demo
+from tests.cli.cli_shell import Run
 
 
 def test_demo_recognises_and_writes_picture_json_and_chips(run: Run, here: Path, home: Path) -> None:

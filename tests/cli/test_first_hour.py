@@ -15,11 +15,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from cli_shell import ROOT, Run, command_line, environment
-from documented import BLOCK, alike, as_before, examples, write
-from moving_portrait import FIVE, View, held, picture, video
 
 from facepipe import Pipeline, folders
+from tests.cli.cli_shell import ROOT, Run, command_line, environment
+from tests.cli.documented import BLOCK, alike, as_before, examples, write
+from tests.moving_portrait import FIVE, View, held, picture, video
 
 PAGE = ROOT / "docs" / "first-hour.md"
 CHINESE = PAGE.with_name("first-hour.zh.md")

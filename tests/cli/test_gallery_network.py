@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
-from toy_networks import add_grid
 
 from facepipe.cards import find_card
+from tests.cli.cli_shell import Run
+from tests.toy_networks import add_grid
 
 SAID = "gallery.db: made with grid, so it is used"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from cli_shell import Run, start
+
+from tests.cli.cli_shell import Run, start
 
 
 class Terminal:

@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli_shell import Run
-from moving_portrait import FIVE, held, picture, video
 
 from facepipe import Pipeline
+from tests.cli.cli_shell import Run
+from tests.moving_portrait import FIVE, held, picture, video
 
 
 @pytest.fixture

@@ -7,16 +7,17 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import onnx
 import PIL.Image
 import pytest
-from cli_shell import Run, command_line, environment, start
 
 from facepipe import Pipeline
 from facepipe.cards import find_card
 from facepipe.enroll.enrolment import TOGETHER
 from facepipe.weights import locate
+from tests.cli.cli_shell import Run, command_line, environment, start
 
 NUMBER = (int, float)
 DETECTED = {"face", "box", "score", "landmarks"}
@@ -262,7 +263,7 @@ def test_an_image_of_two_names_and_names_that_differ_in_case_are_remarked_on(enr
 def test_enroll_json_names_the_person_of_a_failure_too(run: Run) -> None:
     done = run("enroll", "--json", "Ada", "obama.jpg", "obama.jpg", "missing.jpg")
     first, again, bad = done.json
-    same = {"source": "obama.jpg", "person": "Ada", "others": [], "error": None}
+    same: dict[str, Any] = {"source": "obama.jpg", "person": "Ada", "others": [], "error": None}
     assert first == same | {"reference": 1, "before": None}
     assert again == same | {"reference": None, "before": 1}
     assert (bad.pop("error")[:11], bad) == (

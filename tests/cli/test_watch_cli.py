@@ -9,9 +9,6 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
-from cli_shell import Run
-from moving_portrait import FIVE, HEIGHT, WIDTH, View, held, picture, video
-from network_camera import NetworkCamera
 from PIL import ImageColor
 
 from facepipe import Pipeline
@@ -22,6 +19,9 @@ from facepipe.errors import GalleryBusy, UsageError, WriteFailed
 from facepipe.records import Candidate, Detection, Frame, Image
 from facepipe.watch import Event, TrackedFace, Watcher
 from facepipe.watch.sightings import Worths
+from tests.cli.cli_shell import Run
+from tests.moving_portrait import FIVE, HEIGHT, WIDTH, View, held, picture, video
+from tests.network_camera import NetworkCamera
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
-from cli_shell import Run
-from moving_portrait import FIVE, HEIGHT, View, held, picture, video
 from PIL import ImageColor
 
 from facepipe import Pipeline
 from facepipe.cli import options, window
 from facepipe.draw import KNOWN, UNKNOWN
 from facepipe.enroll.guide import Guidance, Guide
+from tests.cli.cli_shell import Run
+from tests.moving_portrait import FIVE, HEIGHT, View, held, picture, video
 
 NO_CAMERA = 99  # a number that no machine has
 

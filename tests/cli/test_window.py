@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_shell import environment
-from screen import screen
 
 from facepipe.cli import window
 from facepipe.errors import UsageError
+from tests.cli.cli_shell import environment
+from tests.cli.screen import screen
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from portraits import read
 
 from facepipe.records import Image
+from tests.detect.portraits import read
 
 
 @pytest.fixture(scope="session")

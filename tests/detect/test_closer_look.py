@@ -16,7 +16,7 @@ class Looks:
     """An O-Net with one answer to the whole box and another to a closer look: probabilities."""
 
     def __init__(self, whole: float, closer: float) -> None:
-        self.answers, self.asked = [whole, closer], []
+        self.answers, self.asked = [whole, closer], list[np.ndarray]()
 
     def guess(self, image: Image, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         odds = self.answers[len(self.asked)]
@@ -29,7 +29,7 @@ class Told(YuNet):
     """One whose YuNet says what it is told to."""
 
     def __init__(self, onet: Looks, score: float) -> None:
-        super().__init__(find_card("yunet", "detector"), None, onet, 32, 0.5)
+        super().__init__(find_card("yunet", "detector"), None, onet, 32, 0.5)  # type: ignore[arg-type]
         self.says = Proposals(BOX, np.array([score], np.float32), MARKS)
 
     def propose(self, image: Image) -> Proposals:

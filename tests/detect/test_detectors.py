@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import pytest
-from portraits import NOISE, SEEN, cut, iou, width
 
 from facepipe.detect.base import CloseDetector, Detector, load_detector
 from facepipe.errors import UsageError
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
+from tests.detect.portraits import NOISE, SEEN, cut, iou, width
 
 
 @pytest.fixture(scope="module", params=["yunet", "mtcnn"])

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from facenet_pytorch.models import mtcnn as reference
-from portraits import SEEN, iou, width
 
 from facepipe.cards import load_card
 from facepipe.detect import mtcnn
@@ -19,6 +18,7 @@ from facepipe.detect.mtcnn_nets import ONet, PNet, RNet
 from facepipe.errors import WeightsAltered
 from facepipe.records import Detection, Image
 from facepipe.weights import locate
+from tests.detect.portraits import SEEN, iou, width
 
 
 @pytest.fixture(scope="module")

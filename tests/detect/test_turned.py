@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -103,7 +104,7 @@ def detection(score: float, box: Sequence[float] = (10, 10, 50, 50)) -> Detectio
 class Counting:
     """Finds the same everywhere, and keeps what it was shown: (height, width)."""
 
-    card = None
+    card: Any = None
 
     def __init__(self, found: list[Detection]) -> None:
         self.found, self.sizes = found, list[tuple[int, int]]()

@@ -9,8 +9,6 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from by_onnxruntime import by_onnxruntime, taken
-from portraits import NOISE, SEEN, cut, iou
 
 from facepipe.cards import find_card, load_card
 from facepipe.detect import yunet, yunet_net
@@ -23,6 +21,8 @@ from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.image import read_image
 from facepipe.records import Detection, Image
 from facepipe.weights import locate
+from tests.by_onnxruntime import by_onnxruntime, taken
+from tests.detect.portraits import NOISE, SEEN, cut, iou
 
 CARD = find_card("yunet", "detector")
 FILE, ONET = locate(CARD)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from doctor_faces import Add, face
 
 from facepipe.gallery import Gallery, NewReference
 from facepipe.records import Floats, Quality, Template
+from tests.doctor.doctor_faces import Add, face
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from doctor_faces import EVIDENCE, Add, face
 
 from facepipe.doctor import examine
 from facepipe.doctor.page import render
 from facepipe.gallery import Gallery
+from tests.doctor.doctor_faces import EVIDENCE, Add, face
 
 CHIP = cv2.imencode(".jpg", np.full((24, 24, 3), 128, np.uint8))[1].tobytes()
 NAME = "<script>alert('x')</script> & Söhne"
@@ -69,11 +69,11 @@ def test_of_many_findings_some_are_shown_and_the_rest_counted(gallery: Gallery, 
 
 
 @pytest.fixture
-def browser_page(chromium):  # type: ignore[no-untyped-def]
+def browser_page(chromium):
     return chromium.new_page(viewport={"width": 390, "height": 800}, locale="zh-CN")
 
 
-def test_a_browser_shows_it_in_its_language_without_errors(browser_page, page: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_browser_shows_it_in_its_language_without_errors(browser_page, page: str, tmp_path: Path) -> None:
     said: list[str] = []
     browser_page.on("console", lambda message: said.append(message.text))
     browser_page.on("pageerror", lambda error: said.append(str(error)))

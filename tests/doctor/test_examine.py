@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from doctor_faces import EVIDENCE, Add, face
 
 from facepipe.doctor import Diagnosis, Finding, Kind, enrolled, examine
 from facepipe.doctor.words import sentence
 from facepipe.gallery import Gallery
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences, Evidence
+from tests.doctor.doctor_faces import EVIDENCE, Add, face
 
 Crowd = dict[str, list[int]]
 

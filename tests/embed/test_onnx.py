@@ -51,8 +51,8 @@ def twin() -> Twin:
         torch.manual_seed(0)
         net = Twin().eval()
         for bn in (net.bn1, net.bn2):
-            bn.running_mean.normal_()  # type: ignore[union-attr]
-            bn.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
+            bn.running_mean.normal_()
+            bn.running_var.uniform_(0.5, 2)
             nn.init.normal_(bn.weight, 1, 0.2)
     return net
 

@@ -14,7 +14,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-import zoo
 from torch import nn
 
 from facepipe import devices
@@ -26,6 +25,7 @@ from facepipe.image import read_image
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip
 from facepipe.weights import locate
+from tests.embed import zoo
 
 CARD = find_card("sface")
 (FILE,) = locate(CARD)

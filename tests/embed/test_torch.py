@@ -29,7 +29,7 @@ class Toy(nn.Module):
         self.tail = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(4, 1, bias=False))
         with torch.no_grad():
             self.sum.weight.fill_(1)
-            self.sum.bias.fill_(-15)  # type: ignore[union-attr]
+            self.sum.bias.fill_(-15)
             self.tail[2].weight.copy_(torch.tensor([[1.0, 10, 100, 1000]]))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import PIL.Image
 import pytest
-from moving_portrait import HEIGHT, WIDTH, View, landmarks, picture, squares
 
 from facepipe import Gallery, Pipeline
 from facepipe.align.quality import pose
@@ -17,6 +16,7 @@ from facepipe.batches import Done, Failed
 from facepipe.enroll.gate import Assessment, Limits, Problem, assess, expect_good
 from facepipe.errors import PoorShot
 from facepipe.records import Detection, Image
+from tests.moving_portrait import HEIGHT, WIDTH, View, landmarks, picture, squares
 
 P = Problem
 NAMES = ["astronaut", "biden", "obama", "obama2", "obama3"]

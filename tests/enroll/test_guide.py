@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moving_portrait import FIVE, View, held, landmarks, picture, squares
 
 from facepipe import Gallery, Pipeline
 from facepipe.enroll.gate import Limits, Problem
 from facepipe.enroll.guide import MESSAGES, PATIENCE, POSES, STEADY, Guidance, Guide, oval
 from facepipe.errors import EnrolledAlready, NameInvalid, SeveralPeople, UsageError
 from facepipe.records import Chip, Consent, Detection, Face, Image, Template
+from tests.moving_portrait import FIVE, View, held, landmarks, picture, squares
 
 
 def perform(guide: Guide, pictures: Iterable[Image], start: float = 0, step: float = 0.1) -> list[Guidance]:

@@ -1,8 +1,9 @@
-"""Faces made of numbers: what is theirs, what all have in common, and noise."""
+"""LabelledFaces made of numbers: what is theirs, what all have in common, and noise."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,12 @@ from facepipe.evaluate import calibrate as module
 from facepipe.evaluate import strangers
 from facepipe.evaluate.calibrate import calibrate
 from facepipe.evaluate.embedded import Embedded
-from facepipe.evaluate.faces import Faces
+from facepipe.evaluate.faces import LabelledFaces
 from facepipe.evaluate.strangers import Chosen
 from facepipe.gallery import Gallery, NewReference, Strangers
 from facepipe.records import Template
 
-PIPE = SimpleNamespace(backbone=SimpleNamespace(id="toy@1"))
+PIPE: Any = SimpleNamespace(backbone=SimpleNamespace(id="toy@1"))
 
 
 def photos(people: int, each: int, seed: int = 1, first: int = 0) -> tuple[np.ndarray, list[str]]:
@@ -50,14 +51,14 @@ def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0, r
     """The images that are asked for, but for the first ``missed``, show these faces. How *reliable* probabilities are
     takes longer than all the rest: only who asks is told."""
 
-    def find(pipe, images, people, cached, report) -> Faces:
+    def find(pipe, images, people, cached, report) -> LabelledFaces:
         place = np.arange(len(images)) - missed
         place[:missed] = -1
         landmarks = np.zeros((len(vectors), 5, 2), np.float32)
         hashes = tuple(f"{number:064x}" for number in range(len(vectors)))
         found = Embedded(place, vectors, landmarks, hashes, tuple(range(missed)), (), {})
         called, numbers = np.unique(people[missed:], return_inverse=True)
-        return Faces(tuple(images), found, tuple(images[missed:]), numbers, tuple(called.tolist()), None)
+        return LabelledFaces(tuple(images), found, tuple(images[missed:]), numbers, tuple(called.tolist()), None)
 
     monkeypatch.setattr(module, "find_faces", find)
     if not reliability:
@@ -146,7 +147,7 @@ def test_whoever_goes_meanwhile_is_not_brought_back(gallery: Gallery, monkeypatc
     see(monkeypatch, vectors)
     measure = module.all_against_all
 
-    def meanwhile(*given: object) -> object:
+    def meanwhile(*given: Any) -> object:
         gallery.remove("p0")
         gallery.rename("p1", "Ada")
         return measure(*given)
@@ -209,13 +210,13 @@ def test_strangers_who_are_among_the_labelled_are_known(monkeypatch: pytest.Monk
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     vectors = np.eye(6, dtype=np.float32)
-    mine = Embedded(np.arange(2), vectors[:2], np.zeros((2, 5, 2)), ("f" * 64, "e" * 64), (), (), {})
-    faces = Faces((), mine, (), np.arange(2), ("Ada", "Bob"), None)
+    mine = Embedded(np.arange(2), vectors[:2], np.zeros((2, 5, 2), np.float32), ("f" * 64, "e" * 64), (), (), {})
+    faces = LabelledFaces((), mine, (), np.arange(2), ("Ada", "Bob"), None)
     hashes = dict(zip(pictures, ("2" * 64, "f" * 64, "0" * 64, "1" * 64, "f" * 64, "e" * 64), strict=True))
 
     def embed(pipe: object, images: list[Path], cached: bool, report: object) -> tuple[Embedded, None]:
         marks = tuple(hashes[str(path.relative_to(tmp_path))] for path in images)
-        return Embedded(np.arange(6), vectors, np.zeros((6, 5, 2)), marks, (), (), {}), None
+        return Embedded(np.arange(6), vectors, np.zeros((6, 5, 2), np.float32), marks, (), (), {}), None
 
     monkeypatch.setattr(strangers, "embed_cached", embed)
     found = strangers.find_strangers(PIPE, tmp_path, faces, False, lambda *step: None).strangers

@@ -9,17 +9,18 @@ from facepipe.evaluate.folds import Trial
 from facepipe.evaluate.reliability import measure_reliability, state_by_folds
 
 PEOPLE = 300
+Trials = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @pytest.fixture
-def honest() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def honest() -> Trials:
     """(stated, same, people): in half of 20,000 pairs of one person, each stated as often as it is so."""
     rng = np.random.default_rng(0)
     stated = rng.beta(0.5, 0.5, 20_000)
     return stated, rng.random(20_000) < stated, rng.integers(0, PEOPLE, (20_000, 2))
 
 
-def test_honest_probabilities_lie_on_the_line(honest: tuple[np.ndarray, ...]) -> None:
+def test_honest_probabilities_lie_on_the_line(honest: Trials) -> None:
     found = measure_reliability(*honest, draw_people(PEOPLE), "told")
     assert found is not None
     assert found.source == "told"
@@ -33,7 +34,9 @@ def test_honest_probabilities_lie_on_the_line(honest: tuple[np.ndarray, ...]) ->
     assert found.brier.low < found.brier.value < found.brier.high
 
 
-def test_the_brier_score_is_scikit_learns_with_both_kinds_weighed_alike(honest: tuple[np.ndarray, ...]) -> None:
+def test_the_brier_score_is_scikit_learns_with_both_kinds_weighed_alike(
+    honest: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
     stated, same, people = honest
     few = same | (np.arange(20_000) % 10 == 0)  # ten times fewer pairs of two people
     found = measure_reliability(stated[few], same[few], people[few], draw_people(PEOPLE), "")
@@ -42,7 +45,7 @@ def test_the_brier_score_is_scikit_learns_with_both_kinds_weighed_alike(honest: 
     assert found.brier.value == pytest.approx(brier_score_loss(same[few], stated[few], sample_weight=weights))
 
 
-def test_boastful_probabilities_are_found_out(honest: tuple[np.ndarray, ...]) -> None:
+def test_boastful_probabilities_are_found_out(honest: Trials) -> None:
     stated, same, people = honest
     found = measure_reliability(np.where(stated > 0.5, 0.99, 0.01), same, people, draw_people(PEOPLE), "")
     assert found is not None

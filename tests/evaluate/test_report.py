@@ -13,7 +13,7 @@ import pytest
 from facepipe.evaluate.bootstrap import Estimate
 from facepipe.evaluate.comparisons import Comparisons, Scorer, all_against_all
 from facepipe.evaluate.embedded import Embedded
-from facepipe.evaluate.faces import Faces
+from facepipe.evaluate.faces import LabelledFaces
 from facepipe.evaluate.folds import Trial, draw_list
 from facepipe.evaluate.identification import measure_identification
 from facepipe.evaluate.measuring import Evaluated, measure
@@ -36,7 +36,7 @@ def evaluation() -> Evaluation:
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     names = tuple(Path(f"{number}.jpg") for number in range(len(people)))
     embedded = Embedded(np.arange(len(people)), vectors, np.zeros((len(people), 5, 2), np.float32), (), (), (), {})
-    faces = Faces(names, embedded, names, people, tuple(map(str, range(PEOPLE))), None)
+    faces = LabelledFaces(names, embedded, names, people, tuple(map(str, range(PEOPLE))), None)
     card = SimpleNamespace(thresholds={"1e-2": 0.7, "1e-3": 0.8}, evidence=None, chip=None, name="toy")
     pipe: Any = SimpleNamespace(backbone=SimpleNamespace(card=card, id="toy@0"), detector=SimpleNamespace(card=card))
 

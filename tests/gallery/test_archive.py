@@ -186,7 +186,7 @@ def row(**values: Any) -> dict[str, Any]:
 
 
 HUGE = npy(unit()).replace(b"(3, 16)", b"(3, 99999999999)")
-MALFORMED = {
+MALFORMED: dict[str, tuple[type[FacepipeError], dict[str, Any]]] = {
     "other format": (ArchiveInvalid, {"manifest": lambda m: m.update(format="x")}),
     "newer version": (ArchiveInvalid, {"manifest": lambda m: m.update(version=5)}),
     "a list": (ArchiveInvalid, {"manifest": b"[]"}),

@@ -1,23 +1,24 @@
 """A change of network, its settling and its taking back, killed at every statement: old or new, never half."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from killed import at_each_statement
 
 from facepipe.errors import GalleryFull
 from facepipe.gallery import Gallery
 from facepipe.gallery.change import Renewed
 from facepipe.records import Template
+from tests.gallery.killed import at_each_statement
 
 STEPS = ("switch", "switch_back", "settle")
 
 KILLED_AT_STATEMENT = at_each_statement("from test_change_killed import step", "step(gallery, *what)")
 
 
-def make(places: list[tuple[int, int]]) -> dict[int, Renewed]:
+def make(places: Sequence[tuple[int, int]]) -> dict[int, Renewed]:
     """Vectors of another network, of twice as many numbers; there is none for the reference 5."""
     landmarks = np.ones((5, 2), np.float32)
     embeddings = {id: np.random.default_rng(id).normal(size=32).astype(np.float32) for id, _ in places if id != 5}

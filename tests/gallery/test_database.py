@@ -21,9 +21,9 @@ from facepipe.gallery import Gallery, database
 
 
 def test_missing_and_not_to_be_made(path: Path) -> None:
-    for options in ({"create": False}, {"read_only": True}):
+    for create, read_only in ((False, False), (True, True)):
         with pytest.raises(GalleryNotFound, match="facepipe enroll NAME PHOTO"):
-            Gallery.open(path, **options)
+            Gallery.open(path, create=create, read_only=read_only)
     assert list(path.parent.glob("people*")) == []
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_bulk_enrolment(gallery: Gallery, new) -> None:
 # Identification
 
 
-def brute_force(gallery: Gallery, probe: Template, top: int) -> list[tuple[str, int, float]]:
+def brute_force(gallery: Gallery, probe: Template, top: int) -> list[tuple[str, int, Any]]:
     """Person, nearest reference, and √(mean of the cosines × cosine to the mean)."""
     found = []
     for person in gallery.people():

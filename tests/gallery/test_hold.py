@@ -219,7 +219,7 @@ class Interrupted:
 
 def test_ctrl_c_as_a_transaction_begins_leaves_none_open(gallery: Gallery, path: Path, new) -> None:
     record = gallery._hold._record
-    record.sql = Interrupted(record.sql)
+    record.sql = Interrupted(record.sql)  # type: ignore[assignment]
     with pytest.raises(KeyboardInterrupt):
         gallery.add("Eve", [new(9)])
     gallery.close()  # writes the index file, for which it needs a transaction of its own

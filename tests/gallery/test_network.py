@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from toy_networks import add_grid, write_grid
 
 from facepipe import Pipeline, folders
 from facepipe.cards import find_card
@@ -11,6 +10,7 @@ from facepipe.defaults import BACKBONE
 from facepipe.errors import GalleryMismatch, WeightsAltered, WeightsMissing
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.network import network_of
+from tests.toy_networks import add_grid, write_grid
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_a_new_gallery_takes_the_usual_one(path: Path) -> None:
     with Gallery.open(path) as gallery:
         assert network_of(gallery) == BACKBONE
         pipe = Pipeline.for_gallery(gallery, min_face=50)
-        assert (pipe.backbone.card.name, pipe.detector.min_face) == (BACKBONE, 50)
+        assert (pipe.backbone.card.name, vars(pipe.detector)["min_face"]) == (BACKBONE, 50)
 
 
 def test_one_that_is_not_here_is_named(made: Path) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from killed import at_each_statement
 
 from facepipe.errors import GalleryCorrupt, PersonExists
 from facepipe.gallery import Gallery, database
 from facepipe.gallery.change import Renewed
 from facepipe.records import Consent, Quality, Template
+from tests.gallery.killed import at_each_statement
 
 YES = Consent("yes", datetime(2026, 1, 2, tzinfo=timezone.utc))
 

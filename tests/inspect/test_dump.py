@@ -304,7 +304,7 @@ def test_a_detector_and_a_backbone_of_other_kinds(images: list[Image], tmp_path:
     """Without stages there are no candidates; without layers there is nothing to dump."""
     pipe = Pipeline()
     inner, backbone = pipe.detector, pipe.backbone
-    pipe.detector = SimpleNamespace(card=inner.card, detect=inner.detect)  # type: ignore[assignment]
+    pipe.detector = SimpleNamespace(card=inner.card, detect=inner.detect)
     dump(pipe, [images[2]], tmp_path / "x.npz", "fc")
     tensors, _ = load(tmp_path / "x.npz")
     assert len(tensors["face/box"]) == 1

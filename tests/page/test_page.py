@@ -70,11 +70,11 @@ def test_pictures_become_pngs_enlarged_in_whole_pixels(view: View, tmp_path: Pat
 
 
 @pytest.fixture
-def browser_page(chromium):  # type: ignore[no-untyped-def]
+def browser_page(chromium):
     return chromium.new_page(viewport={"width": 390, "height": 800}, locale="en-GB")
 
 
-def test_a_browser_shows_it_without_errors_or_requests(browser_page, page: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_browser_shows_it_without_errors_or_requests(browser_page, page: str, tmp_path: Path) -> None:
     said: list[str] = []
     asked: list[str] = []
     browser_page.on("console", lambda message: said.append(message.text))
@@ -90,7 +90,7 @@ def test_a_browser_shows_it_without_errors_or_requests(browser_page, page: str, 
     assert browser_page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_the_switch_changes_the_language_by_keyboard(browser_page, page: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_switch_changes_the_language_by_keyboard(browser_page, page: str, tmp_path: Path) -> None:
     save_page(page, tmp_path / "page.html")
     browser_page.goto(f"file://{tmp_path / 'page.html'}")
     title = browser_page.locator("h2#kernel-title")

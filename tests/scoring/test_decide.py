@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from facepipe.cli.output import against
 from facepipe.evaluate.rates import match_rate
 from facepipe.inspect.views.story import Decision, _verdict
 from facepipe.records import Candidate, Detection, Identification, Verification
 from facepipe.scoring.decide import decide, reaches
+from facepipe.words import against
 
 LIMIT, SLACK = 0.90, 0.02
 FACE = Detection(np.array([0, 0, 9, 9], np.float32), 1.0, np.zeros((5, 2), np.float32))

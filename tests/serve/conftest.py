@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from serving import Serve, Served, serving
 
 from facepipe.gallery import Gallery
 from facepipe.serve.app import create_app
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Serve, Served, serving
 
 if TYPE_CHECKING:
     from facepipe.pipeline import Pipeline

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from inspect import signature
+from typing import Any
 
 import httpx
 import uvicorn
@@ -66,8 +67,8 @@ def serving() -> Iterator[Serve]:
         one.stop()
 
 
-def connect(address: str, **options: object) -> websockets.sync.client.ClientConnection:
+def connect(address: str, **options: Any) -> websockets.sync.client.ClientConnection:
     """A WebSocket's client, whatever proxy the environment names."""
     if "legacy" in signature(websockets.sync.client.connect).parameters:  # from websockets 17, which warns without it
         options["legacy"] = True
-    return websockets.sync.client.connect(address, proxy=None, **options)  # type: ignore[arg-type]
+    return websockets.sync.client.connect(address, proxy=None, **options)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from calibrating import calibrate
-
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
+from tests.serve.calibrating import calibrate
 
 
 def test_the_gallery_says_whether_it_is_calibrated(

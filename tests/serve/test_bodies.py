@@ -9,11 +9,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from serving import Serve, Served
-from tiny_app import tiny_app
 
 from facepipe.serve import intake
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Serve, Served
+from tests.serve.tiny_app import tiny_app
 
 LIMIT = 1 << 20
 GIGABYTE = 1 << 30

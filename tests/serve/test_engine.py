@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import torch
 from starlette.requests import ClientDisconnect, Request
 
+from facepipe import Faces
 from facepipe.errors import EmbeddingInvalid, ImageTruncated, NoFace, ServerBusy
 from facepipe.image import read_image
 from facepipe.pipeline import Pipeline
@@ -33,7 +35,9 @@ class Watched(Pipeline):
         self.batches: list[int] = []
         self.refuses: Image | None = None
 
-    def describe_together(self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]) -> list[list[Face]]:
+    def describe_together(
+        self, images: Sequence[Image], detections: Sequence[Sequence[Detection]]
+    ) -> list[Faces[Face]]:
         self.batches.append(len(images))
         if any(image is self.refuses for image in images):
             raise EmbeddingInvalid("one of them")
@@ -55,7 +59,7 @@ def engine(pipe: Pipeline, queue: int = 16, wait: float = 30.0) -> Iterator[Engi
 
 
 @contextmanager
-def all_workers_busy(made: Engine) -> Iterator[None]:
+def all_workers_busy(made: Engine) -> Iterator[Awaitable[None]]:
     """Until the block ends. Within an event loop."""
     free, busy = threading.Event(), threading.Semaphore(0)
 
@@ -70,18 +74,20 @@ def all_workers_busy(made: Engine) -> Iterator[None]:
             await asyncio.to_thread(busy.acquire)
 
     try:
-        yield started()  # type: ignore[misc]
+        yield started()
     finally:
         free.set()
 
 
 def test_what_waits_is_described_together(pipe: Watched, samples: Path) -> None:
-    pictures = [read_image(samples / name) for name in ("obama.jpg", "biden.jpg", "astronaut.png")] * 3
+    pictures = [samples / name for name in ("obama.jpg", "biden.jpg", "astronaut.png")] * 3
 
     async def ask(made: Engine) -> list[list[Face]]:
         with all_workers_busy(made) as started:
             await started
-            asked = [asyncio.ensure_future(made.faces(lambda p=p: p, lambda _, faces: faces)) for p in pictures]
+            asked = [
+                asyncio.ensure_future(made.faces(partial(read_image, p), lambda _, faces: faces)) for p in pictures
+            ]
             await asyncio.sleep(0)  # all of them are in the queue now
         return await asyncio.gather(*asked)
 

@@ -12,14 +12,14 @@ import httpx
 import numpy as np
 import PIL.Image
 import pytest
-from calibrating import EVIDENCE, calibrate
-from serving import Served
 
 from facepipe.enroll.enrolment import agreed
 from facepipe.gallery import Gallery
 from facepipe.image import read_image
 from facepipe.pipeline import Pipeline
 from facepipe.scoring.evidence import probability, shares
+from tests.serve.calibrating import EVIDENCE, calibrate
+from tests.serve.serving import Served
 
 
 @pytest.fixture

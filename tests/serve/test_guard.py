@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-from serving import Serve, Served, connect
-from tiny_app import tiny_app
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
@@ -19,6 +17,8 @@ from facepipe.serve.guard import SMALL
 from facepipe.serve.keys import Keyring
 from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Serve, Served, connect
+from tests.serve.tiny_app import tiny_app
 
 PLENTY = Settings(burst=10_000, wrong_keys=10_000)
 
@@ -272,7 +272,7 @@ def test_the_log_holds_no_faces_no_names_no_numbers_and_no_keys(
         guarded.request("DELETE", "/api/v1/people/1234")
         served.stop()
     lines = [record.getMessage() for record in caplog.records if record.name == "facepipe.access"]
-    found = [LINE.fullmatch(line).groups() for line in lines]  # type: ignore[union-attr]
+    found = [LINE.fullmatch(line).groups() for line in lines]
     assert [(method, path, int(status), who) for method, path, status, _, _, who in found] == [
         ("GET", "/api/v1/people/{id}", 200, "read key"),
         ("GET", "/api/v1/people/{id}", 200, "read key"),

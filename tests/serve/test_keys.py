@@ -81,6 +81,7 @@ def test_every_key_is_compared_in_constant_time(keyring: Keyring, monkeypatch: p
 def test_remove(keyring: Keyring) -> None:
     texts = [keyring.add(name) for name in ("a", "b")]
     key = keyring.check(texts[0])
+    assert key is not None
     keyring.remove("a")
     assert [key.name for key in keyring.list()] == ["b"]
     assert (keyring.check(texts[0]), keyring.holds(key)) == (None, False)

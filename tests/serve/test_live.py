@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from calibrating import calibrate
-from serving import Served
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -24,6 +22,8 @@ from facepipe.pipeline import Pipeline
 from facepipe.serve.keys import Keyring
 from facepipe.serve.live import BURST
 from facepipe.serve.settings import Settings
+from tests.serve.calibrating import calibrate
+from tests.serve.serving import Served
 
 FAST: dict[str, Any] = {"max_fps": 1000.0}  # tests send as quickly as they are answered
 

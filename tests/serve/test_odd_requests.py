@@ -9,13 +9,13 @@ from importlib.metadata import version
 
 import pytest
 from fastapi import FastAPI
-from serving import Serve
 from starlette.types import ASGIApp
-from tiny_app import tiny_app
 
 from facepipe.serve.guard import Guard
 from facepipe.serve.routes import about
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Serve
+from tests.serve.tiny_app import tiny_app
 
 PLENTY = Settings(burst=10_000)
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calibrating import calibrate
-from serving import Served
 
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 from facepipe.serve.app import create_api
 from facepipe.serve.keys import Keyring
 from facepipe.serve.settings import Settings
+from tests.serve.calibrating import calibrate
+from tests.serve.serving import Served
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

@@ -9,13 +9,13 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import pytest
-from serving import Serve, Served, connect
-from tiny_app import tiny_app
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from facepipe.serve import protocol
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Serve, Served, connect
+from tests.serve.tiny_app import tiny_app
 
 SLOW = Settings(header_deadline=60, body_deadline=60, idle=60, burst=1000)
 QUICK = Settings(header_deadline=0.4, body_deadline=0.4, idle=0.4)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from serving import Serve
-from tiny_app import tiny_app
 
 from facepipe.errors import UsageError
 from facepipe.serve import server
 from facepipe.serve.keys import Keyring
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Serve
+from tests.serve.tiny_app import tiny_app
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -81,7 +81,7 @@ NAMES = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
 
 
 def test_over_tls(serve: Serve, tmp_path: Path) -> None:
-    files = ["-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"]
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
     made = subprocess.run([*OPENSSL.split(), *NAMES, *files], capture_output=True)
     if made.returncode:
         pytest.skip("no openssl to make a certificate with")
@@ -113,7 +113,7 @@ print("ended in good order")
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_a_good_end_however_much_is_going_on(number: int) -> None:
-    command = [sys.executable, "-c", RUNS, REPOSITORY, Path(__file__).parent]
+    command = [sys.executable, "-c", RUNS, str(REPOSITORY), str(Path(__file__).parent)]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         line = run.stderr.readline()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from serving import Serve, Served
-from tiny_app import tiny_app
 
 from facepipe.serve import sessions
 from facepipe.serve.keys import Key, Keyring
 from facepipe.serve.sessions import COOKIE, Sessions
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Serve, Served
+from tests.serve.tiny_app import tiny_app
 
 
 class Clock:

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import PIL.Image
 import pytest
-from toy_networks import add_grid
 from websockets.sync.client import connect
 
 from facepipe.gallery import Gallery
 from facepipe.pipeline import Pipeline
 from facepipe.upgrade import Upgrade
+from tests.toy_networks import add_grid
 
 URL = "/api/v1/gallery/upgrade"
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import pytest
-from serving import Served
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -24,6 +23,7 @@ from facepipe.serve.app import API, create_api
 from facepipe.serve.keys import SCOPES, Keyring
 from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
+from tests.serve.serving import Served
 
 OPEN = {  # to all but pages of other sites
     *("GET /", "GET /page/{path:path}", "GET /api/v1/openapi.json", "GET /api/v1/health"),

@@ -9,7 +9,8 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from network_camera import SIZE, picture
+
+from tests.network_camera import SIZE, picture
 
 FPS = 25
 

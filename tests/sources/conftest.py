@@ -5,8 +5,9 @@ from pathlib import Path
 from types import FrameType
 
 import pytest
-from network_camera import NetworkCamera, write_video
-from settling import in_use, settles
+
+from tests.network_camera import NetworkCamera, write_video
+from tests.sources.settling import in_use, settles
 
 LONGEST = 30  # seconds that one of these tests may take
 

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from network_camera import QUICK
 
 from facepipe.errors import SourceNotFound
 from facepipe.sources import open_source
 from facepipe.sources.devices import VIDEO
+from tests.network_camera import QUICK
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="devices are named so on Linux")
 

@@ -15,7 +15,9 @@ GARBAGE, BLACK = 200, 0
 class Toy:
     """Its pictures have one grey level each."""
 
-    fps, count, size = 25.0, None, (64, 48)
+    fps: float | None = 25.0
+    count: float | None = None
+    size = (64, 48)
 
     def __init__(self, levels: Sequence[int], codec: str = "H264", at: int = -1) -> None:
         self.levels, self.codec, self.at = levels, codec, at
@@ -29,7 +31,7 @@ class Toy:
         self.at += 1
         return self.at < len(self.levels)
 
-    def picture(self) -> Pixels:
+    def picture(self) -> Pixels | None:
         return np.full((48, 64, 3), self.levels[self.at], np.uint8)
 
     def close(self) -> None:

@@ -9,11 +9,10 @@ import pytest
 
 pytest.importorskip("av", minversion="18")
 
-from coded import woven, write, write_sound
-from network_camera import SIZE, number_in, picture
-
 from facepipe.errors import SourceRefused
 from facepipe.sources import open_source, spoilt
+from tests.network_camera import SIZE, number_in, picture
+from tests.sources.coded import woven, write, write_sound
 
 COUNT = 12
 FIELDS = {

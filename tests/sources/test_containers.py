@@ -9,11 +9,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from network_camera import NetworkCamera, write_video
 
 from facepipe.errors import ImageError, SourceDamaged, SourceError, SourceNotFound, SourceRefused
 from facepipe.sources import open_source
 from facepipe.sources.containers import look_at
+from tests.network_camera import NetworkCamera, write_video
 
 SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=video 45678 RTP/AVP 26\r\n"
 POINTERS = {  # what stands for {} is the address of a server on this machine

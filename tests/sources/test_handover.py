@@ -4,10 +4,10 @@ import threading
 
 import numpy as np
 import pytest
-from settling import settles
 
 from facepipe.records import Frame, Image
 from facepipe.sources.handover import Handover
+from tests.sources.settling import settles
 
 
 def frame(number: int) -> Frame:

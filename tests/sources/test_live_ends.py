@@ -10,11 +10,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from network_camera import QUICK, SHORT, NetworkCamera
-from settling import settles
 
 from facepipe.errors import SourceNotFound, SourceRefused, UsageError
 from facepipe.sources import Patience, open_source
+from tests.network_camera import QUICK, SHORT, NetworkCamera
+from tests.sources.settling import settles
 
 ROOT = Path(__file__).parents[2]
 

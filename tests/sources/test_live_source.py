@@ -6,13 +6,13 @@ from functools import partial
 from itertools import islice, pairwise
 
 import pytest
-from network_camera import QUICK, SHORT, SIZE, NetworkCamera, RtspCamera, number_in, picture
-from settling import in_use, settles
 
 from facepipe.errors import SourceRefused
 from facepipe.sources import Patience, open_source
 from facepipe.sources.capture import open_stream
 from facepipe.sources.live import Link, LiveSource
+from tests.network_camera import QUICK, SHORT, SIZE, NetworkCamera, RtspCamera, number_in, picture
+from tests.sources.settling import in_use, settles
 
 
 def test_a_stream(nothing_left: None, camera: NetworkCamera) -> None:
@@ -72,7 +72,7 @@ def test_away_and_back_twenty_times(nothing_left: None, camera: NetworkCamera) -
         if state == "reconnecting":
             camera.appear()
 
-    used = []
+    used: list[tuple[int, int]] = []
     with open_source(camera.url(), patience=QUICK, on_state=on_state) as source:
         for frame in source:
             if len(told) == 3 * len(used):  # the first frame, and the first after each return

@@ -10,11 +10,11 @@ from itertools import islice
 
 import cv2
 import pytest
-from network_camera import QUICK, NetworkCamera, number_in, picture
 
 from facepipe.errors import SourceError, SourceNotFound, SourceRefused
 from facepipe.sources import open_source
 from facepipe.sources.mjpeg import LONGEST, jpegs
+from tests.network_camera import QUICK, NetworkCamera, number_in, picture
 
 Part = Callable[[bytes], bytes]
 

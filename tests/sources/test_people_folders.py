@@ -3,10 +3,10 @@
 import logging
 
 import pytest
-from trees import relative
 
 from facepipe.errors import ImageNotFound, UsageError
 from facepipe.sources import find_people, labelled_pictures, people_folders
+from tests.sources.trees import relative
 
 
 def test_one_person_per_subfolder(tree, caplog):

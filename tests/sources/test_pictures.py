@@ -5,14 +5,14 @@ import os
 from pathlib import Path
 
 import pytest
-from trees import relative
 
 from facepipe.errors import UsageError
 from facepipe.sources import find_images, image_files
+from tests.sources.trees import relative
 
 
 def test_files_are_yielded_as_given_missing_ones_too():
-    given = ["b.jpg", Path("a.tiff"), "missing/c", "b.jpg", "a\0.jpg", "https://example.org/a.jpg"]
+    given: list[Path | str] = ["b.jpg", Path("a.tiff"), "missing/c", "b.jpg", "a\0.jpg", "https://example.org/a.jpg"]
     assert list(image_files(given)) == given
     assert list(image_files([])) == []
 

@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from network_camera import number_in, write_video
 
 from facepipe.errors import SourceNotFound, SourceRefused
 from facepipe.sources import Patience, open_source
+from tests.network_camera import number_in, write_video
 
 QUICK = Patience(connect=2, stall=1, read=1, first_wait=0.01)
 

@@ -4,10 +4,10 @@ import logging
 import os
 
 import pytest
-from trees import relative
 
 from facepipe.errors import ImageFormatError, UsageError
 from facepipe.sources import find_images, image_files, open_source
+from tests.sources.trees import relative
 
 PNG = b"\x89PNG\r\n\x1a\n"
 FILES = {  # name: how it begins, and what it is, None of a picture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from network_camera import SIZE, number_in, picture, write_video
 
 from facepipe.errors import SourceDamaged, SourceRefused, UsageError
 from facepipe.sources import open_source
+from tests.network_camera import SIZE, number_in, picture, write_video
 
 
 def test_every_frame_of_a_file_at_its_time(clip: Path, nothing_left: None) -> None:
@@ -163,7 +163,7 @@ def test_the_end_is_told(clip: Path) -> None:
 def test_a_truncated_file_is_played_as_far_as_it_goes(name: str, fourcc: str, tmp_path: Path, nothing_left) -> None:
     path = write_video(tmp_path / name, 50, fourcc)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    seen = []
+    seen = list[int]()
     with (
         open_source(path, loop=True) as source,
         pytest.raises(SourceDamaged, match=rf"{name}: truncated .*, ends after"),

@@ -43,7 +43,8 @@ class Toy:
         for box in boxes:
             middle = box.reshape(2, 2).mean(axis=0)
             near = [p for name, p in self.where.items() if name not in self.blind and np.linalg.norm(middle - p) < 15]
-            found.append(face(*near[0], score=0.95) if near else face(*middle.tolist(), score=0.1))
+            x, y = near[0] if near else middle.tolist()
+            found.append(face(x, y, score=0.95 if near else 0.1))
         return found
 
 
@@ -106,7 +107,7 @@ def test_squares_that_cross_do_not_swap() -> None:
     first = run({"A": (50, 90), "B": (270, 110)})
     assert first == {1: (50, 90), 2: (270, 110)}
     for number in range(1, 54):
-        where = {"B": (270 - 4 * number, 110.0), "A": (50 + 4 * number, 90.0)}
+        where: Where = {"B": (270.0 - 4 * number, 110.0), "A": (50.0 + 4 * number, 90.0)}
         run.toy.blind = {"B"} if abs(where["A"][0] - where["B"][0]) < 30 else set()  # A is in front
         run.same = {0: 2}  # as one would say who compares faces
         seen = run(where)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -28,7 +30,7 @@ def new(pipe: Pipeline, person: int, shot: int, kept: bool = True) -> NewReferen
     image = picture(person, shot)
     (template,) = templates(pipe.backbone, [cut_chip(image, LANDMARKS, pipe.backbone.card.chip)])
     chip = keep(image, LANDMARKS)
-    picture_kept = {"thumbnail": chip.image, "landmarks": chip.landmarks} if kept else {}
+    picture_kept: dict[str, Any] = {"thumbnail": chip.image, "landmarks": chip.landmarks} if kept else {}
     return NewReference(template, source=image.source, image_sha256=image.sha256, **picture_kept)
 
 

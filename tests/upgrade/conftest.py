@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blots import PEOPLE, new
-from toy_networks import add_grid
 
 from facepipe import Gallery, Pipeline
+from tests.toy_networks import add_grid
+from tests.upgrade.blots import PEOPLE, new
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from blots import PEOPLE, new, probe, vectors
 
 from facepipe import Gallery, Pipeline
 from facepipe.cards import find_card
@@ -20,6 +19,7 @@ from facepipe.scoring.cohort import FEWEST
 from facepipe.scoring.evidence import ByReferences, Evidence
 from facepipe.scoring.fusion import fuse
 from facepipe.upgrade import Upgrade, commit, go_back
+from tests.upgrade.blots import PEOPLE, new, probe, vectors
 
 
 def names(gallery: Gallery, pipe: Pipeline) -> list[str]:
@@ -108,7 +108,7 @@ def test_going_back_takes_the_network_of_before(gallery: Gallery, grid: Pipeline
 
 
 def test_keeping_it_leaves_nothing_of_before(gallery: Gallery, path: Path, grid: Pipeline) -> None:
-    old = [np.float32(vector).tobytes() for vector in vectors(gallery).values()]
+    old = [np.array(vector, np.float32).tobytes() for vector in vectors(gallery).values()]
     Upgrade(gallery, grid).apply()
     assert all(vector in path.read_bytes() for vector in old)
     assert commit(gallery) == 0
@@ -122,7 +122,7 @@ def test_keeping_it_leaves_nothing_of_before(gallery: Gallery, path: Path, grid:
 
 
 def test_who_is_removed_in_between_is_removed_of_before_too(gallery: Gallery, path: Path, grid: Pipeline) -> None:
-    old = {id: np.float32(vector).tobytes() for id, vector in vectors(gallery).items()}
+    old = {id: np.array(vector, np.float32).tobytes() for id, vector in vectors(gallery).items()}
     Upgrade(gallery, grid).apply()
     gallery.remove("Bob")
     gallery.remove_reference(1)
@@ -186,7 +186,7 @@ def test_left_out_they_go_when_the_change_is_kept(bare: Gallery, path: Path, gri
 
 
 def test_left_out_they_go_with_their_person(bare: Gallery, path: Path, grid: Pipeline) -> None:
-    dan = np.float32(vectors(bare)[11]).tobytes()
+    dan = np.array(vectors(bare)[11], np.float32).tobytes()
     Upgrade(bare, grid).apply(leave_out=True)
     assert bare.remove("Dan") == 1
     assert dan not in path.read_bytes()
@@ -334,7 +334,7 @@ def test_into_another_file(bare: Gallery, path: Path, tmp_path: Path, grid: Pipe
         assert other.info().uuid != bare.info().uuid
         assert names(other, grid) == [*PEOPLE]
         assert other.check() == []
-    assert all(np.float32(v).tobytes() not in target.read_bytes() for v in vectors(bare).values())
+    assert all(np.array(v, np.float32).tobytes() not in target.read_bytes() for v in vectors(bare).values())
     with pytest.raises(UsageError, match="there is something already"):
         change.write(target, leave_out=True)
 

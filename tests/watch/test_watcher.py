@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from moving_faces import FPS, HEADS, Film, Head, Place, background, head, located, show
 
 from facepipe import Gallery, Pipeline
 from facepipe.errors import EmbeddingInvalid, UsageError
@@ -17,6 +16,7 @@ from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences, Evidence
 from facepipe.watch import Event, TrackedFace, Watcher
 from facepipe.watch.watcher import REFRESH
+from tests.watch.moving_faces import FPS, HEADS, Film, Head, Place, background, head, located, show
 
 OBAMA, OTHER, BIDEN, STRANGER = "obama.jpg", "obama3.jpg", "biden.jpg", "astronaut.png"
 

@@ -228,7 +228,7 @@ def test_an_onnx_backbone_of_a_pipeline(onnx_twin: OnnxNetwork, samples: Path, t
     spec = replace(pipe.backbone.card.chip, size=21)
     card = replace(pipe.backbone.card, name="twin", input=spec, dimension=5)
     backbone = OnnxBackbone(card, File(onnx_twin.model.SerializeToString(), Path("twin.onnx")), "twin@0")
-    pipe._load = lambda: backbone
+    pipe._load = lambda: backbone  # type: ignore[assignment]
     pixels = np.random.default_rng(0).integers(0, 256, (21, 21, 3), np.uint8)
     network = backbone_network(backbone, pixels)
     assert network is not None

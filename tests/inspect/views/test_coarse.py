@@ -125,7 +125,7 @@ def test_on_a_real_face_the_unblurred_score_is_the_gallerys(pipeline: Pipeline, 
     blurred = blur_by_depth(network, prepare, collect(network, depths(network), chips, prepare))
     matched = match_blurred(blurred.chips, search, "Obama")
     score = face.template.cosine(others["Obama"].template)
-    found = finding.search(pipeline, image, face.detection)
+    found = finding.search(pipeline, image, face.detection, ())
     view = show_coarse(blurred, pipeline.threshold(), matched, found, [Candidate("Obama", score, 1, 1)])
     assert [check.passed for check in view.checks] == [True, True, True]
     assert blurred.similarity.shape == (28, 9)

@@ -137,8 +137,8 @@ def test_people_of_one_brightness_but_of_many_colours_differ_in_features_and_not
     people = [str(i // 4) for i in range(60)]
     hues = np.stack([rng.uniform(40, 160, 30), np.full(30, 100.0), np.zeros(30)], axis=1)
     hues[:, 2] = (150 - 0.299 * hues[:, 0] - 0.587 * hues[:, 1]) / 0.114 % 256
-    chips = np.stack([np.full((SIDE, SIDE, 3), hues[int(p)]) for p in people]) + rng.normal(0, 3, (60, SIDE, SIDE, 3))
-    chips = chips.clip(0, 255).astype(np.uint8)
+    even = np.stack([np.full((SIDE, SIDE, 3), hues[int(p)]) for p in people])
+    chips = (even + rng.normal(0, 3, (60, SIDE, SIDE, 3))).clip(0, 255).astype(np.uint8)
     found = measure_identity(colours(), chips[:40], people[:40], all_pairs(people[:40]), chips[40:], scaled)
     assert found.layers == ("1",)
     assert (found.same, found.people) == (60, 10)

@@ -118,9 +118,12 @@ def test_a_smaller_box_would_not_hold_the_gradient(networks: dict[str, Network])
 def test_gradients_are_the_mean_over_the_faces(networks: dict[str, Network], others: dict[str, Network]) -> None:
     network, other, layers = networks["sface"], others["sface"], ["blocks.1.pointwise"]
     both = climb(network, layers, torch.cat([network.x, other.x]))
-    apart = [climb(one, layers).rungs[0].gradient for one in (network, other)]
+    found, first, second = (
+        climbed.rungs[0].gradient for climbed in (both, climb(network, layers), climb(other, layers))
+    )
     assert both.faces == 2
-    np.testing.assert_allclose(both.rungs[0].gradient, (apart[0] + apart[1]) / 2, rtol=1e-3, atol=1e-6)
+    assert found is not None
+    np.testing.assert_allclose(found, (first + second) / 2, rtol=1e-3, atol=1e-6)
 
 
 def test_two_faces_show_the_same_channels(networks: dict[str, Network], others: dict[str, Network]) -> None:

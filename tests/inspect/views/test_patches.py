@@ -95,7 +95,7 @@ def test_what_a_smaller_square_leaves() -> None:
 
 def test_what_grey_alone_gives_is_taken_off() -> None:
     network = sums(5)
-    conv = network.module[0]  # type: ignore[index]
+    conv = network.module[0]
     conv.bias = nn.Parameter(torch.tensor([100.0, 0.0]))  # much of the activation is there without a patch
     found = find_exciters(network, np.full((1, SIDE, SIDE, 3), 255, np.uint8), scaled, {"0": [0]})
     assert found.kept["0"] == {3: pytest.approx(9 / 25), 5: 1}
@@ -112,7 +112,7 @@ def test_only_the_patches_stay_in_memory() -> None:
 
 def test_the_strongest_channels_are_those_above_what_grey_excites() -> None:
     network = sums(3)
-    conv = network.module[0]  # type: ignore[index]
+    conv = network.module[0]
     conv.bias = nn.Parameter(torch.tensor([0.0, 100.0]))  # the second answers to anything
     assert strongest_channels(network, ["0"], 1) == {"0": [0]}
 

@@ -88,7 +88,7 @@ def test_what_opposes_is_negative() -> None:
 
 def test_follow_is_pearsons_correlation() -> None:
     generator = np.random.default_rng(0)
-    visible, scores = generator.random((20, 2, 2)) > 0.5, generator.random(20)
+    visible, scores = generator.random((20, 2, 2)) > 0.5, generator.random(20, np.float32)
     visible[:, 1, 1] = True  # always there: nothing to follow
     expected = [np.corrcoef(visible[:, i, j], scores)[0, 1] for i, j in ((0, 0), (0, 1), (1, 0))]
     assert follow(visible, scores).ravel() == pytest.approx([*expected, 0])
@@ -106,7 +106,7 @@ def test_the_mirrored_chip_counts_where_the_card_says_so() -> None:
 
 
 def test_curves_by_hand() -> None:
-    values = np.zeros((GRID, GRID))
+    values = np.zeros((GRID, GRID), np.float32)
     values[0, 0] = 1
     found = curves(MaskScorer(corners, mirror=False), A, B, values, steps=9)
     assert found.deletion.shape == found.insertion.shape == (len(FILLS), len(ORDERS), 10)
@@ -124,7 +124,7 @@ def test_curves_by_hand() -> None:
 
 
 def test_areas_by_hand() -> None:
-    found = curves(MaskScorer(corners, mirror=False), A, B, np.zeros((GRID, GRID)), steps=2)
+    found = curves(MaskScorer(corners, mirror=False), A, B, np.zeros((GRID, GRID), np.float32), steps=2)
     first, middle, last = found.deletion[1, 2]
     assert found.deletion_area[1, 2] == pytest.approx((first + 2 * middle + last) / 4)
 
@@ -155,7 +155,7 @@ def test_shuffled_weights_keep_the_numbers_and_the_original() -> None:
     shuffled = shuffled_weights(module)
     assert torch.equal(module.weight, before)
     assert not torch.equal(shuffled.weight, before)  # type: ignore[arg-type]
-    assert torch.equal(shuffled.weight.flatten().sort()[0], before.flatten().sort()[0])  # type: ignore[union-attr,operator]
+    assert torch.equal(shuffled.weight.flatten().sort()[0], before.flatten().sort()[0])
 
 
 @pytest.mark.parametrize("name", ["sface", "dlib_resnet"])

@@ -66,14 +66,14 @@ def test_what_another_detector_proposed_comes_first() -> None:
 def test_yunet_found_it_and_mtcnn_shows_how(pipeline: Pipeline, older: Pipeline, samples: Path) -> None:
     image = read_image(samples / "biden.jpg")
     (face,) = pipeline.detect(image)
-    found = search(pipeline, image, face)
+    found = search(pipeline, image, face, ())
     assert (found.name, found.kept, finder_of(pipeline.detector)) == ("mtcnn", (True, True, True), "yunet")
     assert found.finder is not None
     assert isinstance(pipeline.detector, YuNet)
     assert found.finder.boxes is not None
     np.testing.assert_array_equal(found.finder.boxes, pipeline.detector.propose(image).boxes)
     assert found.finder.sizes[0] == (round(image.height * 14 / 32), round(image.width * 14 / 32))
-    alone = search(older, image, older.detect(image)[0])
+    alone = search(older, image, older.detect(image)[0], ())
     assert (alone.finder, finder_of(older.detector)) == (None, None)
     for (name, mine), (same, theirs) in zip(found.stages, alone.stages, strict=True):
         assert name == same
@@ -83,4 +83,4 @@ def test_yunet_found_it_and_mtcnn_shows_how(pipeline: Pipeline, older: Pipeline,
 def test_a_face_that_mtcnn_does_not_see_is_told(pipeline: Pipeline, samples: Path) -> None:
     image = read_image(samples / "biden.jpg")
     nowhere = Detection(np.array([0, 0, 40, 40], np.float32), 0.9, np.zeros((5, 2), np.float32))
-    assert search(pipeline, image, nowhere).kept[-1] is False
+    assert search(pipeline, image, nowhere, ()).kept[-1] is False

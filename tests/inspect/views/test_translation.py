@@ -106,7 +106,7 @@ def test_the_detector_is_equivariant_at_whole_strides(networks: dict[str, Networ
 
 def test_the_backbone_is_equivariant_at_whole_strides(networks: dict[str, Network]) -> None:
     network = networks["dlib_resnet"]
-    assert [network.fields[name].jump[0] for name in movable(network)] == [2, 4, 8]  # type: ignore[union-attr]
+    assert [network.fields[name].jump[0] for name in movable(network)] == [2, 4, 8]
     measured = measure_equivariance(network, ["relu", "stages.1.3.relu2"])
     for layer in measured:
         assert layer.whole <= 1e-5

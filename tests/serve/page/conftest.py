@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import cv2
 import PIL.Image
 import pytest
-from moving_portrait import View, picture
 
 from facepipe import Gallery, Pipeline, folders, read_image
 from facepipe.serve.app import create_app
 from facepipe.serve.keys import Keyring
 from facepipe.serve.settings import Settings
+from tests.moving_portrait import View, picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
@@ -77,8 +77,10 @@ def _between(here: View, there: View, part: float) -> View:
         return (1 - part) * a + part * b
 
     centre = (mix(here.centre[0], there.centre[0]), mix(here.centre[1], there.centre[1]))
-    angles = (mix(getattr(here, name), getattr(there, name)) for name in ("yaw", "pitch", "roll", "size"))
-    return View(*angles, centre)
+    yaw, pitch, roll, size = (
+        mix(getattr(here, name), getattr(there, name)) for name in ("yaw", "pitch", "roll", "size")
+    )
+    return View(yaw, pitch, roll, size, centre)
 
 
 def _jpeg(view: View, pipeline: Pipeline) -> bytes:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from calibrating import EVIDENCE, calibrate
 
 from facepipe import Pipeline
 from facepipe.words import WORTH_SAYING
+from tests.serve.calibrating import EVIDENCE, calibrate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from sub_path import proxy
 
 from facepipe.serve.sessions import COOKIE
+from tests.serve.page.sub_path import proxy
 
 if TYPE_CHECKING:
-    from conftest import Site
     from playwright.sync_api import Page
+
+    from tests.serve.page.conftest import Site
 
 PATH = "/my.apps/facepipe"
 Visit = Callable[..., "Page"]
@@ -36,7 +37,7 @@ def test_all_of_the_page_works(proxied: tuple[Site, str], visit: Visit, enroll: 
     here, address = proxied
     enroll(here.gallery, "Barack Obama", "obama.jpg")
     page = visit(here, "#people", url=address)
-    page.get_by_label("Key").fill(here.key)
+    page.get_by_label("Key").fill(here.key or "")
     page.keyboard.press("Enter")
     portrait = page.locator("img.portrait")
     portrait.wait_for()
