@@ -224,7 +224,7 @@ def finish_measuring(
 def expect_page(path: Path) -> None:
     """Raises UsageError where there is something else already: a gallery, a photo, the list of pairs, a device."""
     if path.exists() and not path.is_dir() and not (path.is_file() and _begins(path, _PAGE)):
-        raise UsageError(f"{path}: there is something else than a page, which was left as it is; name another file")
+        raise UsageError(f"{path}: this file is there and is not a page, so it was left as it is; name another")
 
 
 def _begins(path: Path, mark: bytes) -> bool:

@@ -121,7 +121,7 @@ def test_a_page_takes_the_place_of_a_page_only(run: Run, people: Path) -> None:
     photo = Path("obama.jpg").read_bytes()
     done = run("evaluate", "--folders", people, "--html", "obama.jpg", "--no-cache")
     assert (done.code, done.out) == (2, "")
-    assert "obama.jpg: there is something that is not a page" in done.complaint
+    assert "obama.jpg: this file is there and is not a page" in done.complaint
     assert Path("obama.jpg").read_bytes() == photo
     os.mkfifo("pipe")
     assert run("evaluate", "--folders", people, "--html", "pipe", "--no-cache").code == 2
