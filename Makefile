@@ -1,6 +1,6 @@
 # make demo     real people recognised in real photos
 # make test     lint, types, tests
-# make quick    in a minute: lint, and the tests that take neither a browser nor a server nor long
+# make quick    in a minute: lint, and the tests that need neither browser nor server nor long
 # make bench    speed, beside others: PHOTOS=FOLDER takes your photos instead of data/samples, JSON=FILE appends results
 # make lint     lint and types;  make format mends what it can
 # make clean    removes .venv and the demo's results
@@ -27,7 +27,7 @@ test: .venv/installed-dev lint
 quick: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PYTEST) -m "not browser and not server and not slow"
+	$(PYTEST) -m "not (browser or server or shell or slow)"
 
 bench: .venv/installed-bench
 	$(BENCH)detect.py $(PHOTOS) $(JSON:%=--json %)

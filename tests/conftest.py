@@ -16,12 +16,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so shells start what go
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_FACES = REPOSITORY.parent / "shared" / "faces"  # photos that are not in the repository and may be absent
-MARKED_BY = {"browser": {"chromium", "playwright"}, "server": {"serve", "serve_module"}}  # kind of test: fixtures
+MARKED_BY = {  # kind of test: fixtures
+    "browser": {"chromium", "playwright"},
+    "server": {"serve", "serve_module"},
+    "shell": {"run"},
+    "slow": {"networks", "pipelines"},  # all networks, looked into
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that start a browser or a server."""
+    """Mark the tests by what they start."""
     for item in items:
         for kind, fixtures in MARKED_BY.items():
             if not fixtures.isdisjoint(getattr(item, "fixturenames", ())):

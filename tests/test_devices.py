@@ -12,6 +12,8 @@ from facepipe import devices
 from facepipe.devices import torch_device, workers
 from facepipe.errors import DeviceUnavailable
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 

@@ -14,7 +14,7 @@ import pytest
 from facepipe import Gallery, Pipeline
 from facepipe.errors import EnrolledAlready, UsageError
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")]
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 90  # seconds, for what takes less than ten where nothing hangs

@@ -14,6 +14,8 @@ import pytest
 from facepipe import Pipeline
 from tests.moving_portrait import HEIGHT, WIDTH, View, picture
 
+pytestmark = pytest.mark.slow
+
 README = Path(__file__).parents[1] / "README.md"
 PAGES = [README, README.with_name("README.zh.md"), *sorted((README.parent / "docs").glob("*.md"))]
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 TELLS = "onnxruntime"  # to Microsoft, from the moment on in which it is imported, unless it was told before not to
 

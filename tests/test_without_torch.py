@@ -1,5 +1,6 @@
 """Who finds and recognises faces with the default networks waits for no torch, and needs none."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 
 from facepipe.image import read_image
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 WITHOUT = """
@@ -23,14 +26,26 @@ class Without(MetaPathFinder):
 
 sys.meta_path.insert(0, Without())
 """
-SHELL = WITHOUT + "from facepipe.cli.app import main\nmain()"
+SHELL = f"""{WITHOUT}
+import json
+from facepipe.cli.app import main
+
+for line in sys.stdin:
+    sys.argv = ["facepipe", *json.loads(line)]
+    try:
+        main()
+    except SystemExit as ended:
+        print("exit code", ended.code, flush=True)
+"""
 
 
-def run(folder: Path, code: str, *arguments: str) -> str:
-    """What it prints."""
-    given = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-c", code, *arguments]
-    done = subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, timeout=300)
+def run(folder: Path, code: str, given: str = "") -> str:
+    """What it prints, ``given`` its input."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, input=given, capture_output=True, text=True, timeout=200
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -42,18 +57,24 @@ def folder(tmp_path: Path, samples: Path) -> Path:
 
 
 def test_the_shell(folder: Path, samples: Path) -> None:
-    def shell(*arguments: str) -> str:
-        return run(folder, SHELL, *arguments)
-
-    assert "1 face" in shell("detect", "samples/obama.jpg")
-    shell("enroll", "Barack", "samples/obama.jpg", "--gallery", "people.db", "--consent", "asked")
-    shell("enroll", "Joe", "samples/biden.jpg", "--gallery", "people.db", "--consent", "asked")
-    assert "Barack" in shell("identify", "samples/obama2.jpg", "--gallery", "people.db")
-    found = shell("identify", "samples/obama3.jpg", "samples/biden.jpg", "--gallery", "people.db", "--json")
-    assert found.index("Barack") < found.rindex("Joe")
-    assert shell("verify", "samples/obama.jpg", "samples/obama2.jpg")
     film(folder / "film.avi", samples / "obama2.jpg")
-    assert "Barack" in shell("watch", "film.avi", "--gallery", "people.db")
+    commands = [
+        "detect samples/obama.jpg",
+        "enroll Barack samples/obama.jpg --gallery people.db --consent asked",
+        "enroll Joe samples/biden.jpg --gallery people.db --consent asked",
+        "identify samples/obama2.jpg --gallery people.db",
+        "identify samples/obama3.jpg samples/biden.jpg --gallery people.db --json",
+        "verify samples/obama.jpg samples/obama2.jpg",
+        "watch film.avi --gallery people.db",
+    ]
+    told = run(folder, SHELL, given="\n".join(json.dumps(command.split()) for command in commands))
+    detected, _, _, identified, several, verified, watched, rest = told.split("exit code 0\n")
+    assert rest == ""
+    assert "1 face" in detected
+    assert "Barack" in identified
+    assert several.index("Barack") < several.rindex("Joe")
+    assert verified
+    assert "Barack" in watched
 
 
 def film(path: Path, photo: Path) -> None:

@@ -13,6 +13,8 @@ from facepipe.image import read_image
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Image
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("astronaut.png", "biden.jpg", "obama.jpg", "obama2.jpg", "obama3.jpg")
 
 

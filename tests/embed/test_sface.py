@@ -27,6 +27,8 @@ from facepipe.records import Chip
 from facepipe.weights import locate
 from tests.embed import zoo
 
+pytestmark = pytest.mark.slow
+
 CARD = find_card("sface")
 (FILE,) = locate(CARD)
 NEAR = 1e-5  # of a unit vector

@@ -16,6 +16,8 @@ from facepipe.errors import EnrolledAlready, NameInvalid, SeveralPeople, UsageEr
 from facepipe.records import Chip, Consent, Detection, Face, Image, Template
 from tests.moving_portrait import FIVE, View, held, landmarks, picture, squares
 
+pytestmark = pytest.mark.slow
+
 
 def perform(guide: Guide, pictures: Iterable[Image], start: float = 0, step: float = 0.1) -> list[Guidance]:
     return [guide.see(image, start + number * step) for number, image in enumerate(pictures)]

@@ -18,6 +18,8 @@ from facepipe.evaluate.strangers import Chosen
 from facepipe.gallery import Gallery, NewReference, Strangers
 from facepipe.records import Template
 
+pytestmark = pytest.mark.slow
+
 PIPE: Any = SimpleNamespace(backbone=SimpleNamespace(id="toy@1"))
 
 

@@ -25,6 +25,8 @@ from facepipe.evaluate.verdict import verdict
 from facepipe.evaluate.words import interval, percent
 from facepipe.page.page import save_page
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 40
 
 

@@ -6,6 +6,8 @@ import pytest
 from facepipe.evaluate.comparisons import Cosine, all_against_all
 from facepipe.evaluate.tails import RATES, fit_tail
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_interval_is_wider_the_rarer_and_where_photos_share_people() -> None:
     rng = np.random.default_rng(0)

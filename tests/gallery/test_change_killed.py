@@ -13,6 +13,8 @@ from facepipe.gallery.change import Renewed
 from facepipe.records import Template
 from tests.gallery.killed import at_each_statement
 
+pytestmark = pytest.mark.slow
+
 STEPS = ("switch", "switch_back", "settle")
 
 KILLED_AT_STATEMENT = at_each_statement("from test_change_killed import step", "step(gallery, *what)")

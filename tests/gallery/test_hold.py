@@ -12,6 +12,8 @@ import pytest
 
 from facepipe.gallery import Gallery
 
+pytestmark = pytest.mark.slow
+
 ENROLL = """
 from conftest import make_new
 from facepipe.gallery import Gallery

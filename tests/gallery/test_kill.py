@@ -10,7 +10,7 @@ import pytest
 from facepipe.gallery import Gallery
 
 REPOSITORY = Path(__file__).parents[2]
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")]
 
 
 def test_nothing_acknowledged_is_lost() -> None:

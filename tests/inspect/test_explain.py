@@ -18,6 +18,8 @@ from facepipe.page.page import failed, render
 from facepipe.page.view import Picture, Text
 from facepipe.pipeline import Pipeline
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def gallery(pipeline: Pipeline, samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
@@ -86,6 +88,7 @@ def test_the_older_backbone_has_every_view_too(older: Pipeline, samples: Path) -
 def test_saliency_tries_unlearnt_weights_on_the_default_backbone(
     pipeline: Pipeline, samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(saliency, "curves", functools.partial(saliency.curves, steps=3))
     few = functools.partial(saliency.saliency, grid=3, rounds=2)
     monkeypatch.setattr(saliency, "saliency", few)
     found = explain(pipeline, [samples / "obama.jpg", samples / "obama2.jpg"], views=["saliency"])

@@ -16,6 +16,8 @@ from facepipe.sources import open_source
 from facepipe.sources.mjpeg import LONGEST, jpegs
 from tests.network_camera import QUICK, NetworkCamera, number_in, picture
 
+pytestmark = pytest.mark.slow
+
 Part = Callable[[bytes], bytes]
 
 MULTIPART = "multipart/x-mixed-replace;boundary=next"

@@ -21,6 +21,8 @@ from facepipe.scoring.fusion import fuse
 from facepipe.upgrade import Upgrade, commit, go_back
 from tests.upgrade.blots import PEOPLE, new, probe, vectors
 
+pytestmark = pytest.mark.slow
+
 
 def names(gallery: Gallery, pipe: Pipeline) -> list[str]:
     """Who each of PEOPLE is taken for, in a picture that is not enrolled."""

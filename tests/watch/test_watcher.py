@@ -18,6 +18,8 @@ from facepipe.watch import Event, TrackedFace, Watcher
 from facepipe.watch.watcher import REFRESH
 from tests.watch.moving_faces import FPS, HEADS, Film, Head, Place, background, head, located, show
 
+pytestmark = pytest.mark.slow
+
 OBAMA, OTHER, BIDEN, STRANGER = "obama.jpg", "obama3.jpg", "biden.jpg", "astronaut.png"
 
 
