@@ -8,7 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from facepipe import forks as forks  # what it notes of a child has to be noted before the child loads anything else
+# what it notes of a child has to be noted before the child loads anything else
+from facepipe.machine import forks as forks
 
 if TYPE_CHECKING:
     from facepipe.batches import Done as Done
@@ -51,8 +52,8 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        from facepipe.dependencies import explained
-        from facepipe.memory import enough
+        from facepipe.machine.dependencies import explained
+        from facepipe.machine.memory import enough
 
         with explained(), enough():
             return getattr(import_module(_HOMES[name]), name)

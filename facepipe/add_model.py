@@ -13,9 +13,9 @@ import numpy as np
 
 from facepipe import folders
 from facepipe.align.transform import arcface_template
-from facepipe.cards import Card, all_cards, load_card
 from facepipe.errors import UsageError, WeightsMissing
 from facepipe.files import replacing
+from facepipe.networks.cards import Card, all_cards, load_card
 
 Points = Sequence[tuple[float, float]]
 

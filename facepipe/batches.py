@@ -13,12 +13,12 @@ from typing import Any, Generic, NoReturn, Protocol, TypeAlias, TypeVar
 
 import PIL.Image
 
-from facepipe import memory
 from facepipe.errors import FaceError, FacepipeError, ImageError, ImageTooLarge, UsageError
-from facepipe.forks import PerProcess
 from facepipe.image import ImageLike, is_one, label_of, read_image
+from facepipe.machine import memory
+from facepipe.machine.forks import PerProcess
+from facepipe.machine.threads import Threads
 from facepipe.records import Image
-from facepipe.threads import Threads
 
 T = TypeVar("T")
 Look = Callable[[Image], Any]

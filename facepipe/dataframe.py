@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from facepipe.batches import Failed, Outcome
-from facepipe.dependencies import explained
 from facepipe.faces import Faces, Found
+from facepipe.machine.dependencies import explained
 from facepipe.records import Detection, Identification
 
 if TYPE_CHECKING:

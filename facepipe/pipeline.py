@@ -12,23 +12,23 @@ from typing import Any, TypeVar
 
 from facepipe.align.cut import cut_chips
 from facepipe.batches import Outcome, each, expect_many, within_memory
-from facepipe.cards import find_card
 from facepipe.defaults import BACKBONE, DETECTOR, FULL, MIN_FACE
 from facepipe.detect.base import load_detector
 from facepipe.detect.turned import find_faces
-from facepipe.devices import workers
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.enroll.enrolment import TOGETHER, Enroller, Policy, Refused
 from facepipe.enroll.enrolment import Enrolment as Enrolment
 from facepipe.enroll.enrolment import pick_face as pick_face
 from facepipe.errors import EmbeddingInvalid, UsageError
 from facepipe.faces import Faces
-from facepipe.forks import PerProcess, made_once
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.network import network_of
 from facepipe.gallery.thresholds import Thresholds
 from facepipe.image import ImageLike, is_one, read_image
+from facepipe.machine.devices import workers
+from facepipe.machine.forks import PerProcess, made_once
+from facepipe.networks.cards import find_card
 from facepipe.records import Activation, Chip, Consent, Detection, Face, Identification, Image, Template, Verification
 from facepipe.scoring.calibration import Rate
 from facepipe.scoring.evidence import probability

@@ -25,12 +25,12 @@ from photos import folder_of
 from stopwatch import Measure, add_json_option, medians, paired, ratio, report
 
 from facepipe import read_image
-from facepipe.cards import find_card
 from facepipe.defaults import DETECTOR, MIN_FACE
 from facepipe.detect.base import load_detector
 from facepipe.detect.yunet import SMALLEST
+from facepipe.networks.cards import find_card
+from facepipe.networks.weights import locate
 from facepipe.records import Detection, Image, Pixels
-from facepipe.weights import locate
 
 SIZES = ((1280, 720), (1920, 1080))
 MIN_FACES = (20, MIN_FACE)  # px: facenet_pytorch's default, and ours

@@ -25,10 +25,10 @@ from stopwatch import Measure, add_json_option, medians, paired, ratio, report
 from torch import Tensor, nn
 
 from facepipe import Pipeline, folders
-from facepipe.cards import find_card
 from facepipe.embed.base import Backbone, load_backbone, templates
+from facepipe.networks.cards import find_card
+from facepipe.networks.weights import locate
 from facepipe.records import Chip, Floats, Pixels
-from facepipe.weights import locate
 
 FACENET = "inception_resnet_v1-vggface2"
 

@@ -26,9 +26,9 @@ from facepipe import Done, Pipeline, read_image
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import keep, recut
 from facepipe.align.transform import ARCFACE, ARCFACE_SIZE
-from facepipe.cards import Input, find_card
 from facepipe.embed.base import load_backbone, templates
 from facepipe.evaluate import match_rate, threshold_at_fmr
+from facepipe.networks.cards import Input, find_card
 from facepipe.records import Chip, Detection, Floats, Image, StoredChip
 
 NETWORKS = ("sface", "dlib_resnet")

@@ -7,12 +7,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from facepipe import folders, weights
+from facepipe import folders
 from facepipe.add_model import add_onnx
 from facepipe.align.transform import arcface_template
-from facepipe.cards import all_cards, find_card
 from facepipe.embed.base import load_backbone
 from facepipe.errors import CardInvalid, UsageError, WeightsMissing
+from facepipe.networks import weights
+from facepipe.networks.cards import all_cards, find_card
 
 
 def write(path: Path, size: int | str = 8, dimension: int | str = 3, factor: float = 1.0) -> Path:

@@ -9,9 +9,9 @@ import PIL.Image
 import pytest
 
 from facepipe.batches import AHEAD, AHEAD_OF_EACH, GROUP, GROUP_PIXELS, Done, Failed, Outcome, each
-from facepipe.devices import Workers, workers
 from facepipe.errors import FaceError, FacepipeError, GalleryError, ImageDamaged, ImageNotFound, NoFace, UsageError
 from facepipe.image import ImageLike
+from facepipe.machine.devices import Workers, workers
 from facepipe.records import Image
 
 T = TypeVar("T")

@@ -8,10 +8,10 @@ import platformdirs
 import pytest
 
 from facepipe import Gallery, folders
-from facepipe.cards import all_cards, find_card
 from facepipe.errors import UsageError
+from facepipe.networks.cards import all_cards, find_card
+from facepipe.networks.weights import is_here, pull
 from facepipe.serve.keys import Keyring
-from facepipe.weights import is_here, pull
 
 pwd = pytest.importorskip("pwd")
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe import weights
 from facepipe.align import quality
 from facepipe.cli import options as opt
 from facepipe.cli.snapshots import Snapshots
@@ -19,6 +18,7 @@ from facepipe.gallery.thresholds import Thresholds
 from facepipe.image import read_image
 from facepipe.inspect.dump import dump
 from facepipe.inspect.explain import explain
+from facepipe.networks import weights
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Frame, Image
 from facepipe.watch import Watcher, sightings

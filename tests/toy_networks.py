@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from facepipe.add_model import add_onnx
-from facepipe.cards import Card
+from facepipe.networks.cards import Card
 
 SIZE = 112
 

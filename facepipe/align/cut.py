@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from facepipe.align.transform import align, supersampled
-from facepipe.cards import Input
+from facepipe.networks.cards import Input
 from facepipe.records import Chip, Floats, Image
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from facepipe.align.transform import align, supersampled
-from facepipe.cards import Input
-from facepipe.devices import torch_device
+from facepipe.machine.devices import torch_device
+from facepipe.networks.cards import Input
 from facepipe.records import Chip, Floats, Image
 
 MOST_SAMPLES = 16  # a side and chip pixel; a face that needs more, of 2,400 px, is left to the CPU and its memory

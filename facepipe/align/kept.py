@@ -12,7 +12,7 @@ import numpy as np
 
 from facepipe.align.cut import cut_chip
 from facepipe.align.transform import ARCFACE, ARCFACE_SIZE
-from facepipe.cards import Input
+from facepipe.networks.cards import Input
 from facepipe.records import Chip, Floats, Image, StoredChip
 
 SIDE = 224  # px

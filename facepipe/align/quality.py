@@ -17,8 +17,8 @@ import cv2
 import numpy as np
 
 from facepipe.align.cut import cut_chip
-from facepipe.cards import Input
 from facepipe.errors import FaceError
+from facepipe.networks.cards import Input
 from facepipe.records import Detection, Floats, Image, Pixels, Quality
 
 # In distances of the eyes. The depth by structure from motion over two people who turned their heads by 50° and more

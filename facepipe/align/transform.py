@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from facepipe.cards import Input
 from facepipe.errors import FaceError
+from facepipe.networks.cards import Input
 from facepipe.records import Floats, Image
 
 LARGEST = 12_000  # px, the side of the supersampled chip: of a face as large as the largest picture

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from facepipe import __version__, dependencies, memory, threads
+from facepipe import __version__
 from facepipe.cli import (
     calibrate,
     demo,
@@ -26,6 +26,7 @@ from facepipe.cli import (
 )
 from facepipe.cli import output as out
 from facepipe.errors import FacepipeError, UsageError
+from facepipe.machine import dependencies, memory, threads
 
 WrongUsage: type[Exception] = typer.BadParameter.__bases__[0]  # click's UsageError, wherever this typer keeps it
 

@@ -16,9 +16,9 @@ from facepipe.cli import unread
 from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
-    from facepipe.cards import Card
     from facepipe.evaluate.calibrate import CalibrationReport
     from facepipe.evaluate.reliability import Reliability
+    from facepipe.networks.cards import Card
 
 
 def calibrate(

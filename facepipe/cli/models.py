@@ -20,8 +20,8 @@ Name = Annotated[
 @app.command("list")
 def list_models(as_json: opt.Json = False) -> None:
     """List the networks and whether their weights are here."""
-    from facepipe.cards import all_cards
-    from facepipe.weights import is_here
+    from facepipe.networks.cards import all_cards
+    from facepipe.networks.weights import is_here
 
     rows = []
     for card in all_cards():
@@ -41,7 +41,7 @@ def show(name: Name) -> None:
 
     It gives the input, the licence, the thresholds and what they were measured on.
     """
-    from facepipe.cards import find_card
+    from facepipe.networks.cards import find_card
 
     card = find_card(name, role=None)
     out.say(str(card.path))
@@ -61,8 +61,8 @@ def pull(
 
     The only command that uses the network. Prints where the weights are.
     """
-    from facepipe import weights
-    from facepipe.cards import find_card
+    from facepipe.networks import weights
+    from facepipe.networks.cards import find_card
 
     with out.download_bar() as report:
         paths = weights.pull(find_card(name, role=None), report, sha256)

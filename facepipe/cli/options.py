@@ -17,9 +17,9 @@ from facepipe.defaults import MIN_FACE as MIN_FACE
 from facepipe.errors import FacepipeError, UsageError
 
 if TYPE_CHECKING:
-    from facepipe.cards import Card
     from facepipe.gallery import Gallery
     from facepipe.gallery.thresholds import ThresholdInForce
+    from facepipe.networks.cards import Card
     from facepipe.pipeline import Pipeline
     from facepipe.sources import FoundImages
 
@@ -37,7 +37,7 @@ def complete_detectors(incomplete: str) -> list[str]:
 
 
 def _cards(incomplete: str, role: str | None) -> list[str]:
-    from facepipe.cards import all_cards
+    from facepipe.networks.cards import all_cards
 
     return [card.name for card in all_cards(role) if card.name.startswith(incomplete)]
 
@@ -169,7 +169,7 @@ def open_pipeline(
 
 def _say_other_weights(card: Card, weights: Path) -> None:
     """What a card says was measured with its own."""
-    from facepipe.weights import file_sha256
+    from facepipe.networks.weights import file_sha256
 
     if card.thresholds and file_sha256(weights) not in [file.sha256 for file in card.weights]:
         out.say(f"{weights}: not the weights that {card.name}'s thresholds and probabilities were measured with")
@@ -205,10 +205,10 @@ def gallery_with_network(
 ) -> Iterator[tuple[Gallery, str]]:
     """The gallery, and the name of the network to use with it: the one it was made with, said where that is not the
     usual one. A ``backbone`` that is given must be that one: known from the card, before any network is loaded."""
-    from facepipe.cards import find_card
     from facepipe.gallery import Gallery
     from facepipe.gallery.network import network_of
-    from facepipe.weights import resolve
+    from facepipe.networks.cards import find_card
+    from facepipe.networks.weights import resolve
 
     if backbone is None:
         with open_gallery(path, create=create) as found:

@@ -229,6 +229,6 @@ def _say(line: str) -> None:
 
 
 def _name(backbone: str) -> str:
-    from facepipe.cards import network_name
+    from facepipe.networks.cards import network_name
 
     return network_name(backbone)

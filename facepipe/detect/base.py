@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from facepipe import registry
-from facepipe.cards import Card, find_card
 from facepipe.defaults import DETECTOR, MIN_FACE
 from facepipe.errors import UsageError
+from facepipe.networks import registry
+from facepipe.networks.cards import Card, find_card
 from facepipe.records import Detection, Floats, Image, Pixels
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class Detector(Protocol):
     """Finds faces. A module with ``load(card, device, min_face, min_score)``, entered in
-    ``facepipe.registry``, is one."""
+    ``facepipe.networks.registry``, is one."""
 
     card: Card
 

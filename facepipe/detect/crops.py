@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from facepipe.detect.area import MIDDLE, SPREAD, AreaMeans, Bins
+from facepipe.networks.runtime import Graph
 from facepipe.records import Floats, Pixels
-from facepipe.runtime import Graph
 
 GREY = (127, 127, 127)
 

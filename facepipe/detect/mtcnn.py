@@ -18,18 +18,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from facepipe import weights as weight_files
-from facepipe.cards import Card
 from facepipe.detect.area import MIDDLE, SPREAD, AreaMeans
 from facepipe.detect.base import Candidates
 from facepipe.detect.boxes import placed, shift, squared, suppress
 from facepipe.detect.crops import around, crops
 from facepipe.detect.mtcnn_nets import ONet, PNet, RNet
-from facepipe.devices import in_passes, side_by_side, torch_device, workers
 from facepipe.errors import CardInvalid, WeightsAltered
-from facepipe.forks import PerProcess
+from facepipe.machine.devices import in_passes, side_by_side, torch_device, workers
+from facepipe.machine.forks import PerProcess
+from facepipe.networks import weights as weight_files
+from facepipe.networks.cards import Card
+from facepipe.networks.tensors import read_state_dict
 from facepipe.records import Detection, Floats, Image, Pixels
-from facepipe.tensors import read_state_dict
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -13,10 +13,10 @@ import numpy as np
 from facepipe.detect.boxes import placed, squared
 from facepipe.detect.crops import Crop, cut
 from facepipe.errors import WeightsAltered
+from facepipe.networks.runtime import CompiledGraph, Graph
+from facepipe.networks.tensors import read_arrays
 from facepipe.pixels import halved
 from facepipe.records import Floats, Image
-from facepipe.runtime import CompiledGraph, Graph
-from facepipe.tensors import read_arrays
 
 SIDE = 48  # px of what it is shown
 ENOUGH = 4 * SIDE  # px of a square, that it is not halved below: fewer would be blurred by what O-Net takes for means

@@ -18,18 +18,18 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from facepipe import weights as weight_files
-from facepipe.cards import Card
 from facepipe.detect import yunet_net
 from facepipe.detect.boxes import suppress, zoomed
 from facepipe.detect.crops import cut
 from facepipe.detect.onet import ONet
 from facepipe.detect.yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
-from facepipe.devices import torch_device
 from facepipe.errors import CardInvalid
+from facepipe.machine.devices import torch_device
+from facepipe.networks import weights as weight_files
+from facepipe.networks.cards import Card
+from facepipe.networks.runtime import CompiledGraph
 from facepipe.pixels import halved
 from facepipe.records import Detection, Floats, Image, Pixels
-from facepipe.runtime import CompiledGraph
 
 SMALLEST, LARGEST = 14, 280  # px of faces that YuNet finds well, as it is shown them
 # px of the longer side, below which nothing is shrunk: of 514 faces that MTCNN sees in LFW's crops at sizes at which a

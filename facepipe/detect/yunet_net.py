@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import WeightsAltered
+from facepipe.networks.runtime import CompiledGraph, Graph, read_graph, read_weights
 from facepipe.records import Floats
-from facepipe.runtime import CompiledGraph, Graph, read_graph, read_weights
 
 STRIDES = (8, 16, 32)  # px from place to place
 BLOCKS = (1, 4, 2, 2, 2)  # units one after the other; after each block a map is halved

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from facepipe.doctor.finding import Pictured
 from facepipe.gallery import Gallery
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
 from facepipe.progress import Progress, quiet
 from facepipe.records import Floats, Quality, Reference
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.cards import card_of, network_name
 from facepipe.doctor import labels, pictures, twins, weak
 from facepipe.doctor.enrolled import Circle, Enrolled, Ints
 from facepipe.doctor.finding import Finding, Kind, Pictured
 from facepipe.doctor.odds import Odds, find_odds
 from facepipe.doctor.remedy import Step, drop, enroll, enroll_anew, merge
 from facepipe.gallery import Gallery
+from facepipe.networks.cards import card_of, network_name
 from facepipe.progress import Progress, quiet
 from facepipe.scoring.evidence import Evidence
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facepipe.cards import Card
 from facepipe.defaults import FMR
 from facepipe.doctor.enrolled import Enrolled, Ints
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery
+from facepipe.networks.cards import Card
 from facepipe.records import Floats
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.cohort import FEWEST, Cohort

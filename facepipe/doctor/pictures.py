@@ -18,14 +18,14 @@ import numpy.typing as npt
 
 from facepipe.align import quality
 from facepipe.align.kept import recut
-from facepipe.cards import Card, Input
 from facepipe.doctor.enrolled import Enrolled
 from facepipe.doctor.lying import find_lying, may_lie
 from facepipe.errors import FaceError, ReferenceNotFound
 from facepipe.gallery import Gallery
+from facepipe.machine.threads import Threads
+from facepipe.networks.cards import Card, Input
 from facepipe.progress import Progress
 from facepipe.records import Floats, Pixels, StoredChip
-from facepipe.threads import Threads
 
 GROUP = 512  # pictures in memory
 

@@ -9,10 +9,10 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from facepipe import registry
-from facepipe.cards import Card, find_card
 from facepipe.defaults import FULL, HALF
 from facepipe.errors import EmbeddingInvalid, UsageError
+from facepipe.networks import registry
+from facepipe.networks.cards import Card, find_card
 from facepipe.records import Activation, Chip, Floats, Pixels, Template
 
 BATCH = 32  # chips handed to a backbone at once; it splits them as it likes
@@ -21,7 +21,7 @@ BATCH = 32  # chips handed to a backbone at once; it splits them as it likes
 class Backbone(Protocol):
     """A network that summarises chips.
 
-    A module with ``load(card, device, weights, precision)``, entered in ``facepipe.registry``, is one.
+    A module with ``load(card, device, weights, precision)``, entered in ``facepipe.networks.registry``, is one.
     """
 
     card: Card

@@ -16,13 +16,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from facepipe import weights as weight_files
-from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.embed.dlib_dat import read_tensors
 from facepipe.embed.fused import FusedConv, max_pool
 from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import WeightsAltered
+from facepipe.networks import weights as weight_files
+from facepipe.networks.cards import Card
 from facepipe.records import Floats
 
 STAGES = ((32, 3), (64, 4), (128, 3), (256, 3), (256, 1))  # channels, blocks; all but the first stage halve the map

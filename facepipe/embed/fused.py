@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facepipe.forks import PerProcess
+from facepipe.machine.forks import PerProcess
 
 TYPICAL = 8  # maps
 _packing = PerProcess(Lock)

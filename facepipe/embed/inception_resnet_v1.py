@@ -15,13 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from facepipe import weights as weight_files
-from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.embed.fused import FusedConv
 from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import WeightsAltered
-from facepipe.tensors import read_state_dict
+from facepipe.networks import weights as weight_files
+from facepipe.networks.cards import Card
+from facepipe.networks.tensors import read_state_dict
 
 
 def load(card: Card, device: str, weights: Path | None = None, precision: str = FULL) -> TorchBackbone:

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from facepipe import weights as weight_files
-from facepipe.cards import Card
 from facepipe.defaults import FULL
 from facepipe.embed import onnx_file as graph
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, FacepipeError, UsageError
-from facepipe.forks import PerProcess
-from facepipe.lazy import cached_property
+from facepipe.machine.forks import PerProcess
+from facepipe.machine.lazy import cached_property
+from facepipe.networks import weights as weight_files
+from facepipe.networks.cards import Card
+from facepipe.networks.runtime import first_line, session
 from facepipe.records import Activation, Floats, Pixels
-from facepipe.runtime import first_line, session
 
 PASS = 16  # chips a forward pass
 

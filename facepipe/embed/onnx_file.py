@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from facepipe.errors import CardInvalid
-from facepipe.runtime import load_onnx, read_model
+from facepipe.networks.runtime import load_onnx, read_model
 
 # These hand on what they were given, in another shape or not at all
 _REARRANGING = {"Cast", "Dropout", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}

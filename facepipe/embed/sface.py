@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from facepipe import weights as weight_files
-from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.devices import in_passes, side_by_side, workers
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, WeightsAltered
-from facepipe.forks import PerProcess
-from facepipe.lazy import cached_property
+from facepipe.machine.devices import in_passes, side_by_side, workers
+from facepipe.machine.forks import PerProcess
+from facepipe.machine.lazy import cached_property
+from facepipe.networks import weights as weight_files
+from facepipe.networks.cards import Card
+from facepipe.networks.runtime import CompiledGraph, Constants, Graph, read_graph, read_weights
 from facepipe.records import Activation, Floats, Pixels
-from facepipe.runtime import CompiledGraph, Constants, Graph, read_graph, read_weights
 
 if TYPE_CHECKING:
     from torch import nn

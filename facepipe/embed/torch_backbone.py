@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from facepipe.cards import Card
 from facepipe.defaults import FULL
-from facepipe.devices import in_passes, side_by_side, torch_device, workers
 from facepipe.embed import fused
 from facepipe.embed.base import check_precision, normalise
 from facepipe.errors import CardInvalid, UsageError
-from facepipe.forks import PerProcess
-from facepipe.lazy import cached_property
+from facepipe.machine.devices import in_passes, side_by_side, torch_device, workers
+from facepipe.machine.forks import PerProcess
+from facepipe.machine.lazy import cached_property
+from facepipe.networks.cards import Card
 from facepipe.records import Activation, Floats, Pixels
 
 PASS = 8  # chips a forward pass on the CPU: more need longer for memory than they save on weights

@@ -15,14 +15,14 @@ from typing import Any, Protocol, TypeVar
 from facepipe.align import kept
 from facepipe.align.quality import measure, quality_of
 from facepipe.batches import Done, Failed, Outcome
-from facepipe.cards import Card
 from facepipe.enroll.gate import expect_good, problems_of
 from facepipe.enroll.identity import Rule, expect_theirs, rule_of
 from facepipe.errors import FaceError, FacepipeError, ImageError, NameInvalid, NoFace, SeveralFaces, UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.names import clean_name
 from facepipe.image import one_line
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
+from facepipe.networks.cards import Card
 from facepipe.records import BaseRecord, Consent, Detection, Face, Image, Reference
 from facepipe.words import printable
 

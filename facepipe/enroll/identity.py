@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from facepipe.cards import Card
 from facepipe.defaults import FMR
 from facepipe.errors import EnrolledAlready, PersonNotFound, SeveralPeople
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.thresholds import Thresholds
+from facepipe.networks.cards import Card
 from facepipe.records import Candidate, Floats
 from facepipe.scoring.evidence import ByReferences, probability
 from facepipe.words import percent

@@ -17,7 +17,7 @@ from facepipe.evaluate.reliability import measure_reliability, state_by_folds
 from facepipe.evaluate.result import Evaluation, Images, Measured, Mistake
 from facepipe.evaluate.strangers import Chosen
 from facepipe.evaluate.verification import measure_verification
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress
 from facepipe.scoring.cohort import Cohort

@@ -1,4 +1,8 @@
-"""What picture files look like from outside: which kind by the first bytes, which class opens it, which way is up."""
+"""What picture files look like from outside.
+
+kinds.py   which kind, by the first bytes     openers.py   which class opens it     shrinking.py   at a part of its size
+jpeg.py    is its end missing                 tiff.py      its directory, and which way is up
+"""
 
 from facepipe.formats.jpeg import ends_in_nothing, with_end_mark
 from facepipe.formats.kinds import ACCEPTED, HEAD, counted, kind_of

@@ -8,8 +8,8 @@ from contextlib import contextmanager, nullcontext
 import faiss
 import numpy as np
 
-from facepipe import forks
 from facepipe.gallery.base import Ids
+from facepipe.machine import forks
 from facepipe.records import Floats
 
 

@@ -21,7 +21,6 @@ from facepipe.errors import (
     UsageError,
     WriteFailed,
 )
-from facepipe.forks import PerProcess
 from facepipe.gallery import archive, calibrated, change, faults, own_strangers, rows
 from facepipe.gallery.base import GalleryInfo, NewReference, Person, Strangers, Tally
 from facepipe.gallery.check import problems
@@ -29,6 +28,7 @@ from facepipe.gallery.hold import Hold
 from facepipe.gallery.names import clean_name
 from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.store import LIVE, Entry, Record
+from facepipe.machine.forks import PerProcess
 from facepipe.records import Candidate, Reference, StoredChip, Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences

@@ -11,7 +11,6 @@ from threading import RLock
 
 import numpy as np
 
-from facepipe import forks
 from facepipe.commands import typed
 from facepipe.errors import (
     FacepipeError,
@@ -26,6 +25,7 @@ from facepipe.gallery.base import first_fault
 from facepipe.gallery.live_index import LiveIndex
 from facepipe.gallery.scoring import Scoring
 from facepipe.gallery.store import Record
+from facepipe.machine import forks
 from facepipe.records import Floats, Template
 from facepipe.scoring.strangers import OwnStrangers
 

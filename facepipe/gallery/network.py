@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facepipe.cards import find_card, network_name
 from facepipe.commands import typed
 from facepipe.defaults import BACKBONE
 from facepipe.errors import GalleryMismatch, ModelError, ModelNotFound
 from facepipe.gallery.gallery import Gallery
-from facepipe.weights import resolve
+from facepipe.networks.cards import find_card, network_name
+from facepipe.networks.weights import resolve
 
 
 def network_of(gallery: Gallery, weights: Path | None = None) -> str:

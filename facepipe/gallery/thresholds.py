@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from facepipe.cards import Card, card_of
 from facepipe.defaults import FMR, FPIR
 from facepipe.errors import UsageError
 from facepipe.gallery.gallery import Gallery
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
+from facepipe.networks.cards import Card, card_of
 from facepipe.scoring.calibration import GROWN, Calibration, Rate, at_rate
 from facepipe.scoring.strangers import Chance, OwnStrangers, chance_by_curve, threshold_by_curve
 from facepipe.scoring.tail import Curve

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from facepipe.align.kept import recut
 from facepipe.batches import Done
-from facepipe.cards import Input
 from facepipe.embed.base import normalise, templates
 from facepipe.errors import ModelError, NoFace, UsageError
 from facepipe.gallery import Gallery
@@ -21,7 +20,8 @@ from facepipe.inspect.networks_of import choose_layers, networks_of
 from facepipe.inspect.survey import Stages
 from facepipe.inspect.views.features import collect, depths
 from facepipe.inspect.views.story import Decision, Made
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
+from facepipe.networks.cards import Input
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress
 from facepipe.records import Candidate, Chip, Face, Floats, Image, Pixels, Template

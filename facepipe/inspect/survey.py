@@ -11,11 +11,11 @@ import numpy as np
 
 from facepipe.align.cut import cut_chip
 from facepipe.batches import within_memory
-from facepipe.cards import Input
 from facepipe.detect.base import Candidates, Detector, OpenDetector
 from facepipe.detect.turned import find_faces
 from facepipe.errors import FaceError, FacepipeError, ImageError, NoFace
 from facepipe.image import ImageLike, label_of, read_image
+from facepipe.networks.cards import Input
 from facepipe.records import Detection, Floats, Image
 
 Which: TypeAlias = int | Callable[[Image, Sequence[Detection]], int | None] | None

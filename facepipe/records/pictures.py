@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from facepipe import words
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
 from facepipe.records.arrays import Floats, Pixels, expect, rounded
 from facepipe.records.record import BaseRecord
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
 from facepipe.scoring.evidence import Floats
 
 # Tuned on lfw-dev, fold 0, all against all (scripts/measure_levers.py)

@@ -10,8 +10,8 @@ from typing import Annotated, TypeVar
 from fastapi import Depends
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
-from facepipe.cards import network_name
 from facepipe.gallery import Gallery
+from facepipe.networks.cards import network_name
 from facepipe.pipeline import Pipeline
 from facepipe.serve.engine import Engine
 from facepipe.serve.inspections import Inspections

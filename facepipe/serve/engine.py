@@ -17,12 +17,12 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from facepipe.batches import GROUP, GROUP_PIXELS
-from facepipe.devices import cores, workers
 from facepipe.errors import FaceError, FacepipeError, ServerBusy
 from facepipe.faces import Faces
+from facepipe.machine.devices import cores, workers
+from facepipe.machine.threads import Threads
 from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Face, Image
-from facepipe.threads import Threads
 
 T = TypeVar("T")
 SHORT_THREADS, SHORT = 4, 64  # short works, such as reading the gallery: threads; waiting or running at once

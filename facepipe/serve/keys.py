@@ -20,7 +20,7 @@ from typing import Any
 from facepipe import folders
 from facepipe.errors import KeyNotFound, ServerError, UsageError
 from facepipe.files import locked, replacing
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
 
 SCOPES = ("read", "enroll", "admin")  # each may do what those before it may
 PREFIX = "fp_"  # so that people and scanners for leaked secrets know one when they see it

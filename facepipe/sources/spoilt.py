@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from facepipe import forks
+from facepipe.machine import forks
 from facepipe.records import Pixels
 
 FREED = 2**26  # bytes of memory that was used before, in pieces of a picture's size

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TypeVar
 
-from facepipe import forks
 from facepipe.errors import SourceRefused
+from facepipe.machine import forks
+from facepipe.machine.threads import starting
 from facepipe.records import Frame
 from facepipe.sources.base import OnState
 from facepipe.sources.handover import Handover
-from facepipe.threads import starting
 
 CLOSING = 1.0  # seconds that a thread is waited for; one that waits for a silent stream ends at the end of its patience
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from facepipe.cards import card_of, network_name
 from facepipe.errors import FacepipeError, GalleryMismatch, UsageError
 from facepipe.gallery import Gallery, faults, index_file
 from facepipe.gallery.database import put_in_place
+from facepipe.networks.cards import card_of, network_name
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress, quiet
 from facepipe.upgrade.comparison import Comparison, compare

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facepipe.cards import Card
 from facepipe.defaults import FMR
 from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.comparisons import Comparisons, Cosine, all_against_all
 from facepipe.evaluate.rates import match_rate, threshold_at_fmr
 from facepipe.gallery.change import Renewed
+from facepipe.networks.cards import Card
 from facepipe.records import Floats, Reference
 
 RATES = ("1e-2", "1e-3", "1e-4", "1e-5")

@@ -7,11 +7,11 @@ from contextlib import suppress
 
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import open_chip
-from facepipe.cards import Input, card_of
 from facepipe.embed.base import BATCH, templates
 from facepipe.errors import FaceError, ReferenceNotFound
 from facepipe.gallery import Gallery
 from facepipe.gallery.change import Renewed
+from facepipe.networks.cards import Input, card_of
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress, quiet
 from facepipe.records import Chip, Floats, StoredChip

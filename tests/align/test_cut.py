@@ -7,9 +7,9 @@ import pytest
 from facepipe.align.cut import cut_chip
 from facepipe.align.quality import measure, quality_of
 from facepipe.align.transform import similarity
-from facepipe.cards import Input, find_card
 from facepipe.errors import FaceError
 from facepipe.image import read_image
+from facepipe.networks.cards import Input, find_card
 from facepipe.records import Detection, Image
 
 SPEC = find_card("dlib_resnet").chip

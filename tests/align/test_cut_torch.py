@@ -8,11 +8,11 @@ import torch
 
 from facepipe.align.cut import cut_chip
 from facepipe.align.cut_torch import MOST_SAMPLES, cut_chips
-from facepipe.cards import find_card
 from facepipe.defaults import BACKBONE
 from facepipe.embed.base import templates
 from facepipe.errors import DeviceUnavailable, FaceError
 from facepipe.image import read_image
+from facepipe.networks.cards import find_card
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip, Floats, Image
 

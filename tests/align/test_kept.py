@@ -10,9 +10,9 @@ from facepipe import Pipeline, read_image
 from facepipe.align.cut import cut_chip
 from facepipe.align.kept import SIDE, WIDE, keep, recut
 from facepipe.align.transform import ARCFACE, ARCFACE_SIZE
-from facepipe.cards import Input, all_cards
 from facepipe.doctor.pictures import _aligned
 from facepipe.embed.base import templates
+from facepipe.networks.cards import Input, all_cards
 from facepipe.records import Image, StoredChip
 
 ARC = Input(ARCFACE_SIZE, "RGB", (127.5,), (1 / 127.5,), ARCFACE)

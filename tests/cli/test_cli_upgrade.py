@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.cards import find_card
 from facepipe.cli.upgrade import _verdict
 from facepipe.defaults import BACKBONE
 from facepipe.gallery import Gallery
+from facepipe.networks.cards import find_card
 from facepipe.upgrade.comparison import Comparison, Errors
 from tests.cli.cli_shell import Run
 from tests.toy_networks import add_grid

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.cards import find_card
+from facepipe.networks.cards import find_card
 from tests.cli.cli_shell import Run
 from tests.toy_networks import add_grid
 

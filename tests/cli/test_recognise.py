@@ -14,9 +14,9 @@ import PIL.Image
 import pytest
 
 from facepipe import Pipeline
-from facepipe.cards import find_card
 from facepipe.enroll.enrolment import TOGETHER
-from facepipe.weights import locate
+from facepipe.networks.cards import find_card
+from facepipe.networks.weights import locate
 from tests.cli.cli_shell import Run, command_line, environment, start
 
 NUMBER = (int, float)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facepipe.cards import find_card
 from facepipe.detect.boxes import zoomed
 from facepipe.detect.yunet import AGREES, ALONE, CLOSER, LIKELY, OWN, Proposals, YuNet
+from facepipe.networks.cards import find_card
 from facepipe.records import Image
 
 PICTURE = Image(np.zeros((200, 200, 3), np.uint8), "black")

@@ -10,14 +10,14 @@ import pytest
 import torch
 from facenet_pytorch.models import mtcnn as reference
 
-from facepipe.cards import load_card
 from facepipe.detect import mtcnn
 from facepipe.detect.base import load_detector
 from facepipe.detect.mtcnn import FACTOR, Mtcnn, pyramid
 from facepipe.detect.mtcnn_nets import ONet, PNet, RNet
 from facepipe.errors import WeightsAltered
+from facepipe.networks.cards import load_card
+from facepipe.networks.weights import locate
 from facepipe.records import Detection, Image
-from facepipe.weights import locate
 from tests.detect.portraits import SEEN, iou, width
 
 

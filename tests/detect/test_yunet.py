@@ -10,7 +10,6 @@ import numpy as np
 import onnx
 import pytest
 
-from facepipe.cards import find_card, load_card
 from facepipe.detect import yunet, yunet_net
 from facepipe.detect.base import CloseDetector, Detector, OpenDetector, load_detector
 from facepipe.detect.boxes import suppress
@@ -19,8 +18,9 @@ from facepipe.detect.yunet import AGREES, ALONE, OVERLAP, OWN, PROPOSE, Proposal
 from facepipe.detect.yunet_net import BOX, CENTRE, FACE, LANDMARKS, STRIDES
 from facepipe.errors import CardInvalid, WeightsAltered
 from facepipe.image import read_image
+from facepipe.networks.cards import find_card, load_card
+from facepipe.networks.weights import locate
 from facepipe.records import Detection, Image
-from facepipe.weights import locate
 from tests.by_onnxruntime import by_onnxruntime, taken
 from tests.detect.portraits import NOISE, SEEN, cut, iou
 
@@ -316,7 +316,7 @@ def remade(tmp_path: Path) -> Callable[[list[Path]], YuNet]:
     """The detector of a card that names these files, with their sha256 as they were before ``change``."""
 
     def make(files: list[Path], change: Callable[[list[Path]], object] = lambda paths: None) -> YuNet:
-        from facepipe.weights import file_sha256
+        from facepipe.networks.weights import file_sha256
 
         copies = [Path(shutil.copy(path, tmp_path)) for path in files]
         entry = CARD.weights[0]

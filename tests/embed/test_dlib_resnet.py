@@ -11,15 +11,15 @@ import pytest
 import torch
 from torch import nn
 
-from facepipe.cards import find_card
 from facepipe.embed.base import Backbone, load_backbone, normalise, templates
 from facepipe.embed.dlib_resnet import DIMENSION, load
 from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import EmbeddingInvalid, WeightsAltered, WeightsMissing
 from facepipe.image import read_image
+from facepipe.networks.cards import find_card
+from facepipe.networks.weights import locate
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip
-from facepipe.weights import locate
 
 CARD = find_card("dlib_resnet")
 (DAT,) = locate(CARD)

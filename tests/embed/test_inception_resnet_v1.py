@@ -9,12 +9,12 @@ import torch
 from facenet_pytorch import InceptionResnetV1
 from torch import Tensor, nn
 
-from facepipe.cards import find_card
 from facepipe.embed.base import load_backbone, normalise
 from facepipe.embed.torch_backbone import TorchBackbone
 from facepipe.errors import DeviceUnavailable, WeightsAltered, WeightsMissing
+from facepipe.networks.cards import find_card
+from facepipe.networks.weights import file_sha256
 from facepipe.records import Template
-from facepipe.weights import file_sha256
 
 NAME = "inception_resnet_v1-vggface2"
 

@@ -11,11 +11,11 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from facepipe import weights
-from facepipe.cards import Card, Input, WeightFile
 from facepipe.embed import onnx as backend
 from facepipe.embed.onnx import OnnxBackbone
 from facepipe.errors import CardInvalid, DependencyMissing, DeviceUnavailable, UsageError, WeightsAltered
+from facepipe.networks import weights
+from facepipe.networks.cards import Card, Input, WeightFile
 
 SIZE, DIMENSION = 12, 7
 

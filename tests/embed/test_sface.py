@@ -16,15 +16,15 @@ import pytest
 import torch
 from torch import nn
 
-from facepipe import devices
-from facepipe.cards import find_card
 from facepipe.embed.base import Backbone, load_backbone, templates
 from facepipe.embed.sface import SFace, load
 from facepipe.errors import CardInvalid, UsageError, WeightsAltered, WeightsMissing
 from facepipe.image import read_image
+from facepipe.machine import devices
+from facepipe.networks.cards import find_card
+from facepipe.networks.weights import locate
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip
-from facepipe.weights import locate
 from tests.embed import zoo
 
 pytestmark = pytest.mark.slow

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facepipe.cards import Card, Input
 from facepipe.embed.base import normalise
 from facepipe.embed.torch_backbone import TorchBackbone, normalise_on
 from facepipe.errors import CardInvalid, DeviceUnavailable, UsageError
+from facepipe.networks.cards import Card, Input
 
 CHIP = np.array([[[10, 20, 30], [1, 2, 3]], [[4, 5, 6], [7, 8, 9]]], np.uint8)  # (2, 2, 3)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from facepipe.batches import Outcome
-from facepipe.cards import find_card
 from facepipe.enroll.enrolment import Enroller, Enrolment, Held, Policy, Refused, Taken
 from facepipe.errors import NoFace, PoorShot, SeveralPeople
 from facepipe.gallery import Gallery, NewReference
+from facepipe.networks.cards import find_card
 from facepipe.pipeline import Pipeline
 from facepipe.records import Consent, Template
 

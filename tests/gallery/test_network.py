@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from facepipe import Pipeline, folders
-from facepipe.cards import find_card
 from facepipe.defaults import BACKBONE
 from facepipe.errors import GalleryMismatch, WeightsAltered, WeightsMissing
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.network import network_of
+from facepipe.networks.cards import find_card
 from tests.toy_networks import add_grid, write_grid
 
 

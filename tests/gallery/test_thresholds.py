@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.cards import Card, find_card
 from facepipe.errors import UsageError
 from facepipe.gallery import Gallery, NewReference
 from facepipe.gallery.thresholds import Thresholds, in_force
+from facepipe.networks.cards import Card, find_card
 from facepipe.records import Template
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences, Evidence

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from facepipe import Gallery, Pipeline
-from facepipe.cards import find_card
 from facepipe.errors import ChangeRefused, GalleryMismatch, GalleryNotFound, GalleryReadOnly, UsageError
 from facepipe.gallery import Strangers
+from facepipe.networks.cards import find_card
 from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.cohort import FEWEST
 from facepipe.scoring.evidence import ByReferences, Evidence

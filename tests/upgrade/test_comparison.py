@@ -9,8 +9,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from facepipe.cards import Card, find_card
 from facepipe.gallery.change import Renewed
+from facepipe.networks.cards import Card, find_card
 from facepipe.records import Floats, Reference, Template
 from facepipe.upgrade import Comparison, PersonErrors
 from facepipe.upgrade.comparison import compare

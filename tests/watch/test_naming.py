@@ -2,7 +2,7 @@ from dataclasses import astuple
 
 import pytest
 
-from facepipe.cards import find_card
+from facepipe.networks.cards import find_card
 from facepipe.watch.naming import Levels, levels
 
 LEVELS = Levels(limit=0.90, loose=0.88, strict=0.92, slack=0.02)

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from facepipe.inspect.graphs.graph import Field, Layer, fields
 from facepipe.inspect.graphs.torch_graph import outputs, read_layers, trace, watcher
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
 from facepipe.records import Pixels
 
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from facepipe.errors import UsageError
 from facepipe.inspect.graphs.graph import Layer, Pair, Stencil
 from facepipe.inspect.graphs.network import Network
-from facepipe.lazy import cached_property
+from facepipe.machine.lazy import cached_property
 
 Shape = tuple[int, int, int]
 Run = Callable[[Any, list[str]], Iterator[tuple[str, np.ndarray]]]

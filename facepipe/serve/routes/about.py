@@ -11,14 +11,14 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from facepipe import __version__
-from facepipe.cards import all_cards
 from facepipe.errors import UsageError
+from facepipe.networks.cards import all_cards
+from facepipe.networks.weights import is_here
 from facepipe.scoring.calibration import Calibration
 from facepipe.serve.context import Context, Server
 from facepipe.serve.guard import needs
 from facepipe.serve.routes.docs import GALLERY, errors
 from facepipe.serve.schemas import answer
-from facepipe.weights import is_here
 
 router = APIRouter(tags=["server"])
 read = [Depends(needs("read"))]

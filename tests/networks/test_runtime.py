@@ -9,11 +9,11 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch.nn.functional import conv2d, linear, prelu
 
-from facepipe import runtime
-from facepipe.cards import find_card
 from facepipe.errors import DeviceUnavailable, WeightsAltered
-from facepipe.runtime import Graph, read_graph, read_model, read_weights
-from facepipe.weights import locate
+from facepipe.networks import runtime
+from facepipe.networks.cards import find_card
+from facepipe.networks.runtime import Graph, read_graph, read_model, read_weights
+from facepipe.networks.weights import locate
 from tests.by_onnxruntime import by_onnxruntime, taken
 
 RANDOM = np.random.default_rng(0)

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from facepipe import memory
 from facepipe.errors import DeviceUnavailable, ImageTooLarge
+from facepipe.machine import memory
 
 PROGRAM = """
 import sys

@@ -8,13 +8,13 @@ from threading import Barrier
 import pytest
 import torch
 
-from facepipe import devices
-from facepipe.devices import torch_device, workers
 from facepipe.errors import DeviceUnavailable
+from facepipe.machine import devices
+from facepipe.machine.devices import torch_device, workers
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_workers_run_on_one_core_each_and_leave_the_process_as_it_was() -> None:
 def run(code: str, **environment: str) -> list[str]:
     """The lines that ``code`` prints in a process of its own, which begins without torch."""
     inherited = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    command = [sys.executable, "-c", "import sys\nfrom facepipe.devices import cores, workers\n" + code]
+    command = [sys.executable, "-c", "import sys\nfrom facepipe.machine.devices import cores, workers\n" + code]
     given = {**inherited, "PYTHONPATH": str(ROOT), **environment}
     done = subprocess.run(command, env=given, capture_output=True, text=True, check=True, timeout=120)
     return done.stdout.splitlines()

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from facepipe import forks
 from facepipe.errors import DeviceUnavailable
-from facepipe.threads import Threads, starting
+from facepipe.machine import forks
+from facepipe.machine.threads import Threads, starting
 
 if TYPE_CHECKING:
     import torch

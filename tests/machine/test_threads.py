@@ -12,11 +12,11 @@ import torch
 from facepipe import Gallery, Pipeline
 from facepipe.batches import each
 from facepipe.cli import app
-from facepipe.devices import workers
 from facepipe.errors import DeviceUnavailable
+from facepipe.machine.devices import workers
+from facepipe.machine.threads import Threads
 from facepipe.serve.app import create_app
 from facepipe.serve.settings import Settings
-from facepipe.threads import Threads
 
 Limit = Callable[[int], None]
 

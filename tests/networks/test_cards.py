@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from facepipe import folders, registry
-from facepipe.cards import Card, all_cards, find_card, load_card
+from facepipe import folders
 from facepipe.errors import CardInvalid, ModelNotFound, UsageError
-from facepipe.weights import file_sha256, locate
+from facepipe.networks import registry
+from facepipe.networks.cards import Card, all_cards, find_card, load_card
+from facepipe.networks.weights import file_sha256, locate
 
 SHIPPED = sorted(folders.shipped_cards().glob("*.toml"))
 
@@ -250,6 +251,7 @@ def test_the_backbone_id_follows_everything_that_shapes_the_vectors(tmp_path: Pa
 
 
 def test_cards_and_weights_load_no_torch() -> None:
-    code = "import sys, facepipe.cards, facepipe.weights, facepipe.add_model; print('torch' in sys.modules)"
+    modules = "facepipe.networks.cards, facepipe.networks.weights, facepipe.add_model"
+    code = f"import sys, {modules}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

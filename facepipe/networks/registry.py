@@ -8,8 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from facepipe.cards import Card
 from facepipe.errors import CardInvalid
+from facepipe.networks.cards import Card
 
 PLUGINS = {
     "detector": {

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from facepipe import folders
-from facepipe.cards import Card, WeightFile
 from facepipe.errors import CardInvalid, DependencyMissing, UsageError, WeightsAltered, WeightsMissing
 from facepipe.files import replacing
+from facepipe.networks.cards import Card, WeightFile
 from facepipe.progress import Progress, quiet
 
 _BLOCK = 1 << 20

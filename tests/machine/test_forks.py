@@ -16,7 +16,7 @@ from facepipe.errors import EnrolledAlready, UsageError
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE = 90  # seconds, for what takes less than ten where nothing hangs
 BEGIN = """
 import multiprocessing, os, sys, threading
@@ -195,7 +195,7 @@ print(codes, gallery.check())
 
 def test_a_lock_that_a_thread_held_at_the_fork_is_not_the_childs(folder: Path) -> None:
     code = """
-from facepipe import devices
+from facepipe.machine import devices
 from facepipe import batches
 from facepipe.embed import fused
 

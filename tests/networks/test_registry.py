@@ -2,11 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from facepipe import folders, registry
-from facepipe.cards import Card, find_card
+from facepipe import folders
 from facepipe.detect.base import load_detector
 from facepipe.embed.base import load_backbone
 from facepipe.errors import CardInvalid
+from facepipe.networks import registry
+from facepipe.networks.cards import Card, find_card
 
 
 def card(role: str, architecture: str) -> Card:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from facepipe import folders, weights
-from facepipe.cards import Card, Input, WeightFile, find_card, load_card
+from facepipe import folders
 from facepipe.errors import CardInvalid, DependencyMissing, UsageError, WeightsAltered, WeightsMissing, WriteFailed
+from facepipe.networks import weights
+from facepipe.networks.cards import Card, Input, WeightFile, find_card, load_card
 
 BODY = bytes(range(256)) * 5000  # 1.28 MB: more than one block
 SHA256 = hashlib.sha256(BODY).hexdigest()

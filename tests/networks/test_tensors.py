@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from facepipe import tensors
-from facepipe.cards import find_card
 from facepipe.errors import WeightsAltered
-from facepipe.tensors import read_arrays, read_state_dict
-from facepipe.weights import locate
+from facepipe.networks import tensors
+from facepipe.networks.cards import find_card
+from facepipe.networks.tensors import read_arrays, read_state_dict
+from facepipe.networks.weights import locate
 
 
 class Malicious:

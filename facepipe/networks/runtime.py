@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from facepipe.dependencies import explained
-from facepipe.devices import cores
 from facepipe.errors import DeviceUnavailable, WeightsAltered
-from facepipe.forks import PerProcess
+from facepipe.machine.dependencies import explained
+from facepipe.machine.devices import cores
+from facepipe.machine.forks import PerProcess
 from facepipe.records import Floats
 
 Constants = dict[str, np.ndarray]

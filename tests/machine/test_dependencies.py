@@ -10,10 +10,10 @@ from types import ModuleType
 
 import pytest
 
-from facepipe.dependencies import FOR_OPENCV, MEND_OPENCV, MEND_TORCH, explained
 from facepipe.errors import DependencyMissing
+from facepipe.machine.dependencies import FOR_OPENCV, MEND_OPENCV, MEND_TORCH, explained
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NO_GL = "libGL.so.1: cannot open shared object file: No such file or directory"
 NO_CUDNN = "libcudnn.so.9: cannot open shared object file: No such file or directory"
 NUMPY = "\n\nIMPORTANT: PLEASE READ THIS\n\nOriginal error was: it is not for this Python\n"
