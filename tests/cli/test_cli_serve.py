@@ -17,6 +17,8 @@ import pytest
 from facepipe import folders
 from tests.cli.cli_shell import Run, command_line, environment
 
+pytestmark = pytest.mark.slow
+
 
 def ask(url: str, path: str, body: bytes | None = None) -> dict:
     headers = {"Content-Type": "multipart/form-data; boundary=b"}

@@ -11,6 +11,8 @@ from facepipe.errors import UsageError
 from tests.cli.cli_shell import environment
 from tests.cli.screen import screen
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _ask_anew() -> None:

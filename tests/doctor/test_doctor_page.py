@@ -15,6 +15,8 @@ from facepipe.doctor.page import render
 from facepipe.gallery import Gallery
 from tests.doctor.doctor_faces import EVIDENCE, Add, face
 
+pytestmark = pytest.mark.slow
+
 CHIP = cv2.imencode(".jpg", np.full((24, 24, 3), 128, np.uint8))[1].tobytes()
 NAME = "<script>alert('x')</script> & Söhne"
 

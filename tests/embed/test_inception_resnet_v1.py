@@ -16,6 +16,8 @@ from facepipe.networks.cards import find_card
 from facepipe.networks.weights import file_sha256
 from facepipe.records import Template
 
+pytestmark = pytest.mark.slow
+
 NAME = "inception_resnet_v1-vggface2"
 
 

@@ -22,6 +22,8 @@ from facepipe.serve.settings import Settings
 from tests.serve.serving import Serve
 from tests.serve.tiny_app import tiny_app
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -14,6 +14,7 @@ from facepipe.sources import open_source, spoilt
 from tests.network_camera import SIZE, number_in, picture
 from tests.sources.coded import woven, write, write_sound
 
+pytestmark = pytest.mark.slow
 COUNT = 12
 FIELDS = {
     "a.mpg": ("mpeg2video", "yuv420p"),

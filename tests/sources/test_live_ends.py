@@ -16,6 +16,8 @@ from facepipe.sources import Patience, open_source
 from tests.network_camera import QUICK, SHORT, NetworkCamera
 from tests.sources.settling import settles
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

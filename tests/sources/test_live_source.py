@@ -14,6 +14,8 @@ from facepipe.sources.live import Link, LiveSource
 from tests.network_camera import QUICK, SHORT, SIZE, NetworkCamera, RtspCamera, number_in, picture
 from tests.sources.settling import in_use, settles
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_stream(nothing_left: None, camera: NetworkCamera) -> None:
     with open_source(camera.url(), patience=QUICK) as source:

@@ -7,7 +7,7 @@ import pytest
 
 from facepipe.sources.spoilt import mallopt, spoilt
 
-pytestmark = pytest.mark.skipif(mallopt is None, reason="another C library than GNU's")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(mallopt is None, reason="another C library than GNU's")]
 SIZES = (3_000, 57_600, 6_220_800, 40_000_000)
 
 
