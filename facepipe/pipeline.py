@@ -147,7 +147,7 @@ class Pipeline:
         """
         limit = self.threshold(threshold, fmr, fpir=fpir, gallery=gallery)
         faces = self.faces(image)
-        return faces.told_as(self.match(faces, gallery, top=top, threshold=limit))
+        return faces.told_as(self._match(faces, gallery, top, limit))
 
     def match(
         self, faces: Sequence[Face], gallery: Gallery, *, top: int = 1, threshold: float | None = None

@@ -1,6 +1,8 @@
 """Imports go downward only, start-up is light, files and functions stay small."""
 
 import ast
+import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -60,6 +62,7 @@ LONG = {  # files that are one idea, with the reason
     "facepipe/pipeline.py": "the story from top to bottom, to be read in one sitting",
 }
 MOST_LINES_OF_LONG = 500
+MOST_NAMES = 8  # of a file that docs/architecture.md names
 
 
 def part_of(module: str) -> str:
@@ -255,3 +258,40 @@ def test_progress_is_told_in_one_way() -> None:
 def test_long_files_are_long() -> None:
     texts = {name_of(path): path.read_text("utf-8") for path in MODULES}
     assert [name for name in LONG if len(texts[name].splitlines()) <= MOST_LINES] == []
+
+
+def sentence(source: str) -> str:
+    """The first sentence of a module's docstring."""
+    paragraph = " ".join((ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0].split())
+    return re.split(r"(?<=[.!?]) (?=[A-Z])", paragraph)[0].rstrip(".")
+
+
+def names(source: str) -> list[str]:
+    """What a module defines for others."""
+    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    return [node.name for node in ast.parse(source).body if isinstance(node, kinds) and not node.name.startswith("_")]
+
+
+def every_file() -> str:
+    """The last section of docs/architecture.md: of each folder the files, what they are about and what they define."""
+    lines = []
+    for folder in sorted({path.parent for path in MODULES}):
+        paths = [path for path in MODULES if path.parent == folder and not path.name.startswith("__")]
+        if paths:
+            lines += ["", f"### `{folder.relative_to(REPOSITORY).as_posix()}/`", ""]
+        for path in paths:
+            source = path.read_text("utf-8")
+            defined = [f"`{name}`" for name in names(source)]
+            shown = ", ".join([*defined[:MOST_NAMES], *(["…"] if len(defined) > MOST_NAMES else [])])
+            lines.append(f"- `{path.name}`: {sentence(source).replace('``', '`')}{f' ({shown})' if shown else ''}")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_page_has_every_file() -> None:
+    """FACEPIPE_WRITE_DOCS=1 writes the section anew."""
+    page = REPOSITORY / "docs" / "architecture.md"
+    before, heading, shown = page.read_text("utf-8").partition("## Every file\n")
+    if os.environ.get("FACEPIPE_WRITE_DOCS"):
+        page.write_text(before + heading + every_file(), "utf-8")
+        return
+    assert shown == every_file()

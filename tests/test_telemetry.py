@@ -36,7 +36,7 @@ def test_one_function_imports_what_tells(folder: str) -> None:
         for path in (ROOT / folder).rglob("*.py")
         if any(TELLS in imported(node) for node in ast.walk(ast.parse(path.read_text("utf-8"))))
     ]
-    assert importers == (["facepipe/runtime.py"] if folder == "facepipe" else [])
+    assert importers == (["facepipe/networks/runtime.py"] if folder == "facepipe" else [])
 
 
 def imported(node: ast.AST) -> list[str]:

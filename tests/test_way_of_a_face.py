@@ -47,7 +47,7 @@ def followed() -> Iterator[list[tuple[str, str]]]:
         yield called
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
+        threading.setprofile(None)
         called += seen
 
 

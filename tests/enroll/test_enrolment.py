@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.batches import Outcome
+from facepipe.batches import Done, Failed, Outcome
 from facepipe.enroll.enrolment import Enroller, Enrolment, Held, Policy, Refused, Taken
 from facepipe.errors import NoFace, PoorShot, SeveralPeople
 from facepipe.gallery import Gallery, NewReference
@@ -92,15 +92,15 @@ def test_who_is_not_one_person_is_refused_by_the_numbers_of_the_images(gallery: 
 
 def test_of_many_those_of_one_person_stop_nobody_else(gallery: Gallery) -> None:
     seen: list[tuple[str, Outcome[Any]]] = [
-        ("Ada", Outcome("0.jpg", value=picture(0))),
-        ("Ada", Outcome("1.jpg", value=picture(1))),
-        ("Ben", Outcome("poor.jpg", value=POOR)),
-        ("Ben", Outcome("2.jpg", value=picture(2))),
+        ("Ada", Done("0.jpg", picture(0))),
+        ("Ada", Done("1.jpg", picture(1))),
+        ("Ben", Done("poor.jpg", POOR)),
+        ("Ben", Done("2.jpg", picture(2))),
     ]
 
     def enrolled(policy: Policy) -> list[str | None]:
         outcomes = Enroller(gallery, CARD, policy).each(seen, lambda image: pytest.fail("was looked at"))
-        return [None if outcome.error is None else outcome.error.code for outcome in outcomes]
+        return [outcome.error.code if isinstance(outcome, Failed) else None for outcome in outcomes]
 
     policy = Policy(threshold=0.5, partial=True, together=16)
     assert enrolled(policy) == ["several-people", "several-people", "poor-shot", None]

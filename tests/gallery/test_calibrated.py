@@ -165,7 +165,7 @@ def test_a_cohort_that_got_too_small_is_told_and_not_used(
     assert gallery.calibration == CORRECTED
     gallery.remove("Bob")
     assert gallery.calibration is None
-    assert "calibration holds no more (a cohort of 199 people: expected at least 200); calibrate again" in caplog.text
+    assert "calibration no longer holds (a cohort of 199 people: expected at least 200); calibrate again" in caplog.text
     assert gallery.search(template(1))[0][0].person == "Ada"
     assert len(caplog.records) == 1  # once, not at every search
     info = gallery.info()

@@ -58,7 +58,7 @@ def test_a_name_is_understood(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", NO_NAMES)
 def test_what_is_no_name_is_refused_at_the_start(typed: str) -> None:
-    with pytest.raises(UsageError, match=r"^name .*: expected a name of this server, as faces\.example\.org$"):
+    with pytest.raises(UsageError, match=r"^name .*: expected a name of this server, such as faces\.example\.org$"):
         Settings(names=("faces.example.org", typed))
 
 
@@ -104,7 +104,9 @@ def test_a_site_is_understood(typed: str) -> None:
 
 @pytest.mark.parametrize("typed", NO_SITES)
 def test_what_is_no_site_is_refused_at_the_start(typed: str) -> None:
-    with pytest.raises(UsageError, match=r"^origin .*: expected one site with its scheme and without a path, as https"):
+    with pytest.raises(
+        UsageError, match=r"^origin .*: expected one site with its scheme and without a path, such as https"
+    ):
         Settings(origins=(typed,))
 
 
