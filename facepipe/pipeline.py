@@ -11,12 +11,12 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from facepipe.align.cut import cut_chips
-from facepipe.batches import Outcome, each, expect_many, within_memory
+from facepipe.batches import Failed, Outcome, each, expect_many, within_memory
 from facepipe.defaults import BACKBONE, DETECTOR, FULL, MIN_FACE
 from facepipe.detect.base import load_detector
 from facepipe.detect.turned import find_faces
 from facepipe.embed.base import Backbone, load_backbone, templates
-from facepipe.enroll.enrolment import TOGETHER, Enroller, Policy, Refused
+from facepipe.enroll.enrolment import TOGETHER, Enroller, Policy
 from facepipe.enroll.enrolment import Enrolment as Enrolment
 from facepipe.enroll.enrolment import pick_face as pick_face
 from facepipe.errors import EmbeddingInvalid, UsageError
@@ -291,7 +291,7 @@ class Pipeline:
         def look(image: Image) -> tuple[Image, list[Detection] | None]:
             return image, None if enroller.holds(image) else self._find(image)
 
-        def work(group: list[tuple[Image, list[Detection] | None]]) -> list[NewReference | Refused | Image]:
+        def work(group: list[tuple[Image, list[Detection] | None]]) -> list[NewReference | Failed | Image]:
             faces = iter(self._describe([(image, found) for image, found in group if found is not None]))
             return [image if found is None else enroller.try_new(image, next(faces)) for image, found in group]
 

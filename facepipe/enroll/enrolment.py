@@ -89,15 +89,7 @@ class Held:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An image that is not enrolled, and why."""
-
-    source: str
-    error: FacepipeError
-
-
-Taken = NewReference | Held | Refused
+Taken = NewReference | Held | Failed
 """What one image gives."""
 
 
@@ -124,20 +116,20 @@ class Enroller:
             return Held(image.source, image.sha256)
         return new_reference(image, look(image), self.policy)
 
-    def try_new(self, image: Image, faces: Sequence[Face]) -> NewReference | Refused:
+    def try_new(self, image: Image, faces: Sequence[Face]) -> NewReference | Failed:
         """``new_reference``, or why there is none."""
         try:
             return new_reference(image, faces, self.policy)
         except (FaceError, ImageError) as error:
-            return Refused(image.source, error)
+            return Failed(image.source, error)
 
-    def store(self, person: str, taken: Sequence[Taken]) -> list[Enrolment | Refused]:
+    def store(self, person: str, taken: Sequence[Taken]) -> list[Enrolment | Failed]:
         """Store what is new, all in one transaction, and say what became of each image.
 
         Raises the first error of images that cannot be used, where none is left or the policy is not ``partial``;
         SeveralPeople, EnrolledAlready; ``details`` then tell of each image that it is about. Raises GalleryError.
         """
-        refused = {number: one for number, one in enumerate(taken) if isinstance(one, Refused)}
+        refused = {number: one for number, one in enumerate(taken) if isinstance(one, Failed)}
         if refused and not (self.policy.partial and len(refused) < len(taken)):
             details = [detail(number, one.source, one.error) for number, one in refused.items()]
             raise next(iter(refused.values())).error.again(details=details)
@@ -148,7 +140,7 @@ class Enroller:
             numbers = [list(new)[about["image"]] for about in error.details or ()]
             raise error.again(details=[detail(number, new[number].source, error) for number in numbers]) from None
         added = iter(self._gallery.add(person, list(new.values())))
-        return [one if isinstance(one, Refused) else self._told(person, one, added) for one in taken]
+        return [one if isinstance(one, Failed) else self._told(person, one, added) for one in taken]
 
     def _told(self, person: str, one: NewReference | Held, added: Iterator[Reference | None]) -> Enrolment:
         is_new = isinstance(one, NewReference)
@@ -158,7 +150,7 @@ class Enroller:
         return Enrolment(person, one.source, reference, before if reference is None else None, tuple(holders))
 
     def each(
-        self, seen: Iterable[tuple[str, Outcome[NewReference | Refused | Image]]], look: Callable[[Image], list[Face]]
+        self, seen: Iterable[tuple[str, Outcome[NewReference | Failed | Image]]], look: Callable[[Image], list[Face]]
     ) -> Iterator[Outcome[Enrolment]]:
         """Store (person, what an image gives) one after another; where that is the image itself, as somebody has it,
         ``look`` finds its faces if that is somebody else.
@@ -170,29 +162,29 @@ class Enroller:
         for person, rows in groupby(seen, key=itemgetter(0)):
             while part := [self._taken(person, outcome, look) for _, outcome in islice(rows, self.policy.together)]:
                 for one in self._settled(person, part):
-                    yield Failed(one.source, one.error) if isinstance(one, Refused) else Done(one.source, one)
+                    yield one if isinstance(one, Failed) else Done(one.source, one)
 
     def _taken(
-        self, person: str, outcome: Outcome[NewReference | Refused | Image], look: Callable[[Image], list[Face]]
+        self, person: str, outcome: Outcome[NewReference | Failed | Image], look: Callable[[Image], list[Face]]
     ) -> Taken:
         try:
             taken = outcome.unwrap()
             name = clean_name(person)
             if isinstance(taken, Image):
                 return self.take(name, taken, look)
-            if isinstance(taken, Refused):
+            if isinstance(taken, Failed):
                 raise taken.error
             return taken
         except (FaceError, ImageError, NameInvalid) as error:
             if not self.policy.partial:
                 raise
             named = NameInvalid(f"{one_line(outcome.source)}: {error}") if isinstance(error, NameInvalid) else error
-            return Refused(outcome.source, named)
+            return Failed(outcome.source, named)
 
-    def _settled(self, person: str, part: list[Taken]) -> Sequence[Enrolment | Refused]:
-        usable = [one for one in part if not isinstance(one, Refused)]
+    def _settled(self, person: str, part: list[Taken]) -> Sequence[Enrolment | Failed]:
+        usable = [one for one in part if not isinstance(one, Failed)]
         if not usable:
-            return [one for one in part if isinstance(one, Refused)]
+            return [one for one in part if isinstance(one, Failed)]
         try:
             return self.store(clean_name(person), part)
         except FaceError as error:
@@ -244,6 +236,6 @@ def detail(number: int, source: str, error: FacepipeError) -> dict[str, Any]:
     return about | {"problems": problems_of(error)}
 
 
-def _blamed(new: NewReference, refused: FaceError) -> Refused:
+def _blamed(new: NewReference, refused: FaceError) -> Failed:
     """Why the image was not enrolled, when it may be another's fault."""
-    return Refused(new.source, refused.again(f"{new.source}: not enrolled: {refused}"))
+    return Failed(new.source, refused.again(f"{new.source}: not enrolled: {refused}"))

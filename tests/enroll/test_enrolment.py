@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from facepipe.batches import Done, Failed, Outcome
-from facepipe.enroll.enrolment import Enroller, Enrolment, Held, Policy, Refused, Taken
+from facepipe.enroll.enrolment import Enroller, Enrolment, Held, Policy, Taken
 from facepipe.errors import NoFace, PoorShot, SeveralPeople
 from facepipe.gallery import Gallery, NewReference
 from facepipe.networks.cards import find_card
@@ -49,8 +49,8 @@ def picture(number: int) -> NewReference:
     return NewReference(Template(vector, 1.0, "toy@1"), source=f"{number}.jpg", image_sha256=f"{number:064x}")
 
 
-POOR = Refused("poor.jpg", PoorShot("poor.jpg: no", problems=["blurred", "flat"]))
-NOBODY = Refused("nobody.jpg", NoFace("nobody.jpg: no face"))
+POOR = Failed("poor.jpg", PoorShot("poor.jpg: no", problems=["blurred", "flat"]))
+NOBODY = Failed("nobody.jpg", NoFace("nobody.jpg: no face"))
 
 
 def test_all_or_none_and_the_error_tells_of_each_that_cannot_be_used(gallery: Gallery) -> None:

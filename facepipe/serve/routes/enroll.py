@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, model_validator
 
 from facepipe import errors as e
-from facepipe.enroll.enrolment import Enroller, Enrolment, Policy, Refused, Taken, agreed, pick_face
+from facepipe.batches import Failed
+from facepipe.enroll.enrolment import Enroller, Enrolment, Policy, Taken, agreed, pick_face
 from facepipe.enroll.gate import problems_of
 from facepipe.errors import FaceError, ImageError, UsageError
 from facepipe.gallery.names import clean_name
@@ -120,11 +121,11 @@ async def _take(server: Context, enroller: Enroller, ask: EnrollAsk, name: str, 
     try:
         return await server.engine.faces(decoder(server, picture), then)
     except (FaceError, ImageError, UsageError) as error:
-        return Refused(picture.source, error)
+        return Failed(picture.source, error)
 
 
-def _row(done: Enrolment | Refused) -> Enrolled:
-    if isinstance(done, Refused):
+def _row(done: Enrolment | Failed) -> Enrolled:
+    if isinstance(done, Failed):
         problems = [schemas.Problem(**problem) for problem in problems_of(done.error)]
         return Enrolled(id=None, before=None, source=done.source, problems=problems)
     id = None if done.reference is None else done.reference.id
