@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,20 @@ def woven(number: int) -> np.ndarray:
     return frame
 
 
+@contextmanager
+def scheduled_as_before() -> Iterator[None]:
+    """libsvtav1 (av 18.1.0), opened by root, makes the thread that opens it a real-time one (SCHED_FIFO, 99), and so
+    every child that is started later: browsers among them, which then leave the machine to nobody else."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
+
+
 def write(
     path: Path,
     frames: list[np.ndarray],
@@ -36,7 +53,7 @@ def write(
     **options: str,
 ) -> Path:
     """Write BGR ``frames`` with ``codec``; ``fields``: say that they are interlaced, the upper field first."""
-    with av.open(str(path), "w", format=form) as out:
+    with scheduled_as_before(), av.open(str(path), "w", format=form) as out:
         stream: Any = out.add_stream(codec, FPS, options=options)
         stream.width, stream.height = size
         stream.pix_fmt = pixels

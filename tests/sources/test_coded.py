@@ -1,5 +1,6 @@
 """What OpenCV leaves out or cannot decode: fields, AV1, sound alone; and pixels that are not square."""
 
+import os
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -126,7 +127,9 @@ def test_a_dark_film_is_played(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
 def test_av1(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
     path = write(tmp_path / name, [picture(n) for n in range(6)], "libsvtav1")
+    assert before is None or os.sched_getscheduler(0) == before
     with open_source(path) as source:
         assert [number_in(frame.image.pixels) for frame in source] == list(range(6))
     monkeypatch.setitem(sys.modules, "av", None)
