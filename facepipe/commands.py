@@ -9,8 +9,7 @@ from pathlib import Path
 
 from facepipe.errors import UsageError
 from facepipe.folders import default_gallery
-
-_JOINERS = "\u200c\u200d"  # invisible, and part of emoji and of Persian: they survive being copied
+from facepipe.words import is_harmless
 
 
 def typed(verbs: str, gallery: Path, *options: str) -> str:
@@ -31,7 +30,7 @@ def one_line(arguments: Iterable[str]) -> str:
 
 def quoted(text: str) -> str:
     """``text`` as one word for the shell, with nothing in it that a terminal would swallow."""
-    if all(c.isprintable() or c in _JOINERS for c in text):
+    if all(map(is_harmless, text)):
         return shlex.quote(text)
     return "$'" + "".join(map(_escaped, text)) + "'"
 
@@ -39,4 +38,4 @@ def quoted(text: str) -> str:
 def _escaped(c: str) -> str:
     if c in "\\'":
         return "\\" + c
-    return c if c.isprintable() or c in _JOINERS else f"\\U{ord(c):08x}"
+    return c if is_harmless(c) else f"\\U{ord(c):08x}"

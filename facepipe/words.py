@@ -7,7 +7,7 @@ from typing import Protocol
 
 from facepipe.scoring.decide import reaches
 
-_JOINERS = "\u200c\u200d"  # invisible, harmless, and part of emoji and of Persian
+_JOINERS = "\u200c\u200d"  # invisible, harmless, and part of emoji and of Persian: they survive being copied
 WORTH_SAYING = 0.05  # the least probability with which a stranger's nearest is named; any stranger may have 1 %
 
 
@@ -20,9 +20,14 @@ class Guess(Protocol):
     def probability(self) -> float | None: ...
 
 
+def is_harmless(character: str) -> bool:
+    """Whether a terminal shows it, or is not changed by it."""
+    return character.isprintable() or character in _JOINERS
+
+
 def printable(text: str) -> str:
     """The text on one line, control and direction-changing characters as escapes: names cannot repaint a terminal."""
-    return "".join(c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if is_harmless(c) else c.encode("unicode_escape").decode() for c in text)
 
 
 def count(number: int, thing: str, things: str | None = None) -> str:

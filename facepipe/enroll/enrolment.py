@@ -86,7 +86,7 @@ class Held:
     """An image that the person has already; as it was accepted once, it is not judged again."""
 
     source: str
-    sha256: str
+    image_sha256: str
 
 
 Taken = NewReference | Held | Failed
@@ -143,9 +143,8 @@ class Enroller:
         return [one if isinstance(one, Failed) else self._told(person, one, added) for one in taken]
 
     def _told(self, person: str, one: NewReference | Held, added: Iterator[Reference | None]) -> Enrolment:
-        is_new = isinstance(one, NewReference)
-        reference = next(added) if is_new else None
-        holders = self._gallery.holders(one.image_sha256 if isinstance(one, NewReference) else one.sha256)
+        reference = next(added) if isinstance(one, NewReference) else None
+        holders = self._gallery.holders(one.image_sha256)
         before = holders.pop(person, None)
         return Enrolment(person, one.source, reference, before if reference is None else None, tuple(holders))
 

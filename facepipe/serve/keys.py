@@ -49,9 +49,9 @@ class Key:
         return Principal(self.name, scopes_of(self.scope))
 
 
-def as_spelt(scope: str) -> str:
-    """A scope as it is spelt today, where an older facepipe wrote it, or somebody used to it."""
-    return "enroll" if scope == "enrol" else scope
+def as_spelt(verb: str) -> str:
+    """A scope, or a mode, as it is spelt today, where an older facepipe wrote it, or somebody used to it."""
+    return "enroll" if verb == "enrol" else verb
 
 
 def scopes_of(scope: str) -> frozenset[str]:

@@ -12,6 +12,7 @@ from facepipe.records import MOST_WORDING, Frame
 from facepipe.records.arrays import cosine
 from facepipe.serve import schemas
 from facepipe.serve.context import Context
+from facepipe.serve.keys import as_spelt
 from facepipe.watch import Watcher
 
 TOP = 3  # candidates told of each face
@@ -24,7 +25,7 @@ class Message(BaseModel):
 
 class ToMode(Message):
     type: Literal["mode"]
-    mode: Annotated[Literal["recognise", "enroll"], BeforeValidator(lambda mode: "enroll" if mode == "enrol" else mode)]
+    mode: Annotated[Literal["recognise", "enroll"], BeforeValidator(as_spelt)]
     shots: Annotated[int, Field(ge=1, le=MOST)] = SHOTS
 
 
