@@ -1,6 +1,6 @@
 """A file, bytes, a PIL image or an array -> Image: RGB, upright, within limits. The only decoder in facepipe.
 
-Formats go by content, never by extension (``formats.py``). Nothing global in Pillow is changed, and none of its errors
+Formats go by content, never by extension (``formats/``). Nothing global in Pillow is changed, and none of its errors
 gets out. Colour profiles are not applied.
 """
 

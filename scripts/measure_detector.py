@@ -27,7 +27,7 @@ from rich.progress import track
 from facepipe import Pipeline, read_image
 from facepipe.detect.base import Detector, load_detector
 from facepipe.detect.yunet import AGREES, YuNet
-from facepipe.evaluate.rates import match_rate, threshold_at_fmr
+from facepipe.evaluate.measures.rates import match_rate, threshold_at_fmr
 from facepipe.records import Detection, Floats, Image, Pixels
 from facepipe.sources import image_files, open_source
 from facepipe.track.matching import overlaps

@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Gallery, Pipeline
-from facepipe.evaluate.comparisons import Cosine, all_against_all
 from facepipe.evaluate.faces import find_faces
-from facepipe.evaluate.rates import threshold_at_fmr
-from facepipe.evaluate.tails import fit_tail
+from facepipe.evaluate.measures.comparisons import Cosine, all_against_all
+from facepipe.evaluate.measures.rates import threshold_at_fmr
+from facepipe.evaluate.measures.tails import fit_tail
 from facepipe.gallery import NewReference
 from facepipe.records import Floats, Template
 from facepipe.scoring.evidence import ByReferences, Evidence

@@ -23,8 +23,8 @@ from facepipe import Done, Pipeline
 from facepipe.align.cut import cut_chip
 from facepipe.defaults import BACKBONE
 from facepipe.evaluate.embedded import central_face
-from facepipe.evaluate.fused_trials import by_references
-from facepipe.evaluate.rates import match_rate, threshold_at_fmr
+from facepipe.evaluate.measures.fused_trials import by_references
+from facepipe.evaluate.measures.rates import match_rate, threshold_at_fmr
 from facepipe.records import Face, Floats, Image, Pixels
 from facepipe.scoring.cohort import Cohort
 from facepipe.scoring.evidence import ByReferences, Evidence, shares

@@ -19,12 +19,12 @@ from rich.progress import Progress
 from facepipe import Pipeline
 from facepipe.defaults import BACKBONE, DETECTOR
 from facepipe.evaluate import Evaluation, evaluate_pairs, evaluate_people
-from facepipe.evaluate.comparisons import Cosine, all_against_all
 from facepipe.evaluate.faces import find_faces
-from facepipe.evaluate.fused_trials import by_references
+from facepipe.evaluate.measures.comparisons import Cosine, all_against_all
+from facepipe.evaluate.measures.fused_trials import by_references
+from facepipe.evaluate.measures.tails import fit_tail
 from facepipe.evaluate.report.page import page
-from facepipe.evaluate.summary import summarise
-from facepipe.evaluate.tails import fit_tail
+from facepipe.evaluate.report.summary import summarise
 from facepipe.scoring.evidence import Evidence
 
 

@@ -17,7 +17,7 @@ from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.evaluate.calibrate import CalibrationReport
-    from facepipe.evaluate.reliability import Reliability
+    from facepipe.evaluate.measures.reliability import Reliability
     from facepipe.networks.cards import Card
 
 

@@ -106,8 +106,8 @@ def evaluate(
 
 def _show(found: Evaluation, left_out: Sequence[sources.LeftOut], html: Path | None, as_json: bool) -> None:
     from facepipe.evaluate.measuring import COSINE
-    from facepipe.evaluate.summary import summarise
-    from facepipe.evaluate.verdict import verdict
+    from facepipe.evaluate.report.summary import summarise
+    from facepipe.evaluate.report.verdict import verdict
 
     if as_json:
         out.line(found.to_json() | {"left_out": unread.as_json(left_out)})

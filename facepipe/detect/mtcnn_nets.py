@@ -1,4 +1,5 @@
-"""The three networks of MTCNN (Zhang et al. 2016, arXiv:1604.02878), with the layer names of facenet-pytorch's weights.
+"""The three networks of MTCNN in torch (Zhang et al. 2016, arXiv:1604.02878), with the layer names of facenet-pytorch's
+weights.
 
 All take (N, 3, H, W) float32 RGB, (value − 127.5) / 128. Each returns box regressions (…4, in box sides), face
 probabilities, and O-Net also ten landmark coordinates (five x, then five y, in box sides).

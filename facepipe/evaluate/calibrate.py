@@ -11,14 +11,14 @@ import numpy as np
 
 from facepipe.defaults import FMR
 from facepipe.errors import UsageError
-from facepipe.evaluate.bootstrap import draw_people, expect_seed
-from facepipe.evaluate.cohort_scores import Corrected
-from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer, all_against_all
 from facepipe.evaluate.faces import LabelledFaces, find_faces
-from facepipe.evaluate.folds import Trial, draw_list
-from facepipe.evaluate.fused_trials import by_references
-from facepipe.evaluate.rates import match_rate, threshold_at_fmr
-from facepipe.evaluate.reliability import Reliability, measure_reliability, state_by_folds
+from facepipe.evaluate.measures.bootstrap import draw_people, expect_seed
+from facepipe.evaluate.measures.cohort_scores import Corrected
+from facepipe.evaluate.measures.comparisons import Comparisons, Cosine, Scorer, all_against_all
+from facepipe.evaluate.measures.folds import Trial, draw_list
+from facepipe.evaluate.measures.fused_trials import by_references
+from facepipe.evaluate.measures.rates import match_rate, threshold_at_fmr
+from facepipe.evaluate.measures.reliability import Reliability, measure_reliability, state_by_folds
 from facepipe.evaluate.strangers import expect_cohort, of_calibration
 from facepipe.gallery import Gallery
 from facepipe.gallery.calibrated import Known

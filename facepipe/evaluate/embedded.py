@@ -14,8 +14,8 @@ from facepipe import __version__
 from facepipe.batches import Failed, each
 from facepipe.defaults import FULL
 from facepipe.errors import FacepipeError, UsageError
-from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.cache import Cache, Central
+from facepipe.evaluate.measures.bootstrap import Ints
 from facepipe.faces import Faces
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress

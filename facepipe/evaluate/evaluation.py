@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.bootstrap import expect_seed
-from facepipe.evaluate.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
 from facepipe.evaluate.faces import LabelledFaces, find_faces
-from facepipe.evaluate.folds import FOLDS, Trial, draw_list, fold_people
-from facepipe.evaluate.identification import IdentificationRates, measure_identification
 from facepipe.evaluate.listing import Listing, expect_both, read_listing
+from facepipe.evaluate.measures.bootstrap import expect_seed
+from facepipe.evaluate.measures.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
+from facepipe.evaluate.measures.folds import FOLDS, Trial, draw_list, fold_people
+from facepipe.evaluate.measures.identification import IdentificationRates, measure_identification
 from facepipe.evaluate.measuring import COSINE, Evaluated, measure
 from facepipe.evaluate.result import Evaluation, Images
 from facepipe.evaluate.strangers import OTHERS, expect_folder, of_evaluation

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import Ints
 from facepipe.evaluate.cache import Cache
 from facepipe.evaluate.embedded import Embedded, embed, recipe
+from facepipe.evaluate.measures.bootstrap import Ints
 from facepipe.evaluate.result import Failure
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress

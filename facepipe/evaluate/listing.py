@@ -18,8 +18,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.bootstrap import Ints
-from facepipe.evaluate.comparisons import Bools
+from facepipe.evaluate.measures.bootstrap import Ints
+from facepipe.evaluate.measures.comparisons import Bools
 from facepipe.gallery.names import spelt
 
 COLUMNS = ("image_a", "image_b", "same_person")

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from facepipe import __version__
-from facepipe.evaluate.bootstrap import draw_people
-from facepipe.evaluate.cohort_scores import Corrected
-from facepipe.evaluate.comparisons import Comparisons, Cosine, Scorer
 from facepipe.evaluate.faces import LabelledFaces
-from facepipe.evaluate.folds import Trial, measure_accuracy
-from facepipe.evaluate.identification import IdentificationRates
+from facepipe.evaluate.measures.bootstrap import draw_people
+from facepipe.evaluate.measures.cohort_scores import Corrected
+from facepipe.evaluate.measures.comparisons import Comparisons, Cosine, Scorer
+from facepipe.evaluate.measures.folds import Trial, measure_accuracy
+from facepipe.evaluate.measures.identification import IdentificationRates
+from facepipe.evaluate.measures.reliability import measure_reliability, state_by_folds
+from facepipe.evaluate.measures.verification import measure_verification
 from facepipe.evaluate.mistakes import least_alike, most_alike
-from facepipe.evaluate.reliability import measure_reliability, state_by_folds
 from facepipe.evaluate.result import Evaluation, Images, Measured, Mistake
 from facepipe.evaluate.strangers import Chosen
-from facepipe.evaluate.verification import measure_verification
 from facepipe.machine.lazy import cached_property
 from facepipe.pipeline import Pipeline
 from facepipe.progress import Progress

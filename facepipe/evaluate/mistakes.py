@@ -9,7 +9,7 @@ import numpy as np
 
 from facepipe.align.cut import cut_chip
 from facepipe.errors import FaceError, ImageError
-from facepipe.evaluate.comparisons import Comparisons
+from facepipe.evaluate.measures.comparisons import Comparisons
 from facepipe.evaluate.result import Mistake
 from facepipe.image import read_image
 from facepipe.pipeline import Pipeline

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from facepipe.evaluate.folds import Accuracy
-from facepipe.evaluate.identification import IdentificationRates
-from facepipe.evaluate.reliability import Reliability
-from facepipe.evaluate.verification import VerificationRates
+from facepipe.evaluate.measures.folds import Accuracy
+from facepipe.evaluate.measures.identification import IdentificationRates
+from facepipe.evaluate.measures.reliability import Reliability
+from facepipe.evaluate.measures.verification import VerificationRates
 from facepipe.records import Pixels
 
 

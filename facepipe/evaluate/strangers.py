@@ -1,4 +1,4 @@
-"""Whom scores are corrected for: the other people of an evaluation, those enrolled, or a folder of strangers."""
+"""The strangers that scores are corrected by: the other people of an evaluation, those enrolled, or a folder's."""
 
 from __future__ import annotations
 

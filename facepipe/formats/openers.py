@@ -1,4 +1,4 @@
-"""Which class opens a picture of each kind: the header first, the pixels when it is loaded.
+"""Which class opens a picture of each kind, and whether one that cannot be decoded was cut off.
 
 Pillow's format classes are called without ``PIL.Image.open``, which warns of large pictures through ``warnings``: no
 thread can silence those for itself alone. Nothing is registered with Pillow.

@@ -1,5 +1,6 @@
-"""The directory of a TIFF file, which EXIF is made of too. Read here because Pillow warns about whatever is odd in one,
-through ``warnings``; what is odd is left out here."""
+"""The directory of a TIFF file, which EXIF is made of too: its tags, and where the file should end.
+
+Read here because Pillow warns about whatever is odd in one, through ``warnings``; what is odd is left out here."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from facepipe.defaults import FMR
-from facepipe.evaluate.bootstrap import Ints
-from facepipe.evaluate.comparisons import Comparisons, Cosine, all_against_all
-from facepipe.evaluate.rates import match_rate, threshold_at_fmr
+from facepipe.evaluate.measures.bootstrap import Ints
+from facepipe.evaluate.measures.comparisons import Comparisons, Cosine, all_against_all
+from facepipe.evaluate.measures.rates import match_rate, threshold_at_fmr
 from facepipe.gallery.change import Renewed
 from facepipe.networks.cards import Card
 from facepipe.records import Floats, Reference

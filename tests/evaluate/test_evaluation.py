@@ -13,7 +13,7 @@ from facepipe import Pipeline
 from facepipe.errors import UsageError
 from facepipe.evaluate import Evaluation, evaluate_folders, evaluate_pairs, evaluate_people
 from facepipe.evaluate.faces import find_faces
-from facepipe.evaluate.rates import match_rate, threshold_at_fmr
+from facepipe.evaluate.measures.rates import match_rate, threshold_at_fmr
 
 HEAD = "image_a,image_b,same_person\n"
 

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.evaluate.bootstrap import Estimate
-from facepipe.evaluate.comparisons import Comparisons, Scorer, all_against_all
 from facepipe.evaluate.embedded import Embedded
 from facepipe.evaluate.faces import LabelledFaces
-from facepipe.evaluate.folds import Trial, draw_list
-from facepipe.evaluate.identification import measure_identification
+from facepipe.evaluate.measures.bootstrap import Estimate
+from facepipe.evaluate.measures.comparisons import Comparisons, Scorer, all_against_all
+from facepipe.evaluate.measures.folds import Trial, draw_list
+from facepipe.evaluate.measures.identification import measure_identification
 from facepipe.evaluate.measuring import Evaluated, measure
 from facepipe.evaluate.report.page import page
+from facepipe.evaluate.report.summary import summarise
+from facepipe.evaluate.report.verdict import verdict
+from facepipe.evaluate.report.words import interval, percent
 from facepipe.evaluate.result import Evaluation, Failure, Images, Mistake
 from facepipe.evaluate.strangers import Chosen
-from facepipe.evaluate.summary import summarise
-from facepipe.evaluate.verdict import verdict
-from facepipe.evaluate.words import interval, percent
 from facepipe.page.page import save_page
 
 pytestmark = pytest.mark.slow

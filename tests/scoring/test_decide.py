@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facepipe.evaluate.rates import match_rate
+from facepipe.evaluate.measures.rates import match_rate
 from facepipe.inspect.views.story import Decision, _verdict
 from facepipe.records import Candidate, Detection, Identification, Verification
 from facepipe.scoring.decide import decide, reaches

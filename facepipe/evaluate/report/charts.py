@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
 
-from facepipe.evaluate.identification import IdentificationRates
-from facepipe.evaluate.rates import Doubles
-from facepipe.evaluate.reliability import Reliability
+from facepipe.evaluate.measures.identification import IdentificationRates
+from facepipe.evaluate.measures.rates import Doubles
+from facepipe.evaluate.measures.reliability import Reliability
+from facepipe.evaluate.measures.verification import RocCurve, VerificationRates
+from facepipe.evaluate.report.words import kind_of
 from facepipe.evaluate.result import Measured
-from facepipe.evaluate.verification import RocCurve, VerificationRates
-from facepipe.evaluate.words import kind_of
 from facepipe.page.view import Chart, Text
 
 SIZE = 4.6, 3.4  # inches: on a phone the words are still read

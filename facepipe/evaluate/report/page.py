@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.evaluate.report import charts
+from facepipe.evaluate.report.summary import Section, summarise
+from facepipe.evaluate.report.verdict import verdict
+from facepipe.evaluate.report.words import kind_of, percent
 from facepipe.evaluate.result import Evaluation, Measured, Mistake
-from facepipe.evaluate.summary import Section, summarise
-from facepipe.evaluate.verdict import verdict
-from facepipe.evaluate.words import kind_of, percent
 from facepipe.page.page import render
 from facepipe.page.view import Block, Chart, Picture, Row, Table, Text, View
 from facepipe.records import Pixels

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from facepipe.evaluate import best_accuracy, match_rate, threshold_at_fmr
-from facepipe.evaluate.rates import Sorted
+from facepipe.evaluate.measures.rates import Sorted
 
 
 def scores(*values: float) -> np.ndarray:

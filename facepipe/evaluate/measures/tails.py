@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import DRAWS, Ints, draw_people
-from facepipe.evaluate.comparisons import Comparisons
+from facepipe.evaluate.measures.bootstrap import DRAWS, Ints, draw_people
+from facepipe.evaluate.measures.comparisons import Comparisons
 from facepipe.scoring.tail import RAREST, Tail
 
 SHARE = 1e-3  # of impostor scores, the highest; of 1e-2 and 3e-3 comes much the same (scripts/measure_fpir.py)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import Ints
+from facepipe.evaluate.measures.bootstrap import Ints
 from facepipe.machine.lazy import cached_property
 from facepipe.records import Floats
 from facepipe.scoring.cohort import Cohort, Near

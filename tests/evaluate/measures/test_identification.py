@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.identification import SPLITS, measure_identification
+from facepipe.evaluate.measures.identification import SPLITS, measure_identification
 
 AXES = np.eye(12, dtype=np.float32)
 
@@ -85,7 +85,7 @@ def test_rank_one_by_brute_force() -> None:
     size = found.sizes[-1]
     assert size.people == 29
     counted = []
-    from facepipe.evaluate.identification import _split
+    from facepipe.evaluate.measures.identification import _split
 
     for number in range(SPLITS):
         split = _split(people, 1 / 30, np.random.default_rng([0, number]))

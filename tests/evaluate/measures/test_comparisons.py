@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from facepipe.evaluate import comparisons as under_test
-from facepipe.evaluate.cohort_scores import Corrected
-from facepipe.evaluate.comparisons import Cosine, all_against_all, listed
+from facepipe.evaluate.measures import comparisons as under_test
+from facepipe.evaluate.measures.cohort_scores import Corrected
+from facepipe.evaluate.measures.comparisons import Cosine, all_against_all, listed
 from facepipe.scoring.cohort import Near
 
 COUNT = 90
@@ -100,7 +100,7 @@ class Marked:
 def test_corrected_blocks_and_pairs_are_told_whose_faces_they_are(
     vectors: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facepipe.evaluate.cohort_scores.SIDE", 16)
+    monkeypatch.setattr("facepipe.evaluate.measures.cohort_scores.SIDE", 16)
     people = [str(number % 7) for number in range(COUNT)]
     corrected = Corrected(vectors, people, Marked())  # type: ignore[arg-type]
     numbers = np.array([int(name) for name in people])

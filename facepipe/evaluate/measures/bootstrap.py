@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.rates import Doubles
+from facepipe.evaluate.measures.rates import Doubles
 from facepipe.records import Floats
 
 Ints = npt.NDArray[np.int64]

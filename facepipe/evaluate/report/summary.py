@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from facepipe.evaluate.bootstrap import Estimate
-from facepipe.evaluate.folds import Accuracy
-from facepipe.evaluate.identification import GallerySize, IdentificationRates
+from facepipe.evaluate.measures.bootstrap import Estimate
+from facepipe.evaluate.measures.folds import Accuracy
+from facepipe.evaluate.measures.identification import GallerySize, IdentificationRates
+from facepipe.evaluate.measures.verification import AtFmr, AtThreshold
 from facepipe.evaluate.measuring import COSINE, CROSS_FITTED
+from facepipe.evaluate.report.words import exponent, interval, kind_of, of_both, one_in, percent, several, unsteady
 from facepipe.evaluate.result import Evaluation, Images, Measured
-from facepipe.evaluate.verification import AtFmr, AtThreshold
-from facepipe.evaluate.words import exponent, interval, kind_of, of_both, one_in, percent, several, unsteady
 from facepipe.page.view import Text
 
 LISTED = Text("the listed pairs", "列出的配对")

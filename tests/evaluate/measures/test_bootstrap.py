@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facepipe.evaluate.bootstrap import draw_people, rate, resample
-from facepipe.evaluate.rates import Sorted, match_rate
+from facepipe.evaluate.measures.bootstrap import draw_people, rate, resample
+from facepipe.evaluate.measures.rates import Sorted, match_rate
 
 RATES = np.array([0.01, 0.1, 0.3, 1.0])
 

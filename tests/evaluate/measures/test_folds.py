@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facepipe.evaluate.comparisons import Cosine, all_against_all
-from facepipe.evaluate.folds import FOLDS, OF_ONE, Trial, draw_list, fold_people, measure_accuracy
+from facepipe.evaluate.measures.comparisons import Cosine, all_against_all
+from facepipe.evaluate.measures.folds import FOLDS, OF_ONE, Trial, draw_list, fold_people, measure_accuracy
 
 
 def trial(rows: list[tuple[float, bool, int, int]], folds: int = 2) -> Trial:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from facepipe.evaluate.bootstrap import Estimate
+from facepipe.evaluate.measures.bootstrap import Estimate
 from facepipe.evaluate.measuring import COSINE
 from facepipe.page.view import Text
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from facepipe.evaluate.bootstrap import draw_people
-from facepipe.evaluate.folds import Trial
-from facepipe.evaluate.reliability import measure_reliability, state_by_folds
+from facepipe.evaluate.measures.bootstrap import draw_people
+from facepipe.evaluate.measures.folds import Trial
+from facepipe.evaluate.measures.reliability import measure_reliability, state_by_folds
 
 PEOPLE = 300
 Trials = tuple[np.ndarray, np.ndarray, np.ndarray]

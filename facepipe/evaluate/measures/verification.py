@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import Estimate, Ints, draw_people, rate, resample
-from facepipe.evaluate.comparisons import Comparisons
-from facepipe.evaluate.rates import Doubles, Sorted
+from facepipe.evaluate.measures.bootstrap import Estimate, Ints, draw_people, rate, resample
+from facepipe.evaluate.measures.comparisons import Comparisons
+from facepipe.evaluate.measures.rates import Doubles, Sorted
 
 FMRS = (1e-2, 1e-3, 1e-4, 1e-5)
 POINTS = 61  # of a curve

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import Ints
-from facepipe.evaluate.comparisons import Bools, Comparisons
-from facepipe.evaluate.rates import best_accuracy
+from facepipe.evaluate.measures.bootstrap import Ints
+from facepipe.evaluate.measures.comparisons import Bools, Comparisons
+from facepipe.evaluate.measures.rates import best_accuracy
 from facepipe.records import Floats
 
 FOLDS = 10

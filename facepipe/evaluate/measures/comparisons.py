@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.evaluate.bootstrap import Ints
-from facepipe.evaluate.rates import Doubles
+from facepipe.evaluate.measures.bootstrap import Ints
+from facepipe.evaluate.measures.rates import Doubles
 from facepipe.records import Floats
 
 Bools = npt.NDArray[np.bool_]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from facepipe.defaults import FMR
+from facepipe.evaluate.measures.verification import AtFmr, VerificationRates
+from facepipe.evaluate.report.words import STEADY, exponent, of_both, one_in, percent, unsteady
 from facepipe.evaluate.result import Evaluation
-from facepipe.evaluate.verification import AtFmr, VerificationRates
-from facepipe.evaluate.words import STEADY, exponent, of_both, one_in, percent, unsteady
 from facepipe.networks.cards import network_name
 from facepipe.page.view import Text
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.bootstrap import Estimate, Ints, draw_people, rate, resample
-from facepipe.evaluate.rates import Sorted
-from facepipe.evaluate.verification import RocCurve, grid
+from facepipe.evaluate.measures.bootstrap import Estimate, Ints, draw_people, rate, resample
+from facepipe.evaluate.measures.rates import Sorted
+from facepipe.evaluate.measures.verification import RocCurve, grid
 from facepipe.records import Floats
 from facepipe.scoring.cohort import FEWEST, Cohort
 from facepipe.scoring.fusion import fuse

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from facepipe.evaluate.comparisons import Cosine, all_against_all
-from facepipe.evaluate.tails import RATES, fit_tail
+from facepipe.evaluate.measures.comparisons import Cosine, all_against_all
+from facepipe.evaluate.measures.tails import RATES, fit_tail
 
 pytestmark = pytest.mark.slow
 

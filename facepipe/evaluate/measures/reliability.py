@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.evaluate.bootstrap import Estimate, Ints, rate
-from facepipe.evaluate.comparisons import Bools
-from facepipe.evaluate.folds import Trial
-from facepipe.evaluate.rates import Doubles
+from facepipe.evaluate.measures.bootstrap import Estimate, Ints, rate
+from facepipe.evaluate.measures.comparisons import Bools
+from facepipe.evaluate.measures.folds import Trial
+from facepipe.evaluate.measures.rates import Doubles
 from facepipe.scoring.evidence import Evidence, probability
 
 BINS = 10
