@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -52,22 +57,83 @@ names(photos[2])
 """
 
 
-def run(folder: Path, code: str) -> list[str]:
-    """The lines that ``code`` prints. It and its children are killed when they take too long."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
-    environment["PYTHONPATH"] = str(ROOT)
-    command = [sys.executable, "-u", "-c", BEGIN + code]  # what waits to be printed would be so by children too
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
-    ) as process:  # fmt: skip
+END = "that is all"
+LISTEN = f"""
+import json, traceback
+
+parent = os.getpid()
+for line in sys.stdin:
+    folder, code = json.loads(line)
+    os.chdir(folder)
+    try:
+        exec(code)
+    except Exception:
+        if os.getpid() != parent:
+            raise
+        traceback.print_exc(file=sys.stdout)
+    print({END!r})
+"""
+
+
+class Python:
+    """A process that runs ``code`` in ``folder``. It and its children are killed when they take too long."""
+
+    def __init__(self, folder: Path, code: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+        environment["PYTHONPATH"] = str(ROOT)
+        command = [sys.executable, "-u", "-c", BEGIN + code]  # what waits to be printed would be so by children too
+        self.errors = folder / "errors.txt"
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                text=True, start_new_session=True,
+            )  # fmt: skip
+
+    def lines(self) -> Iterator[str]:
+        """What it prints."""
+        assert self.process.stdout is not None
+        alarm = threading.Timer(PATIENCE, self.kill)
+        alarm.start()
         try:
-            out, err = process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            pytest.fail(f"hung: {process.communicate()}")
-    assert process.returncode == 0, err
-    return out.splitlines()
+            for line in self.process.stdout:
+                yield line.rstrip("\n")
+            assert self.process.wait() == 0, self.errors.read_text() or "it hung"
+        finally:  # also where nobody asks for more
+            alarm.cancel()
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.kill()
+        self.process.communicate()
+
+
+class Listening(Python):
+    """One that is told what to run, one piece after another: only the first waits for torch."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, LISTEN)
+
+    def __call__(self, folder: Path, code: str) -> list[str]:
+        """The lines that ``code`` prints in ``folder``, after MADE."""
+        print(json.dumps([str(folder), MADE + code]), file=self.process.stdin, flush=True)
+        return list(takewhile(lambda line: line != END, self.lines()))
+
+
+def run(folder: Path, code: str) -> list[str]:
+    """The lines that ``code`` prints in a process of its own."""
+    with closing(Python(folder, code)) as started:
+        return list(started.lines())
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
+    """``parent(folder, code)``: the lines that ``code`` prints in a process that has a pipeline, a gallery with Barack
+    and Joe, and torch with threads of its own."""
+    with closing(Listening(tmp_path_factory.mktemp("parent"))) as started:
+        yield started
 
 
 @pytest.fixture
@@ -76,7 +142,7 @@ def folder(tmp_path: Path, samples: Path) -> Path:
     return tmp_path
 
 
-def test_a_pool_uses_the_pipeline_and_the_gallery_of_its_parent(folder: Path) -> None:
+def test_a_pool_uses_the_pipeline_and_the_gallery_of_its_parent(parent: Listening, folder: Path) -> None:
     code = """
 def enroll(number):
     return len(pipe.enroll(f"Person {number}", photos[3], gallery, anyway=True))
@@ -90,7 +156,7 @@ with fork.Pool(2) as pool:
     print(pool.map(enroll, range(4)))
 print(len(gallery), gallery.check(), names(photos[2]))
 """
-    assert run(folder, MADE + code) == [
+    assert parent(folder, code) == [
         "[['Barack'], ['Joe'], ['Barack']]",
         "[['Barack', 'Joe'], ['Joe', 'Barack']]",
         "[1, 1, 1, 1]",
@@ -98,7 +164,7 @@ print(len(gallery), gallery.check(), names(photos[2]))
     ]
 
 
-def test_futures_a_process_and_a_bare_fork_too(folder: Path) -> None:
+def test_futures_a_process_and_a_bare_fork_too(parent: Listening, folder: Path) -> None:
     code = """
 from concurrent.futures import ProcessPoolExecutor
 
@@ -112,7 +178,7 @@ with gallery:
     print(leave(gallery.close), flush=True)
     print(len(gallery), gallery.check(), flush=True)
 """
-    assert run(folder, MADE + code) == ["[['Barack'], ['Joe']]", "['Barack']", "['Barack']", "0", "0", "2 []"]
+    assert parent(folder, code) == ["[['Barack'], ['Joe']]", "['Barack']", "['Barack']", "0", "0", "2 []"]
 
 
 @pytest.mark.parametrize("known", ["import facepipe", ""])
@@ -163,7 +229,7 @@ print("torch" in sys.modules)
     ]
 
 
-def test_a_fork_while_threads_are_at_work(folder: Path) -> None:
+def test_a_fork_while_threads_are_at_work(parent: Listening, folder: Path) -> None:
     code = """
 from time import sleep
 
@@ -190,10 +256,10 @@ for thread in threads:
     thread.join()
 print(codes, gallery.check())
 """
-    assert run(folder, MADE + code) == ["[0, 0, 0, 0, 0] []"]
+    assert parent(folder, code) == ["[0, 0, 0, 0, 0] []"]
 
 
-def test_a_lock_that_a_thread_held_at_the_fork_is_not_the_childs(folder: Path) -> None:
+def test_a_lock_that_a_thread_held_at_the_fork_is_not_the_childs(parent: Listening, folder: Path) -> None:
     code = """
 from facepipe.machine import devices
 from facepipe import batches
@@ -212,10 +278,10 @@ held.wait()
 print(leave(lambda: print(names(photos[2]))))
 done.set()
 """
-    assert run(folder, MADE + code) == ["['Barack']", "0"]
+    assert parent(folder, code) == ["['Barack']", "0"]
 
 
-def test_what_a_thread_was_writing_at_the_fork_is_not_the_childs_to_undo(folder: Path) -> None:
+def test_what_a_thread_was_writing_at_the_fork_is_not_the_childs_to_undo(parent: Listening, folder: Path) -> None:
     code = """
 held, done = threading.Event(), threading.Event()
 
@@ -233,10 +299,10 @@ done.set()
 thread.join()
 print([person.name for person in gallery.people()], gallery.check())
 """
-    assert run(folder, MADE + code) == ["0", "['Barack', 'Jo'] []"]
+    assert parent(folder, code) == ["0", "['Barack', 'Jo'] []"]
 
 
-def test_a_gallery_that_was_closed_is_closed_in_children_too(folder: Path) -> None:
+def test_a_gallery_that_was_closed_is_closed_in_children_too(parent: Listening, folder: Path) -> None:
     code = """
 def look():
     try:
@@ -247,10 +313,10 @@ def look():
 gallery.close()
 print(leave(look))
 """
-    assert run(folder, MADE + code) == ["gallery", "0"]
+    assert parent(folder, code) == ["gallery", "0"]
 
 
-def test_a_child_lets_go_of_its_parents_pipeline(folder: Path) -> None:
+def test_a_child_lets_go_of_its_parents_pipeline(parent: Listening, folder: Path) -> None:
     code = """
 import gc
 
@@ -262,7 +328,7 @@ def let_go():
 
 print(leave(let_go))
 """
-    assert run(folder, MADE + code) == ["1", "0"]
+    assert parent(folder, code) == ["1", "0"]
 
 
 def test_a_video_that_the_parent_opened_has_to_be_opened_again(folder: Path) -> None:
