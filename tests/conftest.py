@@ -20,7 +20,7 @@ MARKED_BY = {  # kind of test: fixtures
     "browser": {"chromium", "playwright"},
     "server": {"serve", "serve_module"},
     "shell": {"run"},
-    "slow": {"networks", "pipelines"},  # all networks, looked into
+    "slow": {"networks", "pipelines", "lfw", "people"},  # all networks, or many photos, looked into
 }
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import facepipe
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +28,7 @@ pipe.detect(1)
 """
 
 
+@pytest.mark.slow
 def test_types_reach_a_program_outside(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
     command = [sys.executable, "-m", "mypy", "--cache-dir", str(ROOT / ".mypy_cache" / "outside"), "program.py"]

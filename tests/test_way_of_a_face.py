@@ -57,6 +57,7 @@ def enrolled(home: Path, pipeline: Pipeline, samples: Path) -> None:
         pipeline.enroll("Barack Obama", [samples / "obama.jpg"], gallery)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("enrolled")
 def test_a_face_goes_where_the_page_says(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["facepipe", "identify", str(samples / "obama3.jpg")])

@@ -1,14 +1,15 @@
 """facenet-pytorch's MTCNN is the reference."""
 
+from __future__ import annotations
+
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import facenet_pytorch
 import numpy as np
 import pytest
 import torch
-from facenet_pytorch.models import mtcnn as reference
 
 from facepipe.detect import mtcnn
 from facepipe.detect.base import load_detector
@@ -19,6 +20,11 @@ from facepipe.networks.cards import load_card
 from facepipe.networks.weights import locate
 from facepipe.records import Detection, Image
 from tests.detect.portraits import SEEN, iou, width
+
+if TYPE_CHECKING:
+    import facenet_pytorch
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +41,8 @@ def found(detector: Mtcnn, pictures: dict[str, Image]) -> dict[str, list[Detecti
 
 @pytest.fixture(scope="module")
 def theirs() -> facenet_pytorch.MTCNN:
+    import facenet_pytorch  # brings torchvision, which takes seconds to load
+
     return facenet_pytorch.MTCNN(min_face_size=32)
 
 
@@ -56,6 +64,8 @@ def test_the_same_faces_as_facenet_pytorch(
 
 @pytest.mark.parametrize(("ours", "side"), [(PNet, 40), (RNet, 24), (ONet, 48)])
 def test_networks_equal_facenet_pytorchs(ours: type[torch.nn.Module], side: int) -> None:
+    from facenet_pytorch.models import mtcnn as reference
+
     theirs = getattr(reference, ours.__name__)().eval()
     mine = ours().eval()
     mine.load_state_dict(theirs.state_dict())

@@ -21,6 +21,8 @@ from facepipe.networks.weights import locate
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip
 
+pytestmark = pytest.mark.slow
+
 CARD = find_card("dlib_resnet")
 (DAT,) = locate(CARD)
 

@@ -1,12 +1,14 @@
 """The released weights can't be had here: a random state dict of the same form stands in for them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from facenet_pytorch import InceptionResnetV1
 from torch import Tensor, nn
 
 from facepipe.embed.base import load_backbone, normalise
@@ -16,6 +18,9 @@ from facepipe.networks.cards import find_card
 from facepipe.networks.weights import file_sha256
 from facepipe.records import Template
 
+if TYPE_CHECKING:
+    from facenet_pytorch import InceptionResnetV1
+
 pytestmark = pytest.mark.slow
 
 NAME = "inception_resnet_v1-vggface2"
@@ -24,6 +29,8 @@ NAME = "inception_resnet_v1-vggface2"
 @pytest.fixture(scope="module")
 def reference() -> InceptionResnetV1:
     """facenet-pytorch's network as its released files fill it: with the classifier, batch norms with statistics."""
+    from facenet_pytorch import InceptionResnetV1  # brings torchvision, which takes seconds to load
+
     generator = torch.Generator().manual_seed(0)
     with torch.random.fork_rng():
         torch.manual_seed(0)

@@ -65,6 +65,7 @@ def test_a_truncated_index_is_made_anew(closed: Path, index: Path, new, caplog, 
     assert "damaged" in warning
 
 
+@pytest.mark.slow
 def test_two_hundred_flipped_bits_are_all_noticed(closed: Path, index: Path, caplog, new) -> None:
     good, rng = index.read_bytes(), random.Random(5)
     for turn in range(200):

@@ -152,6 +152,7 @@ KILLED_AT_STATEMENT = at_each_statement(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX")
 def test_killed_at_any_statement_it_is_old_or_new(old: Path, new, python, tmp_path: Path) -> None:
     copies = tmp_path / "copies"

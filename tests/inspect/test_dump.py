@@ -194,6 +194,7 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_faces(pipeline: Pipeline, samples: Path, tmp_path: Path) -> None:
     given = samples / "astronaut.png"
 

@@ -72,6 +72,7 @@ def test_images_that_cannot_be_decoded_ahead(limit: Limit, samples: Path) -> Non
         list(each([samples / "obama.jpg"], lambda group: [len(group)]))
 
 
+@pytest.mark.slow
 def test_threads_share_a_pipeline_and_find_what_one_would(samples: Path, tmp_path: Path) -> None:
     photos = [samples / name for name in ("obama3.jpg", "biden.jpg", "astronaut.png")]
     pipe = Pipeline()  # all begin together: its networks are loaded once, by one of them

@@ -150,6 +150,7 @@ def test_without_a_gallery_the_view_says_what_it_needs() -> None:
     assert show_identity().blocks == (NOTHING,)
 
 
+@pytest.mark.slow
 def test_the_last_depth_of_the_real_network_beats_its_first(pipeline: Pipeline, lfw: Path) -> None:
     by_person: dict[str, list[Path]] = {}
     for path in sorted((lfw / "images").glob("*.jpg")):

@@ -270,6 +270,7 @@ def test_the_view_proves_itself_and_fails_where_the_split_is_not_exact(found: Ma
     assert not show_match_map(curved).checks[-1].passed
 
 
+@pytest.mark.slow
 def test_inception_resnet_with_random_weights() -> None:
     module = inception().to_empty(device="cpu").eval().requires_grad_(False)
     generator = torch.Generator().manual_seed(0)
