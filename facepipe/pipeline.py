@@ -167,14 +167,15 @@ class Pipeline:
         *,
         threshold: float | None = None,
         fmr: Rate | None = None,
-        pick: int | None = None,
+        pick: int | tuple[int | None, int | None] | None = None,
     ) -> Verification:
         """1:1: are two images (arrays: RGB) of one person? Each must hold one face, or ``pick`` says which (1 is the
-        largest). ``threshold`` is a cosine; else the one for ``fmr``. Raises ImageError, NoFace, SeveralFaces,
-        UsageError."""
+        largest): in both, or one for each. ``threshold`` is a cosine; else the one for ``fmr``. Raises ImageError,
+        NoFace, SeveralFaces, UsageError."""
         limit = self.threshold(threshold, fmr)
         rows = [outcome.unwrap().in_file() for outcome in self.faces_each([a, b])]
-        first, second = (pick_face(faces, faces, pick) for faces in rows)
+        picks = pick if isinstance(pick, tuple) else (pick, pick)
+        first, second = (pick_face(faces, faces, number) for faces, number in zip(rows, picks, strict=True))
         return self._compare(first, second, limit, (rows[0].source, rows[1].source))
 
     def compare(

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import track
 
 from facepipe import Gallery, Pipeline
-from facepipe.evaluate.faces import find_faces
+from facepipe.evaluate.faces import find_faces, remembering
 from facepipe.evaluate.measures.comparisons import Cosine, all_against_all
 from facepipe.evaluate.measures.rates import threshold_at_fmr
 from facepipe.evaluate.measures.tails import fit_tail
@@ -44,7 +44,9 @@ def main() -> None:
     given = parser.parse_args()
     images = sorted((given.folder / "images").glob("*.jpg"))
     named = [path.name.rsplit("_", 1)[0] for path in images]
-    faces = find_faces(Pipeline(given.backbone), images, named, cached=True, report=lambda *step: None)
+    pipe = Pipeline(given.backbone)
+    with remembering(pipe, cached=True) as cache:
+        faces = find_faces(pipe, images, named, cache, report=lambda *step: None)
     folds = read_folds(given.folder / "pairs.csv")
     fold = np.array([folds.get(path.name, "") for path in faces.image])
     x, who = faces.vectors, np.array(faces.names)

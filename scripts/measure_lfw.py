@@ -19,7 +19,7 @@ from rich.progress import Progress
 from facepipe import Pipeline
 from facepipe.defaults import BACKBONE, DETECTOR
 from facepipe.evaluate import Evaluation, evaluate_pairs, evaluate_people
-from facepipe.evaluate.faces import find_faces
+from facepipe.evaluate.faces import find_faces, remembering
 from facepipe.evaluate.measures.comparisons import Cosine, all_against_all
 from facepipe.evaluate.measures.fused_trials import by_references
 from facepipe.evaluate.measures.tails import fit_tail
@@ -62,7 +62,8 @@ def print_card(everybody: Evaluation, pipe: Pipeline, labelled: list[tuple[str, 
         rate = f"{at.fmr:.0e}".replace("e-0", "e-")
         print(f'"{rate}" = {at.threshold:.4f}' if at.threshold else f'"{rate}": too few pairs')
     names, files = zip(*labelled, strict=True)
-    faces = find_faces(pipe, files, names, cached=True, report=lambda *step: None)
+    with remembering(pipe, cached=True) as cache:
+        faces = find_faces(pipe, files, names, cache, report=lambda *step: None)
     compared = all_against_all(Cosine(faces.vectors), faces.people)
     tail = fit_tail(compared, faces.people)
     print(f"\n[tail]\nthreshold = {tail.threshold:.4f}\nshare = {tail.share:.6f}")

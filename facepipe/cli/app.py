@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import sys
+from typing import Any
 
 import typer
 
@@ -42,6 +43,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("detect")(recognise.detect)
 app.command("enroll")(enroll.enroll)
+app.command("enrol", hidden=True)(enroll.enroll)  # as the messages spell it
 app.command("identify")(recognise.identify)
 app.command("verify")(recognise.verify)
 app.command("watch")(watch.watch)
@@ -119,12 +121,24 @@ def _run() -> int:
 def _explain(error: Exception) -> None:
     """One line for a usage error; for a group of commands alone, its help."""
     context, message = getattr(error, "ctx", None), getattr(error, "format_message", error.__str__)()
-    command = context.command_path if context else "facepipe"
+    command = context.command_path if context else _typed_command()
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(message, err=True)
     else:
         stop = "" if message.endswith((".", "?")) else "."
         out.say(f"{command}: {message}{stop} See {command} --help")
+
+
+def _typed_command() -> str:
+    """As much of the command line as names a command."""
+    command: Any = typer.main.get_command(app)
+    words = ["facepipe"]
+    for word in sys.argv[1:]:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        words.append(word)
+    return " ".join(words)
 
 
 def _discard_output() -> None:

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from itertools import takewhile
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facepipe import words
+from facepipe.cli import enroll_what as what
 from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import unread
 from facepipe.cli import webcam as cam
 from facepipe.cli.people import remark_on_spelling
+from facepipe.commands import typed
 from facepipe.defaults import FMR
-from facepipe.errors import UsageError
+from facepipe.errors import FacepipeError, UsageError
 
 if TYPE_CHECKING:
-    from facepipe.batches import Outcome
+    from facepipe.batches import Failed, Outcome
     from facepipe.gallery import Gallery
     from facepipe.pipeline import Enrolment, Pipeline
     from facepipe.records import Candidate, Reference
     from facepipe.sources import LeftOut
 
 MOST_REMARKS = 5
+SAME_FACE = 0.9  # cosine of one face, found again in the same image or cut anew from what is kept of it
 NOT_ENROLLED: dict[str, Any] = {"reference": None, "before": None, "others": []}  # of an image that failed
 
 NameAndPaths = Annotated[
@@ -106,22 +108,23 @@ def enroll(
     if webcam:
         if folders is not None or pick is not None:
             raise UsageError("--webcam: expected NAME and perhaps a camera, without --folders and --pick")
-        name, source = _name_and_source(name_and_paths or [])
+        name, source = what.name_and_source(name_and_paths or [])
     else:
         _expect_webcam(shots != 5, window is not None, threshold is not None)
-        items, left_out = _enroll_items(name_and_paths or [], folders)
+        items, left_out = what.images(name_and_paths or [], folders)
     with opt.gallery_with_network(gallery, backbone, weights, create=True) as (people, network):
         pipe = opt.open_pipeline(network, weights, device, min_face, min_score, detector)
         known = [person.name for person in people.people()]
         if webcam:
-            remark_on_spelling([name], known)
             plan = cam.Plan(shots, threshold, anyway, window, given)
             _report(cam.enroll(name, source, people, pipe, plan), people, as_json)
+            remark_on_spelling([name], known)
         else:
-            remark_on_spelling([person for person, _ in items], known)
             outcomes = pipe.enroll_each(items, people, pick=pick, consent=given, gate=gate, anyway=anyway)
             batch = out.Batch(len(items), "enrolling", as_json)
-            added = _enroll_images(items, outcomes, people, batch, picked=pick is not None)
+            is_another = None if pick is None else partial(_is_another, pipe, people, pick)
+            added = _enroll_images(items, outcomes, people, batch, is_another)
+            remark_on_spelling([new.person for new in added], known)
             _remark_on_likeness(added, people, pipe)
             _tell_left_out(left_out, batch)
             batch.finish()
@@ -132,23 +135,56 @@ def _enroll_images(
     outcomes: Iterator[Outcome[Enrolment]],
     gallery: Gallery,
     batch: out.Batch,
-    picked: bool,
+    is_another: Callable[[Enrolment], bool] | None,
 ) -> list[Reference]:
-    """Report each image as it is done; the new references."""
+    """Report each image as it is done; the new references. ``is_another``, where a face is picked: whether that of an
+    image that was enrolled before is."""
     blanks = ({"person": person, **NOT_ENROLLED} for person, _ in items)
     added: list[Reference] = []
     known = 0
-    for outcome in batch.successes(outcomes, blanks):
+    for outcome in batch.successes(outcomes, blanks, _Complaints()):
         done = outcome.unwrap()
         if done.reference is None:
             known += 1
         else:
             added.append(done.reference)
-        _print_enrolment(done, batch.as_json, picked)
+        _print_enrolment(done, batch.as_json)
+        if done.reference is None and is_another is not None and is_another(done):
+            remove = typed(f"people remove-reference {done.before}", gallery.path)
+            out.say(f"{done.source}: another face of it is enrolled; to take this one, remove that first: {remove}")
     before = f", {known} enrolled before" if known else ""
     if added or known:
         out.say(f"{out.count(len(added), 'image')} enrolled{before}; {_holding(gallery)}")
     return added
+
+
+class _Complaints:
+    """What is said of each image that is not enrolled; of those of a person that are refused together once."""
+
+    def __init__(self) -> None:
+        self._last: Exception | None = None
+
+    def __call__(self, failed: Failed) -> str:
+        from facepipe.enroll.enrolment import Refused
+
+        if not isinstance(failed, Refused) or failed.images == 1:
+            return str(failed.error)
+        told, self._last = self._last is failed.why, failed.why
+        return "" if told else f"{failed.images} images not enrolled: {failed.why}"
+
+
+def _is_another(pipe: Pipeline, gallery: Gallery, pick: int, done: Enrolment) -> bool:
+    """Whether the face that is picked of an image is not the one that was enrolled of it before."""
+    from facepipe.pipeline import pick_face
+
+    if done.before is None:
+        return False
+    try:
+        faces = pipe.faces(done.source)
+        face = pick_face(faces, faces, pick)
+    except FacepipeError:  # it is enrolled all the same
+        return False
+    return face.template.cosine(gallery.reference(done.before).template) < SAME_FACE
 
 
 def _tell_left_out(left_out: Sequence[tuple[str | None, LeftOut]], batch: out.Batch) -> None:
@@ -184,7 +220,7 @@ def _how_alike(other: Candidate, own: float, limit: float) -> str:
 
 def _report(enrolments: Sequence[Enrolment], gallery: Gallery, as_json: bool) -> None:
     for done in enrolments:
-        _print_enrolment(done, as_json, picked=False)
+        _print_enrolment(done, as_json)
     out.say(f"{out.count(len(enrolments), 'shot')} enrolled; {_holding(gallery)}")
 
 
@@ -195,60 +231,14 @@ def _expect_webcam(shots: bool, window: bool, threshold: bool) -> None:
         raise UsageError(f"{option}: only with --webcam")
 
 
-def _name_and_source(words: Sequence[str]) -> tuple[str, str]:
-    """The name, and the camera, stream or file that is looked at: ``webcam:0``, or a number for ``webcam:N``."""
-    from facepipe.gallery.names import clean_name
-
-    if not 1 <= len(words) <= 2:
-        quoted = f'; quote a name of several words: enroll "{" ".join(words)}" --webcam' if len(words) > 2 else ""
-        raise UsageError(f"expected a name and perhaps a camera: facepipe enroll NAME --webcam [CAMERA]{quoted}")
-    name, source = clean_name(words[0]), words[1] if len(words) == 2 else "0"
-    return name, opt.camera(source)
-
-
 def _holding(gallery: Gallery) -> str:
     return f"{gallery.path} holds {out.count(len(gallery), 'reference')}"
 
 
-def _enroll_items(
-    name_and_paths: Sequence[str], folders: Path | None
-) -> tuple[list[tuple[str, Path | str]], list[tuple[str | None, LeftOut]]]:
-    """(name, image) of each that is to be enrolled, and (name, file) of each that is left out of a folder."""
-    from facepipe.gallery.names import clean_name
-    from facepipe.sources import find_people
-
-    if folders is not None:
-        if name_and_paths:
-            raise UsageError("expected NAME PATH... or --folders DIR, not both")
-        found = find_people(folders)
-        return [*found.labelled], found.left_out
-    _expect_quotes(name_and_paths)
-    if len(name_and_paths) < 2:
-        raise UsageError("expected a name and at least one image: facepipe enroll NAME PATH...")
-    name, *paths = name_and_paths
-    if os.path.isfile(name):
-        raise UsageError(f"{name}: is a file, expected the person's name first: facepipe enroll NAME PATH...")
-    clean_name(name)  # or a name that cannot be would be reported once for each image
-    images = opt.image_files(paths)
-    return [(name, path) for path in images.files], [(name, file) for file in images.left_out]
-
-
-def _expect_quotes(name_and_paths: Sequence[str]) -> None:
-    """Raise UsageError at a name of several words without quotes: its second word would be taken for an image."""
-    words = list(
-        takewhile(lambda word: 0 < len(word) < 100 and "." not in word and not os.path.exists(word), name_and_paths)
-    )
-    if len(words) > 1 and not any(os.sep in word for word in words):
-        raise UsageError(f'{words[1]}: no such file; quote a name of several words: enroll "{" ".join(words)}" PATH...')
-
-
-def _print_enrolment(done: Enrolment, as_json: bool, picked: bool) -> None:
+def _print_enrolment(done: Enrolment, as_json: bool) -> None:
     if as_json:
         out.line(done.to_dict() | {"error": None})
     else:
         typer.echo(str(done))
-    if done.reference is None and picked:
-        remove = f"facepipe people remove-reference {done.before}"
-        out.say(f"{done.source}: nothing added; to take another face of it, remove the reference first: {remove}")
     if done.reference is not None and done.others:
         out.say(f"{done.source}: also enrolled as {', '.join(done.others)}")

@@ -134,6 +134,15 @@ Pick = Annotated[
         "--pick", "--face", metavar="N", min=1, help="Which face to use when there are several; 1 is the largest."
     ),
 ]
+PickBoth = Annotated[
+    str | None,
+    typer.Option(
+        "--pick",
+        "--face",
+        metavar="N[,M]",
+        help="Which face to use when there are several; 1 is the largest. As 2,1 of A the second, of B the largest.",
+    ),
+]
 Annotate = Annotated[
     Path | None,
     typer.Option(

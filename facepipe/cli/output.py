@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from facepipe import words
+from facepipe.cli.hints import in_shell
 from facepipe.errors import UsageError, WriteFailed
 from facepipe.words import count as count
 from facepipe.words import printable as printable
@@ -21,7 +22,7 @@ from facepipe.words import printable as printable
 if TYPE_CHECKING:
     import rich.progress
 
-    from facepipe.batches import Done, Outcome
+    from facepipe.batches import Done, Failed, Outcome
     from facepipe.progress import Progress
     from facepipe.records import Identification
 
@@ -47,7 +48,7 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """What went wrong: one line on stderr."""
-    say(f"facepipe: {text}")
+    say(f"facepipe: {in_shell(text)}")
 
 
 class Remarks(logging.Handler):
@@ -135,14 +136,21 @@ def _bar(*columns: rich.progress.ProgressColumn) -> rich.progress.Progress:
 
 
 class Batch:
-    """The inputs of one command. Failures are reported as they come, and decide the exit code in ``finish``."""
+    """The inputs of one command. Failures are reported as they come, and decide the exit code in ``finish``, with
+    files of folders that were ``unread`` although they may hold a picture."""
 
     def __init__(self, total: int, label: str, as_json: bool) -> None:
         self.total, self.label, self.as_json = total, label, as_json
-        self.failed = 0
+        self.failed = self.unread = 0
 
-    def successes(self, outcomes: Iterable[Outcome[T]], blanks: Iterable[dict[str, Any]]) -> Iterator[Done[T]]:
-        """Those that went well. ``blanks``: for each input, what a failure's JSON has beside source and error."""
+    def successes(
+        self,
+        outcomes: Iterable[Outcome[T]],
+        blanks: Iterable[dict[str, Any]],
+        complaint: Callable[[Failed], str] = lambda failed: str(failed.error),
+    ) -> Iterator[Done[T]]:
+        """Those that went well. ``blanks``: for each input, what a failure's JSON has beside source and error;
+        ``complaint``: what is said of a failure else, "" for nothing."""
         from facepipe.batches import Failed
 
         for outcome, blank in progress(zip(outcomes, blanks, strict=False), self.total, self.label):
@@ -152,15 +160,22 @@ class Batch:
             self.failed += 1
             if self.as_json:
                 line({"source": outcome.source, **blank, "error": str(outcome.error)})
-            else:
-                complain(str(outcome.error))
+            elif said := complaint(outcome):
+                complain(said)
 
     def finish(self) -> None:
-        """Leave the command when any input failed: exit code 3, or 1 when all did."""
-        if self.failed and self.total > 1:
-            complain(f"{self.failed} of {self.total} inputs failed")
-        if self.failed:
+        """Leave the command when any input failed, or is unread: exit code 3, or 1 when all did."""
+        if (self.failed or self.unread) and self.total + self.unread > 1:
+            complain(failures(self.failed, self.total, "inputs", self.unread))
+        if self.failed or self.unread:
             raise typer.Exit(1 if self.failed == self.total else SOME_FAILED)
+
+
+def failures(failed: int, total: int, things: str, unread: int) -> str:
+    """How many ``failed`` of all that were read, and how many files of folders were ``unread``."""
+    some = f"{failed} of {total} {things} failed" if failed else ""
+    more = f"{count(unread, 'file')} left out may hold {'a picture' if unread == 1 else 'pictures'}" if unread else ""
+    return "; ".join(filter(None, (some, more)))
 
 
 def identified_text(face: Identification) -> str:
@@ -206,18 +221,18 @@ def confirm(question: str, yes: bool) -> None:
 
 
 def finish_measuring(
-    remarks: Sequence[str], kept: Path | None, failures: Sequence[str], images: int, unread: int = 0
+    remarks: Sequence[str], kept: Path | None, failed: Sequence[str], images: int, unread: int = 0
 ) -> None:
     """What is said on stderr after the results: ``remarks``, where new embeddings are ``kept``, which of the ``images``
-    could not be read; when there are such, or ``unread`` files, leave the command with exit code 3."""
+    ``failed``; when there are such, or ``unread`` files, leave the command with exit code 3."""
     for remark in remarks:
         say(remark)
     if kept is not None:
         say(f"embeddings, which are biometric data, are kept in {kept}; delete it when you are done")
-    for failure in failures:
+    for failure in failed:
         complain(failure)
-    if failures or unread:
-        complain(f"{len(failures) + unread} of {images + unread} images failed")
+    if failed or unread:
+        complain(failures(len(failed), images, "images", unread))
         raise typer.Exit(SOME_FAILED)
 
 

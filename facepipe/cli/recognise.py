@@ -15,6 +15,7 @@ from facepipe.cli import options as opt
 from facepipe.cli import output as out
 from facepipe.cli import unread
 from facepipe.cli.album import Album
+from facepipe.errors import UsageError
 
 if TYPE_CHECKING:
     from facepipe.faces import Faces
@@ -91,7 +92,7 @@ def identify(
 def verify(
     a: Annotated[str, typer.Argument(metavar="A", help="An image with one face.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another image with one face.")],
-    pick: opt.Pick = None,
+    pick: opt.PickBoth = None,
     threshold: opt.Threshold = None,
     fmr: opt.Fmr = None,
     as_json: opt.Json = False,
@@ -106,14 +107,25 @@ def verify(
 
     Each must show one face, or --pick says which. The exit code is 0 whether they match or not.
     """
+    picked = _picked(pick)
     pipe = opt.open_pipeline(backbone, weights, device, min_face, min_score, detector)
     limit = opt.limit(pipe, None, threshold, fmr)
-    found = pipe.verify(a, b, threshold=limit.threshold, pick=pick)
+    found = pipe.verify(a, b, threshold=limit.threshold, pick=picked)
     opt.say_limit(limit)
     if as_json:
         out.line(found.to_dict())
     else:
         typer.echo(str(found))
+
+
+def _picked(text: str | None) -> int | tuple[int, int] | None:
+    """Which face of both images, or of each. Raises UsageError."""
+    if text is None:
+        return None
+    numbers = [int(number) if number.isascii() and number.isdigit() else 0 for number in text.split(",")]
+    if len(numbers) > 2 or min(numbers) < 1:
+        raise UsageError(f"--pick {text}: expected a whole number from 1, the largest face, or two, of A and B: 2,1")
+    return numbers[0] if len(numbers) == 1 else (numbers[0], numbers[1])
 
 
 def _tell(faces: Faces[F], rows_of: Callable[[F], Sequence[str]], marked: Path | None, as_json: bool) -> None:

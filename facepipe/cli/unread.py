@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def tell(files: Iterable[LeftOut], batch: out.Batch, blank: dict[str, Any]) -> None:
-    """The JSON of each, as of a failed input; those that may hold a picture are counted as failed inputs."""
+    """The JSON of each, as of a failed input; those that may hold a picture are counted."""
     for file in files:
-        batch.total += file.matters
-        batch.failed += file.matters
+        batch.unread += file.matters
         if batch.as_json:
             out.line({"source": str(file.path), **blank, "error": str(file.error)})
 

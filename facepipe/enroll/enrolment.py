@@ -89,6 +89,14 @@ class Held:
     image_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Refused(Failed):
+    """One of so many ``images`` of a person that are refused together; ``why`` is about all of them."""
+
+    why: FaceError
+    images: int
+
+
 Taken = NewReference | Held | Failed
 """What one image gives."""
 
@@ -180,7 +188,7 @@ class Enroller:
             named = NameInvalid(f"{one_line(outcome.source)}: {error}") if isinstance(error, NameInvalid) else error
             return Failed(outcome.source, named)
 
-    def _settled(self, person: str, part: list[Taken]) -> Sequence[Enrolment | Failed]:
+    def _settled(self, person: str, part: Sequence[Taken]) -> Sequence[Enrolment | Failed]:
         usable = [one for one in part if not isinstance(one, Failed)]
         if not usable:
             return [one for one in part if isinstance(one, Failed)]
@@ -189,9 +197,9 @@ class Enroller:
         except FaceError as error:
             if not self.policy.partial:
                 raise
-            return self._settled(
-                person, [_blamed(one, error) if isinstance(one, NewReference) else one for one in part]
-            )
+            new = sum(isinstance(one, NewReference) for one in part)
+            blamed = [_blamed(one, error, new) if isinstance(one, NewReference) else one for one in part]
+            return self._settled(person, blamed)
 
 
 def agreed(wording: str | None, field: str = "consent") -> Consent | None:
@@ -235,6 +243,6 @@ def detail(number: int, source: str, error: FacepipeError) -> dict[str, Any]:
     return about | {"problems": problems_of(error)}
 
 
-def _blamed(new: NewReference, refused: FaceError) -> Failed:
+def _blamed(new: NewReference, refused: FaceError, images: int) -> Refused:
     """Why the image was not enrolled, when it may be another's fault."""
-    return Failed(new.source, refused.again(f"{new.source}: not enrolled: {refused}"))
+    return Refused(new.source, refused.again(f"{new.source}: not enrolled: {refused}"), refused, images)

@@ -33,6 +33,11 @@ class Problem(str, Enum):
     def message(self) -> str:
         return _MESSAGES[self]
 
+    @property
+    def of_photo(self) -> str:
+        """What to do where it is a photo, which cannot hold still."""
+        return _OF_PHOTOS.get(self) or self.message
+
 
 _MESSAGES = {
     Problem.NO_FACE: "no face: look into the camera",
@@ -48,6 +53,18 @@ _MESSAGES = {
     Problem.BLURRED: "blurred: hold still",
     Problem.OFF_CENTRE: "outside the oval: move into it",
     Problem.SAME_SHOT: "the same shot again: turn your head a little",
+}
+
+_OF_PHOTOS = {
+    Problem.TOO_FAR: "too small: use a photo with a larger face",
+    Problem.TOO_NEAR: "too near: use a photo that shows the whole face",
+    Problem.CUT_OFF: "cut off: use a photo that shows the whole face",
+    Problem.TOO_DARK: "too dark: use a lighter photo",
+    Problem.TOO_BRIGHT: "too bright: use a darker photo",
+    Problem.FLAT: "hardly any contrast: use a clearer photo",
+    Problem.TURNED: "turned away: use a photo from the front",
+    Problem.TILTED: "tilted: use a photo with the head upright",
+    Problem.BLURRED: "blurred: use a sharper photo",
 }
 
 
@@ -118,7 +135,7 @@ def expect_good(image: Image, face: Detection, limits: Limits = DEFAULTS) -> Mea
     """What was measured of ``face``. Raises PoorShot, with every reason, unless it passes."""
     found = assess(image, [face], limits)
     if not found.good:
-        reasons = "; ".join(problem.message for problem in found.problems)
+        reasons = "; ".join(problem.of_photo for problem in found.problems)
         raise PoorShot(
             f"{image.source}: not good enough to enrol: {reasons}",
             problems=[problem.value for problem in found.problems],
@@ -129,5 +146,5 @@ def expect_good(image: Image, face: Detection, limits: Limits = DEFAULTS) -> Mea
 def problems_of(error: FacepipeError) -> list[dict[str, str]]:
     """What is wrong with an image, as code and message: of a poor shot every reason, else the error itself."""
     if isinstance(error, PoorShot):
-        return [{"code": code, "message": Problem(code).message} for code in error.problems]
+        return [{"code": code, "message": Problem(code).of_photo} for code in error.problems]
     return [{"code": error.code, "message": str(error)}]

@@ -62,7 +62,10 @@ def expect_theirs(name: str, new: Sequence[NewReference], gallery: Gallery, rule
     """
     if rule is None or not new:
         return
-    expect_one_person(name, new, _enrolled(name, new, gallery), rule)
+    enrolled = _enrolled(name, new, gallery)
+    if len(new) == 2 and not len(enrolled):  # of two who are unlike, this knows which of them is the wrong one
+        expect_unknown(name, new, gallery, rule)
+    expect_one_person(name, new, enrolled, rule)
     expect_unknown(name, new, gallery, rule)
 
 
@@ -80,6 +83,12 @@ def expect_one_person(name: str, new: Sequence[NewReference], enrolled: Floats, 
         alike, fits = _judged(score, 1, rule)
     if fits or not odd:
         return
+    if len(vectors) == 2 == len(new):  # which of them is the wrong one is not known
+        raise SeveralPeople(
+            f"{name}: {_sources(new, [0])} and {_sources(new, [1])} do not show the same person ({alike}); look which"
+            " is wrong or, if they do, enrol both all the same: --anyway",
+            details=_details(new, odd),
+        )
     (do, them), they_do = (("do", "them"), "they do") if len(odd) > 1 else (("does", "it"), "it does")
     raise SeveralPeople(
         f"{name}: {_sources(new, odd)} {do} not show the same person as {_rest(name, new, odd, len(enrolled))}"
@@ -98,12 +107,16 @@ def expect_unknown(name: str, new: Sequence[NewReference], gallery: Gallery, rul
     other, hits = max(found.items(), key=lambda item: len(item[1]), default=("", {}))
     if not hits or 2 * len(hits) < len(new):
         return
-    raise EnrolledAlready(
-        f"{name}: is enrolled already, as {other} ({_sureness(list(hits.values()), rule)}); use that name or, if they"
-        " are two people, enrol all the same: --anyway",
-        person=other,
-        details=_details(new, list(hits)),
-    )
+    sure = _sureness(list(hits.values()), rule)
+    if len(hits) == len(new):
+        said = f"is enrolled already, as {other} ({sure}); use that name or, if they are two people, enrol all the same"
+    else:
+        show, them = ("show", "them") if len(hits) > 1 else ("shows", "it")
+        said = (
+            f"{_sources(new, list(hits))} {show} {other}, who is enrolled already ({sure}); enrol {them} under that"
+            " name or, if they are two people, all the same"
+        )
+    raise EnrolledAlready(f"{name}: {said}: --anyway", person=other, details=_details(new, list(hits)))
 
 
 def _enrolled(name: str, new: Sequence[NewReference], gallery: Gallery) -> Floats:
@@ -162,7 +175,11 @@ def _details(new: Sequence[NewReference], numbers: Sequence[int]) -> list[dict[s
 
 
 def _sources(new: Sequence[NewReference], numbers: Sequence[int]) -> str:
-    named = [new[number].source or f"picture {number + 1}" for number in numbers[:NAMED]]
+    called = [one.source for one in new]  # all alike where a camera took them
+    named = [
+        called[number] if called[number] and called.count(called[number]) == 1 else f"picture {number + 1}"
+        for number in numbers[:NAMED]
+    ]
     more = len(numbers) - len(named)
     return ", ".join(named) + (f" and {more} more" if more else "")
 
@@ -171,6 +188,4 @@ def _rest(name: str, new: Sequence[NewReference], odd: Sequence[int], enrolled: 
     others = [number for number in range(len(new)) if number not in odd]
     if not others:
         return f"what is enrolled as {name}"
-    if len(others) == 1 and not enrolled:
-        return _sources(new, others)
     return f"the other {len(others) + enrolled} pictures of {name}"

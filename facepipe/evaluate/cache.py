@@ -37,14 +37,15 @@ class Central:
 
 
 class Cache:
-    """The faces of one ``recipe``. ``stored`` counts the images that were added. Close it, or use it in a ``with``."""
+    """The faces of one ``recipe``. Close it, or use it in a ``with``."""
 
     def __init__(self, recipe: str, path: Path | None = None) -> None:
         """``path``: None takes the usual one. Raises WriteFailed when it cannot be used."""
         self.path = path or folders.embeddings()
         self._recipe = recipe
-        self.stored = 0
+        self._added: list[str] = []
         with self._clear_errors():
+            self._is_new = not self.path.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             self._sql = sqlite3.connect(self.path, timeout=30, isolation_level=None)
@@ -83,7 +84,26 @@ class Cache:
             cursor.execute("BEGIN")
             cursor.executemany("INSERT OR REPLACE INTO face VALUES (?, ?, ?, ?, ?)", rows)
             cursor.execute("COMMIT")
-        self.stored += len(rows)
+        self._added.extend(faces)
+
+    @property
+    def stored(self) -> int:
+        """How many images were added."""
+        return len(self._added)
+
+    def forget(self) -> None:
+        """Take back what was added, and the file too where there was none before; then it is closed."""
+        with self._clear_errors():
+            with closing(self._sql.cursor()) as cursor:
+                cursor.execute("BEGIN")
+                rows = [(self._recipe, sha256) for sha256 in self._added]
+                cursor.executemany("DELETE FROM face WHERE recipe = ? AND sha256 = ?", rows)
+                cursor.execute("COMMIT")
+                (others,) = cursor.execute("SELECT count(*) FROM face").fetchone()
+            self._added.clear()
+            self._sql.close()
+            if self._is_new and not others:  # else another run uses it by now
+                self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._sql.close()

@@ -11,7 +11,7 @@ import numpy as np
 
 from facepipe.defaults import FMR
 from facepipe.errors import UsageError
-from facepipe.evaluate.faces import LabelledFaces, find_faces
+from facepipe.evaluate.faces import LabelledFaces, find_faces, remembering
 from facepipe.evaluate.measures.bootstrap import draw_people, expect_seed
 from facepipe.evaluate.measures.cohort_scores import Corrected
 from facepipe.evaluate.measures.comparisons import Comparisons, Cosine, Scorer, all_against_all
@@ -82,29 +82,29 @@ def calibrate(
     expect_seed(seed)
     gallery.expect_writable(pipe.backbone.id)
     expect_cohort(cohort, gallery)
-    report = progress or quiet
-    rows = list(labelled)
+    report, rows = progress or quiet, list(labelled)
     persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
-    known, faces = gallery.known(), find_faces(pipe, files, persons, cached, report)
-    chosen = of_calibration(pipe, gallery, known, faces, cohort, cached, report)
-    report("measuring", 0, 1)
-    names = faces.names
-    kept, before, people = chosen.cohort, gallery.calibration, {person.name for person in gallery.people()}
-    scorer: Scorer = Cosine(faces.vectors) if kept is None else Corrected(faces.vectors, names, kept)
-    compared = all_against_all(scorer, faces.people, seed)
-    made = Calibration(
-        backbone=pipe.backbone.id,
-        made_at=datetime.now(timezone.utc),
-        measured_on=f"{source}: {len(names)} faces of {len(set(names))} people",
-        corrected=kept is not None,
-        evidence=_evidence(source, compared, faces, names, kept, seed),
-        people=len(people),
-        fmr=_thresholds(source, compared.impostor, kept is not None),
-    )
-    strange = [at for at, name in enumerate(names) if name not in people]
-    made = _with_fpir(made, gallery, kept, faces.vectors[strange], [names[at] for at in strange])
-    reliability = _reliability(scorer, compared, faces, seed)
-    gallery.calibrate(made, chosen.strangers, known)
+    with remembering(pipe, cached) as cache:
+        known, faces = gallery.known(), find_faces(pipe, files, persons, cache, report)
+        chosen = of_calibration(pipe, gallery, known, faces, cohort, cache, report)
+        report("measuring", 0, 1)
+        names = faces.names
+        kept, before, people = chosen.cohort, gallery.calibration, {person.name for person in gallery.people()}
+        scorer: Scorer = Cosine(faces.vectors) if kept is None else Corrected(faces.vectors, names, kept)
+        compared = all_against_all(scorer, faces.people, seed)
+        made = Calibration(
+            backbone=pipe.backbone.id,
+            made_at=datetime.now(timezone.utc),
+            measured_on=f"{source}: {len(names)} faces of {len(set(names))} people",
+            corrected=kept is not None,
+            evidence=_evidence(source, compared, faces, names, kept, seed),
+            people=len(people),
+            fmr=_thresholds(source, compared.impostor, kept is not None),
+        )
+        strange = [at for at, name in enumerate(names) if name not in people]
+        made = _with_fpir(made, gallery, kept, faces.vectors[strange], [names[at] for at in strange])
+        reliability = _reliability(scorer, compared, faces, seed)
+        gallery.calibrate(made, chosen.strangers, known)
     return CalibrationReport(
         calibration=made,
         images=len(rows),

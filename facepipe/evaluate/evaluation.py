@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import UsageError
-from facepipe.evaluate.faces import LabelledFaces, find_faces
+from facepipe.evaluate.faces import LabelledFaces, find_faces, remembering
 from facepipe.evaluate.listing import Listing, expect_both, read_listing
 from facepipe.evaluate.measures.bootstrap import expect_seed
 from facepipe.evaluate.measures.comparisons import Bools, Comparisons, Scorer, all_against_all, listed
@@ -54,25 +54,26 @@ def evaluate_pairs(
         raise UsageError(
             f"{path}: none of its {n} images is there, such as {first}; say where they are: --images FOLDER"
         )
-    faces = find_faces(pipe, listing.images, listing.called, cached, report)
-    chosen = of_evaluation(pipe, faces, cohort, listing.named, cached, report)
-    usable: Bools = np.all(faces.number[listing.pairs] >= 0, axis=1)
-    pairs, same = faces.number[listing.pairs[usable]], listing.same[usable]
-    expect_both(str(path), same)
-    people, names = faces.people[pairs], listing.fold_names
-    remarks = [f"{path}: {remark}" for remark in listing.remarks]
-    if len(names) > 1:
-        folds = np.repeat(listing.folds[usable][:, None], 2, axis=1)
-        remarks += _fold_remarks(str(path), names, folds[:, 0], same)
-    else:
-        names, folds = MADE, fold_people(faces.people, pairs, seed)[people]
+    with remembering(pipe, cached) as cache:
+        faces = find_faces(pipe, listing.images, listing.called, cache, report)
+        chosen = of_evaluation(pipe, faces, cohort, listing.named, cache, report)
+        usable: Bools = np.all(faces.number[listing.pairs] >= 0, axis=1)
+        pairs, same = faces.number[listing.pairs[usable]], listing.same[usable]
+        expect_both(str(path), same)
+        people, names = faces.people[pairs], listing.fold_names
+        remarks = [f"{path}: {remark}" for remark in listing.remarks]
+        if len(names) > 1:
+            folds = np.repeat(listing.folds[usable][:, None], 2, axis=1)
+            remarks += _fold_remarks(str(path), names, folds[:, 0], same)
+        else:
+            names, folds = MADE, fold_people(faces.people, pairs, seed)[people]
 
-    def compare(scorer: Scorer) -> tuple[Comparisons, Trial]:
-        trial = Trial(scorer.pairs(*pairs.T), same, people, folds, names, names is MADE)
-        return listed(scorer, pairs, same), trial
+        def compare(scorer: Scorer) -> tuple[Comparisons, Trial]:
+            trial = Trial(scorer.pairs(*pairs.T), same, people, folds, names, names is MADE)
+            return listed(scorer, pairs, same), trial
 
-    evaluated = Evaluated(pipe, str(path), faces, chosen, seed, report)
-    return measure(evaluated, _listed_images(faces, listing, usable), compare, lambda score: None, remarks)
+        evaluated = Evaluated(pipe, str(path), faces, chosen, seed, report)
+        return measure(evaluated, _listed_images(faces, listing, usable), compare, lambda score: None, remarks)
 
 
 def evaluate_folders(
@@ -115,32 +116,33 @@ def evaluate_people(
     rows = list(labelled)
     persons, files = [spelt(person) for person, _ in rows], [Path(file) for _, file in rows]
     _expect_people(source, persons)
-    faces = find_faces(pipe, files, persons, cached, report)
-    _expect_people(f"{source}: with a face found", faces.names)
-    chosen = of_evaluation(pipe, faces, cohort, True, cached, report)
-    said = chosen.said
+    with remembering(pipe, cached) as cache:
+        faces = find_faces(pipe, files, persons, cache, report)
+        _expect_people(f"{source}: with a face found", faces.names)
+        chosen = of_evaluation(pipe, faces, cohort, True, cache, report)
+        said = chosen.said
 
-    def compare(scorer: Scorer) -> tuple[Comparisons, Trial]:
-        compared = all_against_all(scorer, faces.people, seed)
-        pairs, same, fold_of = draw_list(compared, faces.people, seed)
-        people = faces.people[pairs]
-        return compared, Trial(scorer.pairs(*pairs.T), same, people, fold_of[people], MADE, True)
+        def compare(scorer: Scorer) -> tuple[Comparisons, Trial]:
+            compared = all_against_all(scorer, faces.people, seed)
+            pairs, same, fold_of = draw_list(compared, faces.people, seed)
+            people = faces.people[pairs]
+            return compared, Trial(scorer.pairs(*pairs.T), same, people, fold_of[people], MADE, True)
 
-    def identify(score: str) -> IdentificationRates | None:
-        if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
-            return None  # such a gallery would not correct its scores
-        others = None if score == COSINE else OTHERS if said == OTHERS else evaluated.cohort
-        usual = partial(usual_threshold, pipe.backbone.card)
-        settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": usual}
-        try:
-            return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]
-        except UsageError as error:
-            remarks.append(f"{source}: without {error}")
-            return None
+        def identify(score: str) -> IdentificationRates | None:
+            if score != COSINE and said == OTHERS and int((1 - left_out) * len(set(faces.names))) < FEWEST:
+                return None  # such a gallery would not correct its scores
+            others = None if score == COSINE else OTHERS if said == OTHERS else evaluated.cohort
+            usual = partial(usual_threshold, pipe.backbone.card)
+            settings = {"called": faces.called, "left_out": left_out, "seed": seed, "cohort": others, "limit": usual}
+            try:
+                return measure_identification(faces.vectors, faces.people, **settings)  # type: ignore[arg-type]
+            except UsageError as error:
+                remarks.append(f"{source}: without {error}")
+                return None
 
-    remarks: list[str] = []
-    evaluated = Evaluated(pipe, source, faces, chosen, seed, report)
-    return measure(evaluated, _images(faces, True), compare, identify, remarks)
+        remarks: list[str] = []
+        evaluated = Evaluated(pipe, source, faces, chosen, seed, report)
+        return measure(evaluated, _images(faces, True), compare, identify, remarks)
 
 
 def _expect_people(source: str, persons: Sequence[str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from facepipe.errors import FacepipeError
 from facepipe.evaluate.cache import Cache
 from facepipe.evaluate.embedded import Embedded, embed, recipe
 from facepipe.evaluate.measures.bootstrap import Ints
@@ -53,11 +54,26 @@ class LabelledFaces:
         return tuple(Failure(str(self.images[n]), rows.get(n), str(e)) for n, e in self.embedded.errors.items())
 
 
+@contextmanager
+def remembering(pipe: Pipeline, cached: bool) -> Iterator[Cache | None]:
+    """What is kept of what ``pipe`` finds; None where nothing is ``cached``. What is refused in the end keeps nothing
+    that was not there before; what is stopped goes on from there. Raises WriteFailed."""
+    if not cached:
+        yield None
+        return
+    with Cache(recipe(pipe)) as cache:
+        try:
+            yield cache
+        except FacepipeError:
+            cache.forget()
+            raise
+
+
 def find_faces(
-    pipe: Pipeline, images: Sequence[Path], people: Sequence[str], cached: bool, report: Progress
+    pipe: Pipeline, images: Sequence[Path], people: Sequence[str], cache: Cache | None, report: Progress
 ) -> LabelledFaces:
     """Find and embed; ``people`` (N,) names each image's person. Raises UsageError when no image has a face."""
-    found, kept = embed_cached(pipe, images, cached, report)
+    found, kept = embed_cached(pipe, images, cache, report)
     there = np.flatnonzero(found.place >= 0)
     called, numbers = np.unique([people[n] for n in there.tolist()], return_inverse=True)
     shown = tuple(images[n] for n in there.tolist())
@@ -65,9 +81,8 @@ def find_faces(
 
 
 def embed_cached(
-    pipe: Pipeline, images: Sequence[Path], cached: bool, report: Progress
+    pipe: Pipeline, images: Sequence[Path], cache: Cache | None, report: Progress
 ) -> tuple[Embedded, Path | None]:
-    """As ``embed``, with what was kept, if ``cached``; and the file that new embeddings are kept in."""
-    with Cache(recipe(pipe)) if cached else nullcontext() as cache:
-        found = embed(pipe, images, cache, report)
-        return found, cache.path if cache is not None and cache.stored else None
+    """As ``embed``; and the file that new embeddings are kept in."""
+    found = embed(pipe, images, cache, report)
+    return found, cache.path if cache is not None and cache.stored else None

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from facepipe.errors import UsageError
+from facepipe.evaluate.cache import Cache
 from facepipe.evaluate.faces import LabelledFaces, embed_cached
 from facepipe.gallery import Gallery, Strangers
 from facepipe.gallery.calibrated import Known
@@ -40,7 +41,7 @@ class Chosen:
 
 
 def of_evaluation(
-    pipe: Pipeline, faces: LabelledFaces, wanted: str | Path | None, named: bool, cached: bool, report: Progress
+    pipe: Pipeline, faces: LabelledFaces, wanted: str | Path | None, named: bool, cache: Cache | None, report: Progress
 ) -> Chosen:
     """``wanted``: "others", "none", a folder, or None: the others if it can be.
 
@@ -49,7 +50,7 @@ def of_evaluation(
     if wanted == NONE:
         return Chosen(None, NONE)
     if wanted is not None and wanted != OTHERS:
-        found = find_strangers(pipe, Path(wanted), faces, cached, report)
+        found = find_strangers(pipe, Path(wanted), faces, cache, report)
         people = len(set(found.strangers.people)) if found.strangers else 0
         if people < FEWEST:
             few = f"a cohort of {people} people: expected at least {FEWEST}, with a face in each picture"
@@ -70,7 +71,7 @@ def of_calibration(
     known: Known,
     faces: LabelledFaces,
     wanted: str | Path | None,
-    cached: bool,
+    cache: Cache | None,
     report: Progress,
 ) -> Chosen:
     """``wanted``: "gallery", "labelled" (``faces``), "none", a folder; or None or "auto", the first of the first two
@@ -83,7 +84,7 @@ def of_calibration(
         LABELLED: lambda: Chosen(_all_of(faces), LABELLED),
     }
     if wanted not in (AUTO, GALLERY, LABELLED):
-        choices = {str(wanted): lambda: find_strangers(pipe, Path(str(wanted)), faces, cached, report, known)}
+        choices = {str(wanted): lambda: find_strangers(pipe, Path(str(wanted)), faces, cache, report, known)}
     elif wanted != AUTO:
         choices = {str(wanted): choices[str(wanted)]}
     counts = []
@@ -122,12 +123,17 @@ def _too_few(counts: str) -> str:
 
 
 def find_strangers(
-    pipe: Pipeline, folder: Path, faces: LabelledFaces, cached: bool, report: Progress, known: Known = frozenset()
+    pipe: Pipeline,
+    folder: Path,
+    faces: LabelledFaces,
+    cache: Cache | None,
+    report: Progress,
+    known: Known = frozenset(),
 ) -> Chosen:
     """The faces of the pictures in ``folder``. Whoever is among ``faces``, or ``known``, goes by that name, told by the
     sub-folder's or by an image; whoever could be two of them is left out. Raises UsageError without any face."""
     images, names = _pictures_of(folder)
-    found, kept = embed_cached(pipe, images, cached, report)
+    found, kept = embed_cached(pipe, images, cache, report)
     people = [names[n] for n in np.flatnonzero(found.place >= 0)]
     owners, called = defaultdict[str, set[str]](set), dict[str, set[str]]()
     for name, mark in known.union(zip(faces.names, faces.embedded.hashes, strict=True)):

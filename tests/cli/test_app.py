@@ -24,12 +24,12 @@ TYPERS_OWN = {"--install-completion", "--show-completion"}
 
 
 def commands(group: Any = None, path: str = "facepipe") -> Iterator[tuple[str, Any]]:
-    """Every command that does something, with its full name."""
+    """Every command that does something and is listed, with its full name."""
     root: Any = group or typer.main.get_command(app)
     for name, command in root.commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, f"{path} {name}")
-        else:
+        elif not command.hidden:
             yield f"{path} {name}", command
 
 
@@ -160,6 +160,13 @@ def test_a_mistyped_command_line_is_one_line_with_a_hint(run: Run, args: list[st
     assert (done.code, done.out) == (2, "")
     assert done.complaint.startswith("facepipe")
     assert hint in done.complaint
+
+
+def test_an_option_without_its_value_points_to_its_commands_help() -> None:
+    for args in (["enroll", "Ada", "obama.jpg", "--pick"], ["people", "show", "Ada", "--chips"]):
+        done = start(*args)
+        assert done.code == 2
+        assert done.complaint.endswith(f"See facepipe {' '.join(args[: 2 if args[0] == 'people' else 1])} --help\n")
 
 
 @pytest.mark.parametrize(

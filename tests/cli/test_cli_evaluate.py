@@ -61,6 +61,16 @@ def test_nothing_is_kept_without_a_cache(run: Run, pairs: Path, home: Path) -> N
     assert not (home / "embeddings.db").exists()
 
 
+def test_nothing_is_kept_of_what_is_refused(enrolled: Run, people: Path, home: Path) -> None:
+    """By whatever embeds: a list without pairs of two people, a calibration with too few people."""
+    Path("pairs.csv").write_text(HEAD + "obama.jpg,obama2.jpg,1\n", "utf-8")
+    for refused in (["evaluate", "pairs.csv"], ["calibrate", people]):
+        done = enrolled(*refused)
+        assert done.code == 2
+        assert done.complaint
+        assert not (home / "embeddings.db").exists()
+
+
 def test_folders_become_json_and_a_page(run: Run, people: Path, here: Path) -> None:
     done = run("evaluate", "--folders", people, "--json", "--html", "out/page.html", "--seed", 3, "--no-cache")
     assert (done.code, done.err) == (0, "")

@@ -33,7 +33,7 @@ def first_hour(tmp_path: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPat
     shutil.copytree(folders.samples(), folder / "samples")
     video(folder / FILM, (picture("astronaut", pipeline, view) for view in held([*FIVE, View(pitch=-40)])))
     monkeypatch.chdir(folder)
-    monkeypatch.setenv("FACEPIPE_GALLERY", str(folder / "gallery.db"))
+    monkeypatch.setenv("FACEPIPE_HOME", str(folder))
     return folder
 
 

@@ -254,9 +254,12 @@ def test_enrolling_again_adds_nothing_and_says_so(enrolled: Run) -> None:
 
 
 def test_an_image_of_two_names_and_names_that_differ_in_case_are_remarked_on(enrolled: Run) -> None:
+    remark = "ada and Ada are two people; to make them one: facepipe people merge NAME INTO\n"
+    refused = enrolled("enroll", "ada", "obama3.jpg")
+    assert refused.code == 1
+    assert "two people;" not in refused.complaint  # there is no ada
+    assert remark in enrolled("enroll", "ada", "obama3.jpg", "--anyway").err
     assert enrolled("enroll", "Eve", "obama.jpg", "--anyway").err.splitlines()[0] == "obama.jpg: also enrolled as Ada"
-    first, *_ = enrolled("enroll", "ada", "obama3.jpg", "--anyway").err.splitlines()
-    assert first == "ada and Ada are two people; to make them one: facepipe people merge NAME INTO"
     assert "two people" not in enrolled("enroll", "ada", "obama2.jpg", "--anyway").err
 
 
@@ -313,8 +316,13 @@ def test_a_folder_with_3_bad_of_100(run: Run, here: Path, pipeline: Pipeline, mo
 def test_several_people_are_not_enrolled_as_one(run: Run, here: Path) -> None:
     done = run("enroll", "Ada", "obama.jpg", "biden.jpg")
     assert done.code == 1
-    assert done.err.count("biden.jpg does not show the same person as obama.jpg (2 % likely)") == 2
-    assert "--anyway" in done.err
+    assert done.err.splitlines() == [
+        "facepipe: 2 images not enrolled: Ada: obama.jpg and biden.jpg do not show the same person (2 % likely); look"
+        " which is wrong or, if they do, enrol both all the same: --anyway",
+        "facepipe: 2 of 2 inputs failed",
+    ]
+    told = [line["error"] for line in run("enroll", "Ada", "obama.jpg", "biden.jpg", "--json").json]
+    assert [error.partition(": not enrolled: Ada: obama.jpg and ")[0] for error in told] == ["obama.jpg", "biden.jpg"]
     assert run("people", "list", "--json").json == []
     for person, name in {"Ada": "obama.jpg", "knn": "obama2.jpg"}.items():
         (here / "people" / person).mkdir(parents=True)
@@ -322,6 +330,10 @@ def test_several_people_are_not_enrolled_as_one(run: Run, here: Path) -> None:
     shutil.copy("biden.jpg", here / "people" / "knn")
     done = run("enroll", "--folders", "people")
     assert done.code == 3
+    assert done.err.splitlines()[0] == (
+        "facepipe: 2 images not enrolled: knn: people/knn/obama2.jpg shows Ada, who is enrolled already (99.9 %"
+        " likely); enrol it under that name or, if they are two people, all the same: --anyway"
+    )
     assert [line["name"] for line in run("people", "list", "--json").json] == ["Ada"]
     assert run("enroll", "--folders", "people", "--anyway").code == 0
 
@@ -334,13 +346,42 @@ def test_who_looks_like_somebody_else_is_told(enrolled: Run) -> None:
 
 
 def test_several_faces_need_a_pick(run: Run, group: Path) -> None:
-    assert "pick one" in run("enroll", "Ada", group.name).complaint
+    for args in (["enroll", "Ada", group.name], ["verify", "obama.jpg", group.name]):
+        assert "--pick N, 1 for the largest; facepipe detect PHOTO --annotate FOLDER marks" in run(*args).complaint
     assert run("enroll", "--pick", "1", "Ada", group.name).code == 0
     again = run("enroll", "--pick", "2", "Ada", group.name)
     assert "group.png: was enrolled before, as reference 1\n" in again.out
-    assert "remove the reference first: facepipe people remove-reference 1\n" in again.err
+    assert "another face of it is enrolled; to take this one, remove that first: facepipe people remove-re" in again.err
+    assert "another face" not in run("enroll", "--pick", "1", "Ada", group.name).err
     assert run("verify", "--pick", "2", group.name, group.name).out.startswith("match, 99.9 %")
     assert run("enroll", "--pick", "3", "Ada", group.name, "obama.jpg").code != 0
+    done = run("verify", "--pick", "2", group.name, "obama.jpg")
+    assert "obama.jpg: face 2 was picked, but it has 1; count from 1" in done.complaint
+    for pick, said in (("1,1", "no match"), ("2,1", "match")):
+        assert run("verify", "--pick", pick, group.name, "obama.jpg").out.startswith(said)
+
+
+def test_photos_of_one_person_may_be_sorted_by_year(run: Run, here: Path) -> None:
+    for year, name in {"2016": "obama.jpg", "summer 2017": "obama2.jpg"}.items():
+        (here / "photos" / year).mkdir(parents=True)
+        shutil.copy(name, here / "photos" / year)
+    assert run("enroll", "Papa", "photos").code == 0
+
+
+def test_it_is_enrolled_as_the_messages_spell_it_too(run: Run) -> None:
+    assert run("enrol", "Ada", "obama.jpg").code == 0
+
+
+def test_what_mends_it_is_said_as_it_is_typed(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    PIL.Image.new("RGB", (200, 200)).save(here / "blank.png")
+    (here / "film.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(40))
+    assert run("enroll", "Ada", "blank.png").complaint.endswith("frontal face, or a lower --min-face\n")
+    film = "; a film is for facepipe watch FILE, or facepipe enroll NAME --webcam FILE\n"
+    assert run("enroll", "Ada", "film.mp4").complaint.endswith(film)
+    elsewhere = "; or say where it is: --gallery FILE, or export FACEPIPE_GALLERY=FILE\n"
+    assert run("people", "list").complaint.endswith(elsewhere)
+    monkeypatch.setenv("FACEPIPE_GALLERY", str(here / "people.db"))
+    assert run("people", "list").complaint.endswith("enrol someone first: facepipe enroll NAME PHOTO\n")
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "🧑‍🚀 Ada", "O'Brien; DROP TABLE person", "[red]Ada[/red]", "-"])
@@ -376,6 +417,13 @@ def test_a_forgotten_name_is_noticed(run: Run, home: Path) -> None:
     [
         (["enroll"], "expected a name"),
         (["enroll", "Ada"], "at least one image"),
+        (["enroll", "hollow"], "hollow: a folder, expected a name before it: facepipe enroll NAME hollow\n"),
+        (["enroll", "family"], "; for one sub-folder per person: facepipe enroll --folders family\n"),
+        (["enroll", "Papa", "family"], "family: holds folders of pictures (Ada, Ben); if each is a person: facepipe"),
+        (["enroll", "Papa", "family"], "if all show Papa: facepipe enroll Papa family/*"),
+        (["verify", "--pick", "1,2,3", "obama.jpg", "biden.jpg"], "--pick 1,2,3: expected a whole number from 1"),
+        (["verify", "--pick", "0", "obama.jpg", "biden.jpg"], "--pick 0"),
+        (["verify", "--pick", "first", "obama.jpg", "biden.jpg"], "--pick first"),
         (["enroll", "Ada", ""], "empty path"),
         (["enroll", "Ada", "obama.jpg", "--folders", "."], "not both"),
         (["enroll", "--folders", "obama.jpg"], "obama.jpg"),
@@ -395,6 +443,9 @@ def test_a_forgotten_name_is_noticed(run: Run, home: Path) -> None:
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(run: Run, here: Path, args: list[str], reason: str) -> None:
     (here / "hollow").mkdir()
+    for person, name in {"Ada": "obama.jpg", "Ben": "biden.jpg"}.items():
+        (here / "family" / person).mkdir(parents=True)
+        shutil.copy(name, here / "family" / person)
     done = run(*args)
     assert (done.code, done.out) == (2, "")
     assert reason in done.complaint

@@ -222,5 +222,5 @@ def test_gate(run: Run, here: Path) -> None:
     done = run("enroll", "Ada", "obama.jpg", "blurred.png", "--gate", "--json")
     assert done.code == 3
     assert [row["reference"] for row in done.json] == [1, None]
-    assert done.json[1]["error"] == "blurred.png: not good enough to enrol: blurred: hold still"
+    assert done.json[1]["error"] == "blurred.png: not good enough to enrol: blurred: use a sharper photo"
     assert run("enroll", "Ada", "blurred.png").code == 0

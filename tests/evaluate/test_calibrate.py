@@ -1,6 +1,7 @@
 """LabelledFaces made of numbers: what is theirs, what all have in common, and noise."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +54,7 @@ def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0, r
     """The images that are asked for, but for the first ``missed``, show these faces. How *reliable* probabilities are
     takes longer than all the rest: only who asks is told."""
 
-    def find(pipe, images, people, cached, report) -> LabelledFaces:
+    def find(pipe, images, people, cache, report) -> LabelledFaces:
         place = np.arange(len(images)) - missed
         place[:missed] = -1
         landmarks = np.zeros((len(vectors), 5, 2), np.float32)
@@ -62,6 +63,7 @@ def see(monkeypatch: pytest.MonkeyPatch, vectors: np.ndarray, missed: int = 0, r
         called, numbers = np.unique(people[missed:], return_inverse=True)
         return LabelledFaces(tuple(images), found, tuple(images[missed:]), numbers, tuple(called.tolist()), None)
 
+    monkeypatch.setattr(module, "remembering", lambda pipe, cached: nullcontext())
     monkeypatch.setattr(module, "find_faces", find)
     if not reliability:
         monkeypatch.setattr(module, "_reliability", lambda *given: None)
@@ -216,12 +218,12 @@ def test_strangers_who_are_among_the_labelled_are_known(monkeypatch: pytest.Monk
     faces = LabelledFaces((), mine, (), np.arange(2), ("Ada", "Bob"), None)
     hashes = dict(zip(pictures, ("2" * 64, "f" * 64, "0" * 64, "1" * 64, "f" * 64, "e" * 64), strict=True))
 
-    def embed(pipe: object, images: list[Path], cached: bool, report: object) -> tuple[Embedded, None]:
+    def embed(pipe: object, images: list[Path], cache: None, report: object) -> tuple[Embedded, None]:
         marks = tuple(hashes[str(path.relative_to(tmp_path))] for path in images)
         return Embedded(np.arange(6), vectors, np.zeros((6, 5, 2), np.float32), marks, (), (), {}), None
 
     monkeypatch.setattr(strangers, "embed_cached", embed)
-    found = strangers.find_strangers(PIPE, tmp_path, faces, False, lambda *step: None).strangers
+    found = strangers.find_strangers(PIPE, tmp_path, faces, None, lambda *step: None).strangers
     assert found is not None
     assert dict(zip(found.images, found.people, strict=True)) == {
         "0" * 64: "Zo\u00eb",

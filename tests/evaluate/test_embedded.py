@@ -17,6 +17,7 @@ from facepipe.errors import ImageNotFound, UsageError, WriteFailed
 from facepipe.evaluate import embedded
 from facepipe.evaluate.cache import Cache, Central
 from facepipe.evaluate.embedded import embed, recipe
+from facepipe.evaluate.faces import find_faces, remembering
 from facepipe.records import Image
 
 
@@ -135,6 +136,49 @@ def test_a_cache_that_is_none_is_one_line(home: Path) -> None:
     (home / "embeddings.db").write_text("not a database, but long enough to have a header of one hundred bytes" * 3)
     with pytest.raises(WriteFailed, match=r"kept embeddings cannot be used .*; delete the file, or use --no-cache"):
         Cache("r")
+
+
+def test_what_is_forgotten_is_gone_and_what_was_there_before_stays() -> None:
+    with Cache("one") as cache:
+        cache.add({"a": None, "b": None})
+    with Cache("one") as cache:
+        cache.add({"c": None})
+        cache.forget()
+    with Cache("one") as cache:
+        assert set(cache.find(["a", "b", "c"])) == {"a", "b"}
+
+
+def test_a_file_made_for_what_is_forgotten_is_gone_too_unless_another_uses_it() -> None:
+    first = Cache("one")
+    first.add({"a": None})
+    with Cache("other") as other:
+        other.add({"a": None})
+    first.forget()
+    with Cache("other") as other:
+        assert set(other.find(["a"])) == {"a"}
+    folders.embeddings().unlink()
+    alone = Cache("one")
+    alone.add({"a": None})
+    alone.forget()
+    assert not folders.embeddings().exists()
+
+
+def test_what_is_refused_keeps_nothing_and_what_is_stopped_keeps_all(pipeline: Pipeline, photos: list[Path]) -> None:
+    people = [str(number) for number in range(len(photos))]
+
+    def work(end: BaseException) -> None:
+        with remembering(pipeline, cached=True) as cache:
+            find_faces(pipeline, photos, people, cache, quiet)
+            raise end
+
+    with pytest.raises(UsageError):
+        work(UsageError("too few"))
+    assert not folders.embeddings().exists()
+    with pytest.raises(KeyboardInterrupt):
+        work(KeyboardInterrupt())
+    assert folders.embeddings().exists()
+    with remembering(pipeline, cached=False) as cache:
+        assert cache is None
 
 
 def test_what_is_deleted_is_overwritten() -> None:

@@ -12,7 +12,7 @@ import pytest
 from facepipe import Pipeline
 from facepipe.errors import UsageError
 from facepipe.evaluate import Evaluation, evaluate_folders, evaluate_pairs, evaluate_people
-from facepipe.evaluate.faces import find_faces
+from facepipe.evaluate.faces import find_faces, remembering
 from facepipe.evaluate.measures.rates import match_rate, threshold_at_fmr
 
 HEAD = "image_a,image_b,same_person\n"
@@ -174,7 +174,8 @@ def test_lfw(pipeline: Pipeline, lfw: Path) -> None:
     files, persons = [lfw / "images" / name for name in names], [name.rsplit("_", 1)[0] for name in names]
     found = evaluate_people(pipeline, zip(persons, files, strict=True))
     people = np.array(persons)
-    vectors = find_faces(pipeline, files, persons, True, lambda name, done, total: None).vectors  # kept by now
+    with remembering(pipeline, cached=True) as cache:  # which has them by now
+        vectors = find_faces(pipeline, files, persons, cache, lambda name, done, total: None).vectors
     assert len(vectors) == len(names)
     a, b = np.triu_indices(len(names), 1)
     scores, same = (vectors @ vectors.T)[a, b], people[a] == people[b]

@@ -179,7 +179,7 @@ def test_chinese_says_everything_in_chinese(
     page = visit(here, locale="zh-CN")
     page.locator(".face").wait_for()
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
-    for view, title in zip([*VIEWS, "#people/1"], ["识别", "登记", "人员", "看内部", "人员"], strict=True):
+    for view, title in zip([*VIEWS, "#people/1"], ["识别", "登记", "人员", "查看内部", "人员"], strict=True):
         page.evaluate(f"window.location.hash = '{view}'")
         page.wait_for_function(f"() => document.title === '{title} · facepipe'")
         page.locator("h1").wait_for()

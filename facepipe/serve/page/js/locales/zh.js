@@ -19,7 +19,7 @@ export default {
   "nav.recognise": "识别",
   "nav.enroll": "登记",
   "nav.people": "人员",
-  "nav.inspect": "看内部",
+  "nav.inspect": "查看内部",
 
   signIn: "登录",
   signOut: "退出",
@@ -121,7 +121,7 @@ export default {
   "face.enroll": "登记此人",
   "face.enroll.other": "是别人",
   "face.add": "把这张照片加为参考",
-  "face.inspect": "看内部",
+  "face.inspect": "查看内部",
 
   enroll: "登记",
   "enroll.title": "登记一个人",
@@ -254,7 +254,7 @@ export default {
   "inspect.lead": "网络怎样一层一层地从人脸得出姓名。选两张脸，则说明两者为什么匹配或不匹配。",
   "inspect.first": "人脸",
   "inspect.second": "与之比较",
-  "inspect.go": "看内部",
+  "inspect.go": "查看内部",
   "inspect.compare": "比较内部",
   "inspect.working": "正在拆解网络……需要十到十五秒。",
   "inspect.working.pair": "正在拆解网络……两张脸需要十五到二十五秒。",
