@@ -84,7 +84,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         return
     own, body = case.path_parameters.get("id"), case.body
     if case.path.endswith("/gallery/upgrade") and isinstance(body, dict):
-        body["backbone"] = body["backbone"].replace(DEFAULT, NONE)
+        body["backbone"] = str(body["backbone"]).replace(DEFAULT, NONE)
     if not case.path.endswith("/merge"):
         return
     given = body.get("sources") if isinstance(body, dict) else None

@@ -22,7 +22,7 @@ from tests.serve.serving import Served, connect
 from tests.serve.test_who_may import OPEN, walked
 
 OTHER = "f" * 32
-CHANGING = {  # each of the routes that change something, so that it can
+CHANGING: dict[str, dict[str, Any]] = {  # each of the routes that change something, so that it can
     "PATCH /api/v1/people/{id}": {"json": {"name": "Ann"}},
     "POST /api/v1/people/{id}/merge": {"json": {"sources": [2]}},
     "DELETE /api/v1/references/{id}": {},
@@ -104,7 +104,7 @@ def test_both_ways_of_saying_it_count(start: Any, people: Gallery) -> None:
         for header, parameter in ((own, OTHER), (OTHER, own)):
             answer = client.get("/api/v1/people", headers={HEADER: header}, params={"gallery": parameter})
             assert code(answer) == "another-gallery"
-        twice = client.delete("/api/v1/people/1", headers=[(HEADER, own), (HEADER, OTHER)])  # type: ignore[arg-type]
+        twice = client.delete("/api/v1/people/1", headers=[(HEADER, own), (HEADER, OTHER)])
         assert code(twice) == "another-gallery"
         assert code(client.get("/api/v1/people", headers={HEADER: "the other one"})) == "usage"
 
