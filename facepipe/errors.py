@@ -17,7 +17,7 @@ A message is one line: path or value, what was expected, what to do. The shell p
     │   ├── GalleryNotFound  GalleryCorrupt  GalleryMismatch  GalleryReadOnly  GalleryDenied  GalleryFull  GalleryBusy
     │   └── ChangeRefused  NameInvalid  PersonNotFound  ReferenceNotFound  PersonExists  VectorInvalid  ArchiveInvalid
     └── ServerError                 the server refuses a request, whatever it asks for
-        ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused  PathNotFound  MethodRefused
+        ├── KeyMissing  KeyWrong  ScopeMissing  OriginRefused  AnotherGallery  PathNotFound  MethodRefused
         └── BodyTooLarge  BodyTooSlow  BodyFormat  RateLimited  ServerBusy  KeyNotFound
 """
 
@@ -291,6 +291,11 @@ class ScopeMissing(ServerError):
 class OriginRefused(ServerError):
     code = "origin-refused"
     http = 403
+
+
+class AnotherGallery(ServerError):
+    code = "another-gallery"
+    http = 412
 
 
 class BodyTooLarge(ServerError):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from typing import Any
 
 import PIL.Image
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 from schemathesis.transport.serialization import Binary
 
 from facepipe.folders import samples
+from facepipe.serve.needs import HEADER, PARAMETER, UUID
 
 SIDE = 112  # px of the pictures, as of the one in the examples: a face fills the middle of each
 FACES = {"astronaut.png": (224, 120, 65)}  # x, y, reach, px; several people under one name would be refused
 MIDDLE = {"pattern": "^5[0-9],5[0-9]$"}
 LIKELY_NOBODY = 4711
+DEFAULT, NONE = "sface", "no network"
 FORM = "multipart/form-data"
 OTHER_WAYS = ("at", "reference", "other_reference", "other_pick", "other_at")
 THERE: dict[str, dict[str, Any]] = {
@@ -28,7 +31,7 @@ THERE: dict[str, dict[str, Any]] = {
     "at": MIDDLE,
     "other_at": MIDDLE,
     "fmr": {"enum": ["1e-2", "1e-3", "1e-4"]},  # as the card has them
-    "layers": {"enum": ["stages.0.*", "stages.1.*"]},
+    "layers": {"enum": ["blocks.0.*", "blocks.1.*"]},
     "views": {"pattern": "^kernel$"},  # views: a second, not ten
 }
 
@@ -72,10 +75,18 @@ def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> b
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Nobody can be merged with themselves, which no schema can say: take another number instead."""
-    if case.meta is None or not case.meta.generation.mode.is_positive or not case.path.endswith("/merge"):
+    """What no schema can say: nobody can be merged with themselves, so that another number is taken; a gallery is not
+    changed to the network it has; and which is served, so that what might be one is not sent."""
+    for place, name in ((case.headers, HEADER), (case.query, PARAMETER)):
+        if re.fullmatch(UUID, str(place.get(name))):
+            del place[name]
+    if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     own, body = case.path_parameters.get("id"), case.body
+    if case.path.endswith("/gallery/upgrade") and isinstance(body, dict):
+        body["backbone"] = str(body["backbone"]).replace(DEFAULT, NONE)
+    if not case.path.endswith("/merge"):
+        return
     given = body.get("sources") if isinstance(body, dict) else None
     if isinstance(body, dict) and isinstance(given, list) and any(_same(number, own) for number in given):
         body["sources"] = [LIKELY_NOBODY if _same(number, own) else number for number in given]

@@ -133,6 +133,14 @@ class Gallery:
         with self._hold.reading() as record:
             return record.backbone
 
+    @property
+    def uuid(self) -> str | None:
+        """Which gallery this is: ids mean the same people and references wherever this is the same. It stays whatever
+        is done to the gallery, a change of network included; a new file has another, also for the same export imported.
+        None before the first enrolment."""
+        with self._hold.reading() as record:
+            return record.uuid.hex() if record.uuid else None
+
     def info(self) -> GalleryInfo:
         with self._hold.reading() as record:
             self._hold.scoring.follow(record)

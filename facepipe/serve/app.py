@@ -25,7 +25,7 @@ from facepipe.serve.engine import Engine
 from facepipe.serve.guard import Guard
 from facepipe.serve.inspections import Inspections
 from facepipe.serve.routes import about, enroll, faces, inspect, people, session, upgrade
-from facepipe.serve.routes.docs import BODY, errors
+from facepipe.serve.routes.docs import BODY, MEANT, errors
 from facepipe.serve.sessions import COOKIE
 from facepipe.serve.settings import Settings
 
@@ -79,12 +79,12 @@ def create_api(settings: Settings, pipe: Pipeline, gallery: Gallery) -> FastAPI:
     app.include_router(session.router, prefix=API, responses=errors(*BODY))
     page.mount(app, settings.root_path)
     _answer_errors(app)
-    _tell_of_keys(app, settings)
+    _tell_of_callers(app, settings)
     return app
 
 
-def _tell_of_keys(app: FastAPI, settings: Settings) -> None:
-    """The OpenAPI says how to send a key, and whether one must."""
+def _tell_of_callers(app: FastAPI, settings: Settings) -> None:
+    """The OpenAPI says how to send a key, and whether one must; and how to say which gallery is meant."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -95,6 +95,7 @@ def _tell_of_keys(app: FastAPI, settings: Settings) -> None:
                 for operation in operations.values():
                     open_to_all = path.removeprefix(API) in WITHOUT_KEY
                     operation["security"] = [] if open_to_all else [*free, *({name: []} for name in KEYS)]
+                    operation["parameters"] = [*operation.get("parameters", []), *([] if open_to_all else [MEANT])]
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]

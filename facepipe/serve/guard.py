@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, HTTPConnection
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
-from facepipe.errors import FacepipeError, KeyMissing, PathNotFound, ScopeMissing, ServerBusy
+from facepipe.errors import FacepipeError, PathNotFound, ServerBusy
 from facepipe.serve import origins
 from facepipe.serve.access_log import Visit
-from facepipe.serve.answers import careful, error_body, error_response
+from facepipe.serve.answers import careful, error_response
 from facepipe.serve.door import Caller, Door
 from facepipe.serve.intake import Hall, Intake
-from facepipe.serve.keys import SCOPES, Principal
 from facepipe.serve.limits import client_of
 from facepipe.serve.settings import Settings
 
@@ -34,36 +32,6 @@ SMALL = 16 * 2**10  # bytes of a body from who has no key, or logs in: nothing t
 def below(path: str, root: str) -> str:
     """``path`` as the routes have it: a proxy passes ``root`` on, or takes it off."""
     return path.removeprefix(root) if root and path.startswith(f"{root}/") else path
-
-
-def expect_scope(principal: Principal | None, scope: str) -> Principal:
-    """``principal``, who may do what takes ``scope``. Raises KeyMissing, ScopeMissing."""
-    if principal is None:
-        raise KeyMissing("a key is needed: send `Authorization: Bearer KEY`, or log in on the page")
-    if scope not in principal.scopes:
-        raise ScopeMissing(f"the key {principal.name} may not do this: it takes one with the scope {scope}")
-    return principal
-
-
-def needs(scope: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
-    """A dependency for routes, of WebSockets too: the caller must have ``scope``. Raises KeyMissing, ScopeMissing.
-
-    A WebSocket is told in an error message and closed with 1008.
-    """
-    assert scope in SCOPES
-
-    async def check(connection: HTTPConnection) -> Principal:
-        try:
-            return expect_scope(connection.scope["state"]["principal"], scope)
-        except FacepipeError as error:
-            if not isinstance(connection, WebSocket):
-                raise
-            await connection.accept()
-            await connection.send_json({"type": "error"} | error_body(error))
-            await connection.close(1008, error.code)
-            raise WebSocketDisconnect(1008) from None
-
-    return check
 
 
 class Guard:

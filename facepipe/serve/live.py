@@ -15,18 +15,18 @@ from fastapi import APIRouter, Depends, WebSocket
 from pydantic import ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from facepipe.errors import FacepipeError, ImageTooLarge, UsageError
+from facepipe.errors import AnotherGallery, FacepipeError, ImageTooLarge, UsageError
 from facepipe.image import read_image
 from facepipe.records import Frame, Image
 from facepipe.serve.answers import error_body
 from facepipe.serve.bodies import told
 from facepipe.serve.context import Context, Server
 from facepipe.serve.engine import busy
-from facepipe.serve.guard import expect_scope, needs
 from facepipe.serve.limits import Buckets
 from facepipe.serve.modes import MESSAGE, EnrollMode, Mode, RecogniseMode, ToEnroll, ToGuide, ToMode
+from facepipe.serve.needs import expect_gallery, expect_scope, meant_by, needs
 
-FAILED, TOO_MANY, SILENT, TOO_FAST = 1011, 1013, 4408, 4429
+REFUSED, FAILED, TOO_MANY, SILENT, TOO_FAST = 1008, 1011, 1013, 4408, 4429
 MESSAGES = 16  # that are not frames, waiting
 SPARE, BURST = 1.25, 2.0  # of max_fps a second, and seconds of it at once: a client's clock is not ours
 SOURCE = "camera"
@@ -65,6 +65,9 @@ async def live(socket: WebSocket, server: Server) -> None:
         await connection.run()
     except Closed as closed:
         await socket.close(closed.code, closed.reason)
+    except AnotherGallery as error:
+        await connection.tell_error(error)
+        await socket.close(REFUSED, error.code)
     except FacepipeError as error:  # there is no threshold, say
         await connection.tell_error(error)
         await socket.close(FAILED)
@@ -79,6 +82,7 @@ class Connection:
 
     def __init__(self, socket: WebSocket, server: Context) -> None:
         self._socket, self._server, self._settings = socket, server, server.settings
+        self._meant = meant_by(socket)
         self._began = time.monotonic()
         self._newest: Received | None = None
         self._messages: deque[str] = deque()
@@ -147,6 +151,8 @@ class Connection:
         mode = self._mode
         try:
             size, found = await self._server.engine.single(lambda: self._see(mode, received))
+        except AnotherGallery:
+            raise
         except FacepipeError as error:
             await self.tell_error(error, frame=received.number)
             return
@@ -155,6 +161,7 @@ class Connection:
         await self._tell(about | found)
 
     def _see(self, mode: Mode, received: Received) -> tuple[list[int], dict[str, Any]]:
+        expect_gallery(self._server.gallery, self._meant)  # the file may be replaced while this is connected
         image = self._decode(received.data)
         return [image.width, image.height], mode.see(Frame(image, received.number - 1, received.time, received.at))
 
@@ -174,6 +181,8 @@ class Connection:
                 await self._enroll(message)
             else:
                 self._enrolling().guide(message)
+        except AnotherGallery:
+            raise
         except FacepipeError as error:
             await self.tell_error(error)
 
@@ -189,7 +198,12 @@ class Connection:
     async def _enroll(self, message: ToEnroll) -> None:
         expect_scope(self._socket.state.principal, "enroll")
         mode = self._enrolling()
-        await self._tell(await self._server.engine.short(lambda: mode.enroll(message)))
+
+        def work() -> dict[str, Any]:
+            expect_gallery(self._server.gallery, self._meant)
+            return mode.enroll(message)
+
+        await self._tell(await self._server.engine.short(work))
 
     def _enrolling(self) -> EnrollMode:
         if not isinstance(self._mode, EnrollMode):

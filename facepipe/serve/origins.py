@@ -18,6 +18,7 @@ from starlette.types import Scope
 
 from facepipe.errors import FacepipeError, OriginRefused, UsageError
 from facepipe.serve import hosts
+from facepipe.serve.needs import HEADER
 from facepipe.serve.settings import Settings
 
 HEALTH = "/api/v1/health"
@@ -55,7 +56,7 @@ def preflight(scope: Scope, headers: Headers, settings: Settings) -> Response | 
         return None
     allowed = {
         "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Allow-Headers": f"Authorization, Content-Type, {HEADER}",
         "Access-Control-Max-Age": "600",
     }
     return Response(status_code=204, headers=allowed)

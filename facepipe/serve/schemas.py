@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from facepipe.gallery.base import Person
 from facepipe.records import Reference
 
+UUID = "5c0e1f7a9b3d42868e6a1d0c7f2b4935"
 BOX = [385.84, 94.45, 607.57, 418.31]
 LANDMARKS = [[444.27, 214.41], [549.95, 212.52], [496.49, 276.06], [437.01, 320.98], [555.44, 316.87]]
 WHEN = "2026-11-23T09:30:00+00:00"

@@ -253,9 +253,22 @@ def test_a_person_goes_by_number_too(gallery: Gallery, new) -> None:
     assert (names(gallery), gallery.check()) == ([("42", 1)], [])
 
 
-def test_numbers_are_never_used_again(gallery: Gallery, new) -> None:
-    gallery.remove("Bob")
-    assert gallery.add("Bob", [new(3)])[0].id == 4
+WAYS_TO_GO = {
+    "removed": lambda gallery, person, reference: gallery.remove(person),
+    "the last reference removed": lambda gallery, person, reference: gallery.remove_reference(reference),
+    "merged": lambda gallery, person, reference: gallery.merge(person, "Ada"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_GO)
+def test_numbers_are_never_used_again(gallery: Gallery, new, way: str) -> None:
+    """Whoever holds on to one finds nobody, and never somebody else."""
+    gone = gallery.person("Bob")  # the last, whose number would be the next
+    WAYS_TO_GO[way](gallery, gone.id, gone.first_reference)
+    assert gallery.add("Bob", [new(4)])[0].id > gone.first_reference
+    assert gallery.person("Bob").id > gone.id
+    with pytest.raises(PersonNotFound):
+        gallery.person(gone.id)
 
 
 def test_order_is_that_of_enrolment_though_the_clock_goes_back(
@@ -325,6 +338,30 @@ def test_info(closed: Path) -> None:
     assert info.record_bytes == closed.stat().st_size
     assert info.index_bytes == closed.with_name("people.db.faiss").stat().st_size
     assert len(info.uuid or "") == 32
+
+
+def test_the_uuid_is_of_the_numbers(gallery: Gallery, new, tmp_path: Path) -> None:
+    """It stays while they mean the same, whatever happens; a gallery with numbers of its own has its own."""
+    uuid = gallery.uuid
+    assert uuid == gallery.info().uuid
+    gallery.rename("Bob", "Ben")
+    gallery.rebuild()
+    archive, copy = tmp_path / "people.zip", tmp_path / "copy.db"
+    gallery.export(archive)
+    gallery.import_(archive)
+    for person in gallery.people():
+        gallery.remove(person.id)
+    gallery.add("Cat", [new(4)])
+    assert gallery.uuid == uuid
+    copy.touch()
+    gallery.copy(copy)
+    with Gallery.open(tmp_path / "new.db") as made, Gallery.open(copy) as copied:
+        assert made.uuid is None
+        made.import_(archive)
+        assert len({uuid, made.uuid, copied.uuid}) == 3
+    gallery.close()
+    with Gallery.open(gallery.path) as again:
+        assert again.uuid == uuid
 
 
 def test_the_default_gallery(home: Path, new) -> None:

@@ -9,7 +9,8 @@ from starlette.types import ASGIApp
 
 from facepipe.errors import FacepipeError, GalleryReadOnly, NoFace
 from facepipe.serve.answers import error_response
-from facepipe.serve.guard import Guard, needs
+from facepipe.serve.guard import Guard
+from facepipe.serve.needs import needs
 from facepipe.serve.routes import session
 from facepipe.serve.settings import Settings
 

@@ -16,9 +16,9 @@ from facepipe.networks.cards import all_cards
 from facepipe.networks.weights import is_here
 from facepipe.scoring.calibration import Calibration
 from facepipe.serve.context import Context, Server
-from facepipe.serve.guard import needs
+from facepipe.serve.needs import needs
 from facepipe.serve.routes.docs import GALLERY, errors
-from facepipe.serve.schemas import answer
+from facepipe.serve.schemas import UUID, answer
 
 router = APIRouter(tags=["server"])
 read = [Depends(needs("read"))]
@@ -67,6 +67,7 @@ THRESHOLD = {
     "reason": "1 in 1,000 strangers would pass for one given person",
 }
 FACTS = {
+    "uuid": UUID,
     "people": 1,
     "references": 2,
     "backbone": "sface@f4854d57bca03edf",
@@ -153,6 +154,13 @@ class ThresholdFacts(BaseModel):
 
 class GalleryFacts(BaseModel):
     model_config = answer(FACTS)
+    uuid: Annotated[
+        str | None,
+        Field(
+            description="Which gallery this is, for the header Facepipe-Gallery. In another one the numbers of people"
+            " and references mean others. null: nobody was ever enrolled."
+        ),
+    ]
     people: int
     references: int
     backbone: Annotated[str | None, Field(description="The network whose templates it holds.")]

@@ -7,11 +7,22 @@ from typing import Any
 
 from facepipe import errors as e
 from facepipe.errors import FacepipeError
-from facepipe.serve.schemas import ErrorBody
+from facepipe.serve.needs import HEADER, PARAMETER
+from facepipe.serve.needs import UUID as FORM
+from facepipe.serve.schemas import UUID, ErrorBody
 
 Responses = dict[int | str, dict[str, Any]]
 
-ALWAYS = (e.KeyMissing, e.KeyWrong, e.ScopeMissing, e.OriginRefused, e.UsageError, e.RateLimited, FacepipeError)
+ALWAYS = (
+    e.KeyMissing,
+    e.KeyWrong,
+    e.ScopeMissing,
+    e.OriginRefused,
+    e.AnotherGallery,
+    e.UsageError,
+    e.RateLimited,
+    FacepipeError,
+)
 GALLERY = (e.GalleryBusy, e.ServerBusy, e.GalleryNotFound, e.GalleryMismatch, e.GalleryCorrupt)
 WRITING = (*GALLERY, e.GalleryReadOnly, e.GalleryDenied, e.GalleryFull)
 BODY = (e.BodyTooLarge, e.BodyTooSlow, e.BodyFormat)
@@ -28,6 +39,16 @@ PICTURE = (
 )
 ONE_FACE = (e.NoFace, e.SeveralFaces)
 
+MEANT: dict[str, Any] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The gallery this is meant for, as `uuid` of GET /gallery; another one refuses it, with 412.",
+    "schema": {"type": "string", "pattern": f"^{FORM}$"},
+    "example": UUID,
+}
+MEANT_IN_QUERY = MEANT | {"name": PARAMETER, "in": "query", "description": f"As the header {HEADER}, for <img src>."}
+
 TAKE = {
     "person": ("show_person", "rename", "remove", "merge", "list_references"),
     "reference": ("show_reference", "remove_reference", "picture"),
@@ -40,6 +61,7 @@ _MESSAGES: dict[type[FacepipeError], str] = {
     e.KeyWrong: "no such key",
     e.ScopeMissing: "this key may read; enrolling needs one with the scope enroll",
     e.OriginRefused: "pages of other sites may not call this server",
+    e.AnotherGallery: "another gallery is served here now than this was meant for; reload the page",
     e.RateLimited: "more than 30 requests a second; slow down",
     e.ServerBusy: "the server has as much to do as it takes; try again in a moment",
     e.GalleryBusy: "gallery.db: somebody else is writing; try again in a moment",

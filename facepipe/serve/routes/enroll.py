@@ -20,7 +20,7 @@ from facepipe.serve import schemas
 from facepipe.serve.bodies import body, documented
 from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.example import FACE
-from facepipe.serve.guard import needs
+from facepipe.serve.needs import needs
 from facepipe.serve.routes.asks import Name, Points, WithPlace, Wording, face_at
 from facepipe.serve.routes.docs import ONE_FACE, PICTURE, WRITING, errors, with_links
 from facepipe.serve.routes.faces import decoder, gathered

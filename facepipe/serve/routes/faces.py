@@ -19,7 +19,7 @@ from facepipe.serve import schemas
 from facepipe.serve.bodies import WHOLE, Ask, body, documented
 from facepipe.serve.context import Context, Server, attended
 from facepipe.serve.example import FACE
-from facepipe.serve.guard import needs
+from facepipe.serve.needs import needs
 from facepipe.serve.routes.asks import WithPick, WithStrangerRate, WithThreshold
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, errors
 from facepipe.serve.uploads import Upload

@@ -21,7 +21,7 @@ from facepipe.records import Image
 from facepipe.serve.bodies import WHOLE, body, documented
 from facepipe.serve.context import Context, Server, while_there
 from facepipe.serve.example import FACE
-from facepipe.serve.guard import needs
+from facepipe.serve.needs import needs
 from facepipe.serve.routes.asks import Pick, Point, WithPlace, face_at
 from facepipe.serve.routes.docs import GALLERY, ONE_FACE, PICTURE, Responses, errors
 from facepipe.serve.routes.people import LARGEST

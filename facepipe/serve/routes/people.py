@@ -12,9 +12,9 @@ from facepipe.serve import schemas
 from facepipe.serve.answers import tag_of, tagged
 from facepipe.serve.bodies import WHOLE, Ask, body, documented
 from facepipe.serve.context import Server
-from facepipe.serve.guard import needs
+from facepipe.serve.needs import needs
 from facepipe.serve.routes.asks import Name
-from facepipe.serve.routes.docs import BODY, GALLERY, WRITING, Responses, errors, with_links
+from facepipe.serve.routes.docs import BODY, GALLERY, MEANT_IN_QUERY, WRITING, Responses, errors, with_links
 
 MOST_PEOPLE = 200  # on one page
 MOST_MERGED = 100
@@ -160,6 +160,7 @@ PICTURE: Responses = {
 @read.get(
     "/references/{id}/picture",
     summary="A reference's picture",
+    openapi_extra={"parameters": [MEANT_IN_QUERY]},
     response_class=Response,
     responses=PICTURE | errors(*GALLERY, e.ReferenceNotFound),
 )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from facepipe import errors as e
 from facepipe.serve.bodies import Ask, body, documented
 from facepipe.serve.context import Server, while_there
-from facepipe.serve.guard import needs
+from facepipe.serve.needs import needs
 from facepipe.serve.routes.docs import BODY, WRITING, errors
 from facepipe.serve.schemas import Share, answer
 from facepipe.upgrade import Upgrade, commit, go_back

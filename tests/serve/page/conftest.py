@@ -128,13 +128,14 @@ def browser(launch: Callable[..., Browser]) -> Browser:
 
 @dataclass
 class Site:
-    """A running server: its ``url``, ``gallery``, the ``key`` that it asks for; ``stop`` and ``start`` it again."""
+    """A running server: its ``url``, ``gallery``, the ``key`` that it asks for; ``stop`` and ``start`` it again, also
+    with another gallery."""
 
     url: str
     gallery: Gallery
     key: str | None
     stop: Callable[[], None]
-    start: Callable[[], None]
+    start: Callable[..., None]
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def site(serve: Callable, pipeline: Pipeline, tmp_path: Path) -> Iterator[Callab
         settings = Settings(keys=keys, require_key=key is not None, **more)  # type: ignore[arg-type]
         served = serve(create_app(settings, pipeline, gallery), settings)
 
-        def again() -> None:
+        def again(gallery: Gallery = gallery) -> None:
             serve(create_app(settings, pipeline, gallery), settings, port=served.port)
 
         return Site(served.url, gallery, key, served.stop, again)

@@ -1,7 +1,11 @@
 /** The server's verbs over HTTP. A busy server is asked again when it said; whatever else fails is an ApiError.
- *  Addresses are relative to the page: a proxy may have put both under a path of its own. */
+ *  Addresses are relative to the page: a proxy may have put both under a path of its own.
+ *
+ *  Every call says which gallery the page shows, as numbers of people and references mean others in another one: the
+ *  server may have been started with it meanwhile. */
 
 const TRIES = 4;
+export const ANOTHER = "another-gallery";
 const BUSY = new Set(["server-busy", "gallery-busy", "rate-limited"]);
 
 /** `code` and `message` as the server's error body has them; `details` is the whole of it. */
@@ -14,9 +18,29 @@ export class ApiError extends Error {
   }
 }
 
-/** Told when the server lets us wait ("busy", detail: seconds), answers again ("answered"), asks for a key ("key"). */
+/** Told when the server lets us wait ("busy", detail: seconds), answers again ("answered"), asks for a key ("key"), has
+ * another gallery than the page ("another"). */
 export const server = new EventTarget();
 const announce = (type, detail) => server.dispatchEvent(new CustomEvent(type, { detail }));
+
+const OUR_GALLERY = "Facepipe-Gallery";
+const FOR_ALL = ["session", "gallery"]; // paths that are asked before it is known
+let uuid = null; // the gallery that the page shows, from the first answer on until it is loaded anew
+
+/** The uuid of the gallery that the page shows; null while nobody was ever enrolled. */
+async function ours(signal) {
+  if (uuid === null) {
+    const found = await ask("GET", "gallery", { signal });
+    uuid ??= found.uuid;
+  }
+  return uuid;
+}
+
+/** There is another gallery now: what was asked for is never answered, and the page is over. */
+export function another() {
+  announce("another");
+  return new Promise(() => undefined);
+}
 
 /** Ask `path` below /api/v1. `json` or `form` is the body. Returns the answer's JSON, null where there is none, or with
  * `blob` the answer as it is. */
@@ -25,6 +49,8 @@ export async function ask(method, path, { json, form, query, signal, read } = {}
   const headers = json === undefined ? {} : { "Content-Type": "application/json" };
   const search = query === undefined ? "" : `?${new URLSearchParams(query)}`;
   for (let attempt = 1; ; attempt += 1) {
+    const meant = FOR_ALL.includes(path) ? uuid : await ours(signal);
+    if (meant !== null) headers[OUR_GALLERY] = meant;
     const response = await reach(`api/v1/${path}${search}`, { method, body, headers, signal });
     if (response.ok) {
       announce("answered");
@@ -32,6 +58,7 @@ export async function ask(method, path, { json, form, query, signal, read } = {}
       return response.status === 204 ? null : response.json();
     }
     const error = await failure(response);
+    if (error.code === ANOTHER) return another();
     if (error.status === 401 && !path.startsWith("session")) announce("key");
     if (!BUSY.has(error.code) || attempt === TRIES) {
       announce("answered");
@@ -121,5 +148,9 @@ export const removePerson = (id) => ask("DELETE", `people/${id}`);
 export const merge = (into, sources) => ask("POST", `people/${into}/merge`, { json: { sources } });
 export const references = (id) => ask("GET", `people/${id}/references`);
 export const removeReference = (id) => ask("DELETE", `references/${id}`);
-export const liveAddress = () => new URL("api/v1/live", document.baseURI).href.replace("http", "ws");
-export const pictureOf = (reference) => `api/v1/references/${reference}/picture`;
+export const pictureOf = (reference) => `api/v1/references/${reference}/picture${asQuery(uuid)}`;
+export const liveAddress = async () =>
+  new URL(`api/v1/live${asQuery(await ours())}`, document.baseURI).href.replace("http", "ws");
+
+/** For what the browser sends no header with. */
+const asQuery = (meant) => (meant === null ? "" : `?gallery=${meant}`);

@@ -1,9 +1,10 @@
 /** The live connection: one frame under way at a time, so that what is answered is what is seen. It reconnects. */
 
-import { liveAddress, pause } from "./api.js";
+import { ANOTHER, another, liveAddress, pause } from "./api.js";
 
 const LONGEST_WAIT = 15; // seconds between attempts
 const ANSWER_WITHIN = 12_000; // ms; then the connection counts as lost
+const UNREACHED = 1006; // as browsers have it
 const LATE = 4000; // our own close code for no answer in time
 const NO_USE = new Set([1008]); // closed for good: asking again changes nothing
 
@@ -49,7 +50,9 @@ export class Live extends EventTarget {
 
   async #run() {
     while (!this.#over.signal.aborted) {
-      const code = await this.#connection();
+      const address = await liveAddress().catch(() => null);
+      if (this.#over.signal.aborted) return;
+      const code = address === null ? UNREACHED : await this.#connection(address);
       if (this.#over.signal.aborted) return;
       if (NO_USE.has(code)) return this.#tell("refused", { code });
       if (code === 4429) this.#slower = Math.min(4, this.#slower * 1.5);
@@ -62,16 +65,17 @@ export class Live extends EventTarget {
   }
 
   /** One connection from opening to closing; resolves to the close code. */
-  #connection() {
+  #connection(address) {
     return new Promise((resolve) => {
-      const socket = new WebSocket(liveAddress());
+      const socket = new WebSocket(address);
       this.#socket = socket;
       const end = (code) => (this.#answered?.(null), socket.close(), resolve(code));
       socket.addEventListener("close", ({ code }) => end(code));
       socket.addEventListener("open", () => this.#over.signal.aborted && socket.close()); // before, it would be an error
       socket.addEventListener("message", ({ data }) => {
         const message = JSON.parse(data);
-        if (message.type === "hello" && this.#greeted !== socket) this.#greet(socket, message, end);
+        if (message.error?.code === ANOTHER) another();
+        else if (message.type === "hello" && this.#greeted !== socket) this.#greet(socket, message, end);
         else if (message.frame !== undefined)
           this.#answered?.(message); // an error too, where it is about a frame
         else this.#tell("message", message);

@@ -7,6 +7,7 @@ import { icon } from "./icons.js";
 import { banner } from "./notices.js";
 import { can, keyNeeded, leave, refresh } from "./session.js";
 import { shelf } from "./shelf.js";
+import * as another from "./views/another.js";
 import * as enroll from "./views/enroll.js";
 import * as inspect from "./views/inspect.js";
 import * as people from "./views/people.js";
@@ -20,6 +21,7 @@ const main = document.getElementById("main");
 const tabs = document.querySelector(".tabs");
 const signOutButton = document.getElementById("sign-out");
 let present = null; // ends the view that is shown
+let over = false; // what the page knows is of another gallery than the server's
 
 /** Show `view` in place of the present one. */
 function show(view, options = {}) {
@@ -35,6 +37,7 @@ function show(view, options = {}) {
 }
 
 function route() {
+  if (over) return;
   const [given, id] = window.location.hash.slice(1).split("/");
   const name = given === "enrol" ? "enroll" : given; // as bookmarks have it from before
   const view = Object.hasOwn(VIEWS, name) ? name : "recognise";
@@ -49,6 +52,19 @@ function route() {
   if (signedOut) show(signin, { done: route });
   else if (view === "people" && id) show(person, { id });
   else show(VIEWS[view]);
+}
+
+/** Take away whatever is of the gallery that the server had before. */
+function end() {
+  if (over) return;
+  over = true;
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  document.getElementById("toasts").replaceChildren();
+  shelf.clear();
+  tabs.hidden = true;
+  signOutButton.hidden = true;
+  if (window.location.hash.startsWith("#people/")) window.history.replaceState(null, "", "#people"); // its number too
+  show(another);
 }
 
 async function start() {
@@ -95,5 +111,6 @@ document.querySelector(".skip").addEventListener("click", (event) => (event.prev
 signOutButton.addEventListener("click", () => leave().then(route, (error) => banner(sayError(error), "warn")));
 server.addEventListener("busy", ({ detail }) => banner(say("busy", { seconds: Math.ceil(detail) }), "wait"));
 server.addEventListener("answered", () => document.querySelector("#banner .icon-wait") && banner(null));
+server.addEventListener("another", end);
 server.addEventListener("key", () => refresh().then(route, () => undefined));
 start();

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { openDialog } from "./dialog.js";
 import { h, tell } from "./dom.js";
 import { say, sayError } from "./i18n.js";
+import { expectSame } from "./same.js";
 
 /** Ask for a name and set it; resolves to the new name, undefined when nothing was changed. */
 export function askName({ id, name }) {
@@ -23,6 +24,7 @@ export function askName({ id, name }) {
       const wanted = input.value.trim();
       if (wanted === "" || wanted === name) return close();
       try {
+        await expectSame({ id, name });
         close((await api.rename(id, wanted)).name);
       } catch (error) {
         tell(failure, sayError(error));

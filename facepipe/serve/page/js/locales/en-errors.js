@@ -51,6 +51,8 @@ export default {
   "error.method-not-allowed": "The server does not do this.",
   "error.model-not-found": "There is no such network.",
   "error.not-found": "The server does not know this address.",
+  "error.another-gallery": "Another gallery is served here now. Reload the page.",
+  "error.person-changed": "This person was changed meanwhile. Look again before you go on.",
   "error.page-gone": "This inspection is no longer kept. Look inside once more.",
   "error.vector-invalid": "The template is not valid.",
   "error.weights-altered": "The network's weights were altered.",

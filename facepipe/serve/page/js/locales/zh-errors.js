@@ -51,6 +51,8 @@ export default {
   "error.method-not-allowed": "服务器不支持这个操作。",
   "error.model-not-found": "没有这个网络。",
   "error.not-found": "服务器上没有这个地址。",
+  "error.another-gallery": "这里现在打开的是另一个人脸库。请重新载入页面。",
+  "error.person-changed": "此人的资料刚刚有变化，请查看后再操作。",
   "error.page-gone": "这个网页已不再保留，请重新查看。",
   "error.vector-invalid": "模板无效。",
   "error.weights-altered": "网络权重被改动过。",

@@ -8,6 +8,7 @@ import { icon } from "../icons.js";
 import { askMerge } from "../merge.js";
 import { toast } from "../notices.js";
 import { askName } from "../rename.js";
+import { expectSame } from "../same.js";
 import { can } from "../session.js";
 import { lookInside } from "./inspect.js";
 
@@ -138,6 +139,7 @@ class Person {
     const other = await this.#namesake(after);
     toast(say("person.renamed", { before, after, other }), () =>
       this.#try(async () => {
+        await expectSame({ id: this.id, name: after });
         await api.rename(this.id, before);
         if (!this.signal.aborted) await this.load();
       }),
@@ -154,6 +156,8 @@ class Person {
   async #merge() {
     const target = await askMerge(this.person);
     if (target === undefined) return;
+    await expectSame(this.person);
+    await expectSame({ id: target.id, name: target.name });
     await api.merge(target.id, [Number(this.id)]);
     toast(say("person.merged", { from: this.person.name, into: target.name }));
     window.location.hash = `#people/${target.id}`;
@@ -171,6 +175,7 @@ class Person {
       }))
     )
       return;
+    await expectSame(this.person);
     await api.removePerson(this.id);
     toast(say("person.removed", params));
     window.location.hash = "#people";
@@ -182,6 +187,7 @@ class Person {
     const text = say(last ? "reference.remove.last" : "reference.remove.text", { name });
     if (!(await confirm({ title: say("reference.remove.title"), text, action: say("reference.remove"), danger: true })))
       return;
+    await expectSame(this.person);
     await api.removeReference(id);
     toast(say("reference.removed"));
     if (last) window.location.hash = "#people";
