@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,9 @@ MOST_LINES_OF_LONG = 500
 MOST_NAMES = 8  # of a file that docs/architecture.md names
 
 
+parsed = cache(ast.parse)  # many tests look at the same files
+
+
 def part_of(module: str) -> str:
     """The part of facepipe that a dotted name belongs to: facepipe.embed.sface → embed."""
     names = module.split(".")[1:3]
@@ -83,7 +87,7 @@ def name_of(path: Path) -> str:
 
 def imports(source: str) -> Iterator[str]:
     """The modules of facepipe that ``source`` imports, anywhere in it, dotted."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "facepipe")
         elif isinstance(node, ast.ImportFrom):
@@ -152,7 +156,7 @@ def run_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
 def needs(source: str, modules: Set[str]) -> set[str]:
     """Which of ``modules`` the ``source`` of one imports, anywhere in it."""
     found = set()
-    for node in run_imports(ast.parse(source)):
+    for node in run_imports(parsed(source)):
         given = [alias.name for alias in node.names]
         names = given if isinstance(node, ast.Import) else [f"{node.module}.{name}" for name in given]
         for name in names:
@@ -210,7 +214,7 @@ def test_start_up_loads_nothing_heavy(module: str) -> None:
 def too_large(source: str, most: int = MOST_LINES) -> list[str]:
     """What of ``source`` is too long: "lines" for the whole, and the names of functions."""
     whole = ["lines"] if len(source.splitlines()) > most else []
-    functions = (n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+    functions = (n for n in ast.walk(parsed(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
     return whole + [f.name for f in functions if (f.end_lineno or 0) - f.lineno + 1 > MOST_LINES_OF_A_FUNCTION]
 
 
@@ -239,7 +243,7 @@ SEVERAL = {"Block", "LeanBlock", "ONet"}
 
 def classes(source: str) -> Iterator[str]:
     """The classes of a module, but those that are the form in which others go over HTTP and have their names."""
-    for node in ast.parse(source).body:
+    for node in parsed(source).body:
         if isinstance(node, ast.ClassDef) and "BaseModel" not in [ast.unparse(base) for base in node.bases]:
             yield node.name
 
@@ -262,14 +266,14 @@ def test_long_files_are_long() -> None:
 
 def sentence(source: str) -> str:
     """The first sentence of a module's docstring."""
-    paragraph = " ".join((ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0].split())
+    paragraph = " ".join((ast.get_docstring(parsed(source)) or "").split("\n\n")[0].split())
     return re.split(r"(?<=[.!?]) (?=[A-Z])", paragraph)[0].rstrip(".")
 
 
 def names(source: str) -> list[str]:
     """What a module defines for others."""
     kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return [node.name for node in ast.parse(source).body if isinstance(node, kinds) and not node.name.startswith("_")]
+    return [node.name for node in parsed(source).body if isinstance(node, kinds) and not node.name.startswith("_")]
 
 
 def every_file() -> str:

@@ -146,6 +146,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return plates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("boxes", [*CROWDS.values(), *map(randomly, range(40))], ids=[*CROWDS, *map(str, range(40))])
 def test_no_label_is_over_a_face_and_each_is_whole(
     image: Image, boxes: list[tuple[float, ...]], said: list[tuple[str, str]]
@@ -355,6 +356,7 @@ def test_mirrored() -> None:
         assert (image.pixels[y, 5 - x] == pixels[y, x]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("message", ["turn your head a little to your left", "把头向左转一点", "W" * 300, ""])
 @pytest.mark.parametrize("size", [(640, 480), (1920, 1080), (90, 120)])
 def test_a_caption_is_below_the_picture(message: str, size: tuple[int, int]) -> None:

@@ -11,6 +11,8 @@ from facepipe import errors
 from facepipe.image import read_image
 from tests.encoded import PICTURE, SAMPLES, encoded, refused
 
+pytestmark = pytest.mark.slow
+
 DARK_BELOW = PICTURE.copy()
 DARK_BELOW.paste((0, 0, 0), (0, 30, 96, 64))
 PICTURES = {

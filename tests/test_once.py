@@ -23,6 +23,8 @@ from facepipe.pipeline import Pipeline
 from facepipe.records import Detection, Frame, Image
 from facepipe.watch import Watcher, sightings
 
+pytestmark = pytest.mark.slow
+
 Count = Callable[[object, str], Counter[Any]]
 
 

@@ -16,6 +16,8 @@ from facepipe.networks.cards import find_card
 from facepipe.pipeline import Pipeline
 from facepipe.records import Chip, Floats, Image
 
+pytestmark = pytest.mark.slow
+
 SPEC = find_card(BACKBONE).chip
 
 

@@ -162,6 +162,7 @@ def test_a_mistyped_command_line_is_one_line_with_a_hint(run: Run, args: list[st
     assert hint in done.complaint
 
 
+@pytest.mark.slow
 def test_an_option_without_its_value_points_to_its_commands_help() -> None:
     for args in (["enroll", "Ada", "obama.jpg", "--pick"], ["people", "show", "Ada", "--chips"]):
         done = start(*args)

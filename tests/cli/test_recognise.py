@@ -576,6 +576,7 @@ def test_ctrl_c_keeps_what_was_reported(here: Path, run: Run) -> None:
     assert run("gallery", "check").code == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_ends_the_run_quietly(here: Path) -> None:
     with subprocess.Popen(
         command_line("detect", *["obama.jpg"] * 200),

@@ -76,6 +76,7 @@ def test_several_faces_come_largest_first(detector: Detector, pictures: dict[str
     assert sizes[0] > 1.2 * sizes[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "pixels",
     [

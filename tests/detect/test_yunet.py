@@ -68,6 +68,7 @@ def assert_the_same(detector: YuNet, image: Image) -> int:
     return len(kept)
 
 
+@pytest.mark.slow
 def test_the_samples_are_seen_as_by_opencv(detector: YuNet, pictures: dict[str, Image]) -> None:
     """Boxes and landmarks to a fiftieth of a px, scores."""
     for name, image in pictures.items():
@@ -87,6 +88,7 @@ def test_where_opencv_sees_nothing_nothing_is_seen(detector: YuNet) -> None:
     assert assert_the_same(detector, Image(np.zeros((64, 64, 3), np.uint8), "black")) == 0
 
 
+@pytest.mark.slow
 def test_the_network_says_what_the_file_says_at_its_size_and_works_at_others() -> None:
     original = onnx.load_model(FILE)
     original.graph.CopyFrom(taken(original.graph))

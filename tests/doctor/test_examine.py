@@ -12,6 +12,8 @@ from facepipe.scoring.calibration import Calibration
 from facepipe.scoring.evidence import ByReferences, Evidence
 from tests.doctor.doctor_faces import EVIDENCE, Add, face
 
+pytestmark = pytest.mark.slow
+
 Crowd = dict[str, list[int]]
 
 

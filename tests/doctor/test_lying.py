@@ -16,6 +16,8 @@ from facepipe.enroll.enrolment import new_reference
 from facepipe.gallery import Gallery, NewReference
 from facepipe.records import Face, Image
 
+pytestmark = pytest.mark.slow
+
 
 def small(path: Path, source: Path | str = "") -> Image:
     pixels = read_image(path).pixels

@@ -20,6 +20,8 @@ from facepipe.evaluate.embedded import embed, recipe
 from facepipe.evaluate.faces import find_faces, remembering
 from facepipe.records import Image
 
+pytestmark = pytest.mark.slow
+
 
 class Counting:
     """The pipeline, which notes the images that it is given to look at, and stops after ``patience`` of them."""

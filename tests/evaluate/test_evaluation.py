@@ -15,6 +15,8 @@ from facepipe.evaluate import Evaluation, evaluate_folders, evaluate_pairs, eval
 from facepipe.evaluate.faces import find_faces, remembering
 from facepipe.evaluate.measures.rates import match_rate, threshold_at_fmr
 
+pytestmark = pytest.mark.slow
+
 HEAD = "image_a,image_b,same_person\n"
 
 

@@ -167,6 +167,7 @@ def test_files_that_are_no_list(csv: Path, tmp_path: Path) -> None:
         read_listing(csv, tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 def test_a_long_list(csv: Path) -> None:
     """200,000 pairs of 2,100 images."""
     rows = (f"a{n % 2000},b{n // 2000},{n % 2}\n" for n in range(200_000))

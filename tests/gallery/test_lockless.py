@@ -17,6 +17,8 @@ from facepipe.errors import GalleryBusy, WriteFailed
 from facepipe.files import can_lock, locked
 from facepipe.gallery import faults
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 CODE = """
 import sys

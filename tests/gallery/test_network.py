@@ -28,6 +28,7 @@ def test_the_network_it_was_made_with(made: Path) -> None:
         assert Pipeline.for_gallery(gallery).backbone.id == gallery.backbone
 
 
+@pytest.mark.slow
 def test_a_new_gallery_takes_the_usual_one(path: Path) -> None:
     with Gallery.open(path) as gallery:
         assert network_of(gallery) == BACKBONE

@@ -24,6 +24,8 @@ from facepipe.inspect.writers import Spec, tensor_writer
 from facepipe.pipeline import Pipeline
 from facepipe.records import Image
 
+pytestmark = pytest.mark.slow
+
 SUFFIXES = [".safetensors", ".npz"]
 CONVOLUTIONS = ["conv", "blocks.*wise"]
 
@@ -194,7 +196,6 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.slow
 def test_memory_does_not_grow_with_the_faces(pipeline: Pipeline, samples: Path, tmp_path: Path) -> None:
     given = samples / "astronaut.png"
 

@@ -81,6 +81,7 @@ def without_gl(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
 
 
+@pytest.mark.slow
 def test_the_shell_says_it_in_a_line(without_gl: dict[str, str], samples: Path) -> None:
     command = [sys.executable, "-m", "facepipe", "detect", str(samples / "obama.jpg")]
     done = subprocess.run(command, env=without_gl, capture_output=True, text=True, timeout=120)

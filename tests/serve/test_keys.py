@@ -118,6 +118,7 @@ print(*(ring.add(f"{sys.argv[2]}-{number}") for number in range(25)))
 """
 
 
+@pytest.mark.slow
 def test_processes_that_add_at_once_lose_nothing(path: Path) -> None:
     prelude = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
     runs = [

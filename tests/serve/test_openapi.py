@@ -18,6 +18,8 @@ from facepipe.serve.settings import Settings
 from tests.serve.calibrating import calibrate
 from tests.serve.serving import Served
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 

@@ -13,6 +13,8 @@ from facepipe.errors import SourceDamaged, SourceRefused, UsageError
 from facepipe.sources import open_source
 from tests.network_camera import SIZE, number_in, picture, write_video
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_frame_of_a_file_at_its_time(clip: Path, nothing_left: None) -> None:
     with open_source(clip) as source:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from facepipe.evaluate import best_accuracy, match_rate, threshold_at_fmr
 from facepipe.evaluate.measures.rates import Sorted
@@ -15,6 +14,7 @@ def scores(*values: float) -> np.ndarray:
 TENTHS = scores(*(n / 10 for n in range(10)))  # 0.0 … 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, -1])
 def test_threshold_lets_the_allowed_share_match_and_no_more(order: int) -> None:
     threshold = threshold_at_fmr(TENTHS[::order], 0.2, least=1)
@@ -106,6 +106,8 @@ def some_scores(seed: int, tied: bool = False) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_rates_areas_and_equal_errors_are_scikit_learns(seed: int, tied: bool) -> None:
+    from sklearn.metrics import roc_auc_score, roc_curve  # takes seconds to load
+
     genuine, impostor = some_scores(seed, tied)
     rates = Sorted(genuine, impostor)
     same = np.repeat([True, False], [len(genuine), len(impostor)])

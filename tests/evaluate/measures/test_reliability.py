@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss
 
 from facepipe.evaluate.measures.bootstrap import draw_people
 from facepipe.evaluate.measures.folds import Trial
@@ -34,9 +33,12 @@ def test_honest_probabilities_lie_on_the_line(honest: Trials) -> None:
     assert found.brier.low < found.brier.value < found.brier.high
 
 
+@pytest.mark.slow
 def test_the_brier_score_is_scikit_learns_with_both_kinds_weighed_alike(
     honest: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
+    from sklearn.metrics import brier_score_loss  # takes seconds to load
+
     stated, same, people = honest
     few = same | (np.arange(20_000) % 10 == 0)  # ten times fewer pairs of two people
     found = measure_reliability(stated[few], same[few], people[few], draw_people(PEOPLE), "")

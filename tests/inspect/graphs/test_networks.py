@@ -17,6 +17,8 @@ from facepipe.inspect.networks_of import backbone_network, cascade, choose_layer
 from facepipe.pipeline import Pipeline
 from facepipe.records import Face, Image
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def image(samples: Path) -> Image:

@@ -102,6 +102,7 @@ def test_gradients_only_when_asked_for(toy: Toy) -> None:
     assert net.convolutions == ["conv"]
 
 
+@pytest.mark.slow
 def test_the_convolution_is_counted_as_torch_counts_it(toy: Toy) -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         toy(X)

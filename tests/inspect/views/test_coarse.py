@@ -19,6 +19,8 @@ from facepipe.page.view import Picture
 from facepipe.pipeline import Pipeline
 from facepipe.records import Candidate, Chip, Image, Pixels
 
+pytestmark = pytest.mark.slow
+
 SIDE = 128
 
 

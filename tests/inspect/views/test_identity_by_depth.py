@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from facepipe.embed.base import normalise
@@ -33,6 +32,7 @@ def colours(face: tuple[int, int, int] = (255, 0, 0)) -> Network:
     return Network("toy", nn.Sequential(conv, nn.ReLU()), pixels, scaled(pixels[None]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("same", "different", "expected"),
     [([3, 2], [1, 0], 0), ([3, 1], [2, 0], 0.5), ([4, 3, 1], [2, 0], 1 / 3), ([1], [1], 0.5), ([0], [1], 1)],
@@ -43,6 +43,8 @@ def test_equal_error_rate(same: list[float], different: list[float], expected: f
 
 
 def test_draws_weigh_pairs_by_how_often_their_people_were_drawn() -> None:
+    from sklearn.metrics import roc_auc_score  # takes seconds to load
+
     people = ["a", "a", "b", "b", "c", "c", "d"]
     pairs = all_pairs(people)
     judge = Judge(people, pairs, draws=50)

@@ -93,6 +93,7 @@ def test_every_convolution_is_the_sum_of_its_parts(
     assert max(errors.values()) <= bound
 
 
+@pytest.mark.slow
 def test_every_convolution_of_inception_is_the_sum_of_its_parts() -> None:
     from facenet_pytorch.models.inception_resnet_v1 import InceptionResnetV1
 
