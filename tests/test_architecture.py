@@ -63,7 +63,7 @@ LONG = {  # files that are one idea, with the reason
     "facepipe/pipeline.py": "the story from top to bottom, to be read in one sitting",
 }
 MOST_LINES_OF_LONG = 500
-MOST_NAMES = 8  # of a file that docs/architecture.md names
+MOST_NAMES = 24  # of a file that docs/architecture.md names
 
 
 parsed = cache(ast.parse)  # many tests look at the same files
@@ -271,9 +271,16 @@ def sentence(source: str) -> str:
 
 
 def names(source: str) -> list[str]:
-    """What a module defines for others."""
-    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    return [node.name for node in parsed(source).body if isinstance(node, kinds) and not node.name.startswith("_")]
+    """What a module defines for others, classes with their methods: ``Pool(close)``."""
+    functions = ast.FunctionDef | ast.AsyncFunctionDef
+    found = []
+    for node in parsed(source).body:
+        if not isinstance(node, functions | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        inside = node.body if isinstance(node, ast.ClassDef) else []
+        own = {each.name: None for each in inside if isinstance(each, functions) and not each.name.startswith("_")}
+        found.append(f"`{node.name}`" + (f" ({', '.join(own)})" if own else ""))
+    return found
 
 
 def every_file() -> str:
@@ -285,9 +292,9 @@ def every_file() -> str:
             lines += ["", f"### `{folder.relative_to(REPOSITORY).as_posix()}/`", ""]
         for path in paths:
             source = path.read_text("utf-8")
-            defined = [f"`{name}`" for name in names(source)]
+            defined = names(source)
             shown = ", ".join([*defined[:MOST_NAMES], *(["…"] if len(defined) > MOST_NAMES else [])])
-            lines.append(f"- `{path.name}`: {sentence(source).replace('``', '`')}{f' ({shown})' if shown else ''}")
+            lines.append(f"- `{path.name}`: {sentence(source).replace('``', '`')}{f': {shown}' if shown else ''}")
     return "\n".join(lines) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md tells the way of a face function by function: this follows one, and compares."""
+"""docs/architecture.md tells the ways of a face and of an enrolment function by function: these follow, and compare."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"^\| (\d+) \| .* \| (`.*`) \| (`facepipe/.*`) \|$", re.MULTILINE)
 
 
-def told() -> list[tuple[str, str]]:
-    """(file, function) of each step, as the page has them."""
+FACE, ENROLMENT = "The way of a face", "The way of an enrolment"
+
+
+def told(heading: str) -> list[tuple[str, str]]:
+    """(file, function) of each step, as the page has them below ``heading``."""
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     steps = []
-    for _, functions, files in ROW.findall(text):
+    for _, functions, files in ROW.findall(text.partition(f"## {heading}\n")[2].partition("\n## ")[0]):
         names, paths = (re.findall(r"`([^`]+)`", column) for column in (functions, files))
         steps += [(path, name.rpartition(".")[2]) for path, name in zip(paths, names, strict=True)]
     return steps
@@ -57,19 +60,31 @@ def enrolled(home: Path, pipeline: Pipeline, samples: Path) -> None:
         pipeline.enroll("Barack Obama", [samples / "obama.jpg"], gallery)
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("enrolled")
-def test_a_face_goes_where_the_page_says(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["facepipe", "identify", str(samples / "obama3.jpg")])
+def expect_told(heading: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["facepipe", *words])
     with followed() as called, pytest.raises(SystemExit) as left:
         app.main()
     assert left.value.code in (None, 0)
-    steps = told()
-    assert len(steps) > 12
+    steps = told(heading)
+    assert len(steps) > 8
     assert [step for step in steps if step not in called] == []
     assert sorted(steps, key=called.index) == steps
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("enrolled")
+def test_a_face_goes_where_the_page_says(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expect_told(FACE, ["identify", str(samples / "obama3.jpg")], monkeypatch)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("enrolled")
+def test_an_enrolment_goes_where_the_page_says(samples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = [str(samples / name) for name in ("obama2.jpg", "obama3.jpg")]
+    expect_told(ENROLMENT, ["enroll", "Barack Obama", *photos, "--gate"], monkeypatch)
+
+
 def test_no_room_is_entered_twice() -> None:
-    files = [file for file, _ in told()]
+    files = [file for file, _ in told(FACE)]
+    assert 12 < len(files) <= 15
     assert len(set(files)) == len(files)
