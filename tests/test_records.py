@@ -111,6 +111,31 @@ def test_an_embedding_without_a_direction_is_refused(embedding: tuple[float, ...
         Template.from_embedding(np.array(embedding, np.float32), "a")
 
 
+def test_many_templates_are_as_one_by_one() -> None:
+    vectors = np.stack([UNIT, -UNIT])
+    made = Template.many(vectors, [2, 3.5], "toy@1")
+    assert [(t.vector.tolist(), t.norm, t.backbone) for t in made] == [
+        (vector.tolist(), norm, "toy@1") for vector, norm in zip(vectors, (2, 3.5), strict=True)
+    ]
+    with pytest.raises(FrozenInstanceError):
+        made[0].norm = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "norms", "message"),
+    [
+        (np.stack([UNIT, UNIT * 2]), [1, 1], r"Template\.vector: expected norm 1, got 2"),
+        (np.stack([UNIT, UNIT * NAN]), [1, 1], r"Template\.vector: expected finite values"),
+        (np.stack([UNIT, UNIT]), [1, 0], r"Template\.norm: expected positive numbers"),
+        (np.stack([UNIT, UNIT]), [1, float("nan")], r"Template\.norm: expected positive numbers"),
+        (np.stack([UNIT, UNIT]), [1], "argument 3 is shorter"),
+    ],
+)
+def test_many_templates_are_refused_for_one(vectors: np.ndarray, norms: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Template.many(vectors, norms, "toy@1")
+
+
 def test_long_vectors_pass_the_norm_check() -> None:
     Template.from_embedding(np.random.default_rng(0).normal(size=4096).astype(np.float32), "a")
 

@@ -26,7 +26,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from facepipe.errors import ArchiveInvalid, NameInvalid, VectorInvalid
 from facepipe.gallery.base import NewReference, first_fault
 from facepipe.gallery.database import sync_folder
 from facepipe.gallery.names import clean_name
-from facepipe.gallery.store import Entry
+from facepipe.gallery.store import BATCH, Entry
 from facepipe.records import Consent, Floats, Quality, Reference, StoredChip, Template
 
 _FORMAT = "facepipe-gallery"
@@ -51,25 +51,30 @@ class Archive:
     entries: list[Entry]
 
 
-def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[Reference, StoredChip | None]]) -> int:
-    """Write ``path`` in one step, readable by its owner only; returns how many references. Raises OSError."""
-    vectors, rows = [], []
+Chips = Iterable[tuple[int, StoredChip]]
+
+
+def write(path: Path, backbone: str, dimension: int, references: Iterable[Reference], chips: Chips) -> int:
+    """Write ``path`` in one step, readable by its owner only; returns how many references. ``chips`` come with the ids
+    of their references; both ascend. Raises OSError."""
+    vectors, rows = [], _Rows()
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as out:
                 with out.open("thumbnails.bin", "w", force_zip64=True) as thumbnails:
-                    for reference, chip in references:
+                    for reference, chip in _paired(references, chips):
                         vectors.append(reference.template.vector)
-                        rows.append(_row(reference, chip))
-                        thumbnails.write(b"" if chip is None else chip.image)
+                        rows.add(_row(reference, chip))
+                        if chip is not None:
+                            thumbnails.write(chip.image)
                 with out.open("vectors.npy", "w", force_zip64=True) as member:
-                    table = np.array(vectors, "<f4").reshape(len(rows), dimension)
+                    table = np.array(vectors, "<f4").reshape(len(vectors), dimension)
                     np.lib.format.write_array(member, table, version=(1, 0), allow_pickle=False)
-                out.writestr("references.json", json.dumps(rows))
-                about: dict[str, Any] = {"format": _FORMAT, "version": _version(rows)}
-                about |= {"backbone": backbone, "dimension": dimension, "references": len(rows)}
+                out.writestr("references.json", rows.text())
+                about: dict[str, Any] = {"format": _FORMAT, "version": rows.version}
+                about |= {"backbone": backbone, "dimension": dimension, "references": len(vectors)}
                 out.writestr("manifest.json", json.dumps(about))
             file.flush()
             os.fsync(file.fileno())
@@ -78,20 +83,49 @@ def write(path: Path, backbone: str, dimension: int, references: Iterable[tuple[
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    return len(rows)
+    return len(vectors)
 
 
-def _version(rows: list[dict[str, Any]]) -> int:
-    if any(row["quality"] is not None for row in rows):
-        return 4
-    return 3 if any("landmarks" in row for row in rows) else 2 if any("consent" in row for row in rows) else 1
+def _paired(references: Iterable[Reference], chips: Chips) -> Iterator[tuple[Reference, StoredChip | None]]:
+    left = iter(chips)
+    number, chip = next(left, (0, None))
+    for reference in references:
+        while chip is not None and number < reference.id:  # of one that is not matched
+            number, chip = next(left, (0, None))
+        yield reference, chip if number == reference.id else None
+
+
+class _Rows:
+    """references.json, as text early on: a million dictionaries take gigabytes, and Python looks through them all."""
+
+    def __init__(self) -> None:
+        self.version = 1
+        self._rows: list[dict[str, Any]] = []
+        self._parts: list[str] = []
+
+    def add(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        needed = 4 if row["quality"] is not None else 3 if "landmarks" in row else 2 if "consent" in row else 1
+        self.version = max(self.version, needed)
+        if len(self._rows) == BATCH:
+            self._write()
+
+    def _write(self) -> None:
+        self._parts.append(json.dumps(self._rows)[1:-1])
+        self._rows = []
+
+    def text(self) -> str:
+        if self._rows:
+            self._write()
+        return f"[{', '.join(self._parts)}]"
 
 
 def _row(reference: Reference, chip: StoredChip | None) -> dict[str, Any]:
-    row = {
+    seen = reference.quality
+    row: dict[str, Any] = {
         "person": reference.person,
         "norm": reference.template.norm,
-        "quality": None if reference.quality is None else asdict(reference.quality),
+        "quality": None if seen is None else {"score": seen.score, "size": seen.size, "sharpness": seen.sharpness},
         "source": reference.source,
         "image_sha256": reference.image_sha256,
         "enrolled_at": reference.enrolled_at.isoformat(),
@@ -148,17 +182,25 @@ def _parse(members: dict[str, bytes], path: Path) -> Archive:
         raise ArchiveInvalid(f"{path}: expected {about['references']} references")
     vectors = _vectors(members["vectors.npy"], (len(rows), dimension), path)
     thumbnails = _thumbnails(members["thumbnails.bin"], [row["thumbnail_bytes"] for row in rows], path)
-    entries = []
+    entries, templates = [], _templates(vectors, rows, backbone)
     for number, (row, vector, thumbnail) in enumerate(zip(rows, vectors, thumbnails, strict=True)):
         try:
-            template, seen = Template(vector, float(row["norm"]), backbone), _quality(row["quality"], about["version"])
-            entries.append(_entry(row, template, seen, thumbnail))
+            template = templates[number] if templates else Template(vector, float(row["norm"]), backbone)
+            entries.append(_entry(row, template, _quality(row["quality"], about["version"]), thumbnail))
         except NameInvalid as error:
             raise NameInvalid(f"{path}: reference {number}: {error}") from None
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise ArchiveInvalid(f"{path}: reference {number}: {what[:200]}") from None
     return Archive(backbone, dimension, entries)
+
+
+def _templates(vectors: Floats, rows: list[dict[str, Any]], backbone: str) -> list[Template]:
+    """All at once, which is quicker; [] where something is wrong with one."""
+    try:
+        return Template.many(vectors, [float(row["norm"]) for row in rows], backbone)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return []
 
 
 def _quality(row: dict[str, Any] | None, version: int) -> Quality | None:

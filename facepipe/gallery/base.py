@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +18,7 @@ from facepipe.words import count, printable
 
 Ids = npt.NDArray[np.int64]
 THUMBNAIL_LIMIT = 1 << 20  # bytes
+_SHA256 = re.compile("[0-9a-f]{64}")
 NORM_TOLERANCE = 1e-3  # the same as Template's own
 
 
@@ -66,10 +67,10 @@ class NewReference:
     landmarks: Floats | None = None
 
     def __post_init__(self) -> None:
-        if self.image_sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.image_sha256):
+        if self.image_sha256 and not _SHA256.fullmatch(self.image_sha256):
             raise ValueError(f"image_sha256: expected 64 hex digits or nothing, got {self.image_sha256[:80]!r}")
-        quality = () if self.quality is None else astuple(self.quality)
-        if not all(math.isfinite(value) for value in quality if value is not None):
+        seen = self.quality
+        if seen is not None and not all(map(math.isfinite, (seen.score, seen.size, seen.sharpness or 0.0))):
             raise ValueError(f"quality: expected finite numbers, got {self.quality}")
         if self.thumbnail is not None and not self.thumbnail.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
             raise ValueError("thumbnail: expected an encoded JPEG or PNG")

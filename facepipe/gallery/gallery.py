@@ -374,9 +374,8 @@ class Gallery:
             backbone, dimension = record.backbone, record.dimension
             if backbone is None or dimension is None:
                 raise GalleryNotFound(f"{self.path}: nobody was ever enrolled there, so there is nothing to export")
-            pairs = ((reference, record.chip(reference.id)) for reference in record.references())
             try:
-                return archive.write(target, backbone, dimension, pairs)
+                return archive.write(target, backbone, dimension, record.references(), record.chips())
             except OSError as error:
                 raise WriteFailed(
                     f"{target}: cannot be written ({error.strerror or error}); name another place"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -14,7 +14,7 @@ from facepipe.errors import GalleryCorrupt, PersonExists, ReferenceNotFound
 from facepipe.gallery.base import Ids, NewReference, Person, Tally, first_fault
 from facepipe.gallery.database import Database
 from facepipe.gallery.names import not_found
-from facepipe.gallery.rows import columns, image_of, iso, now, places, points, quality, sharpness
+from facepipe.gallery.rows import columns, image_of, iso, now, places, points, qualities, sharpness
 from facepipe.records import Consent, Floats, Reference, StoredChip, Template
 
 Entry = tuple[str, NewReference, datetime]  # person, reference, enrolled at (UTC)
@@ -25,6 +25,7 @@ _REFERENCES = """
 """
 _CONSENTED = _REFERENCES.replace("{consent}", "c.wording, c.given_at") + "LEFT JOIN consent c ON c.reference_id = r.id"
 _OF_VERSION_1 = _REFERENCES.replace("{consent}", "NULL, NULL")
+BATCH = 8192  # rows looked over at once
 LIVE = "reference WHERE stamp"  # without those that the network in force could not make (schema.FORMER)
 _PEOPLE = """
     SELECT p.id, p.name, n, first_id, first.enrolled_at, last.enrolled_at
@@ -95,9 +96,14 @@ class Record(Database):
 
     # Writing
 
-    def add(self, entries: Iterable[Entry], stamp: int) -> Tally:
+    def add(self, entries: Sequence[Entry], stamp: int) -> Tally:
         """Enrol ``entries`` in order; one whose image its person has already is skipped."""
         people = {name: number for number, name in self.sql.execute("SELECT id, name FROM person")}
+        some = (entries[start : start + BATCH] for start in range(0, len(entries), BATCH))
+        added = sum(self._add_some(part, stamp, people) for part in some)
+        return Tally(added, len(entries) - added)
+
+    def _add_some(self, entries: Sequence[Entry], stamp: int, people: dict[str, int]) -> int:
         rows, thumbnails, consents = [], [], []
         for name, new, enrolled_at in entries:
             if name not in people:
@@ -111,10 +117,10 @@ class Record(Database):
                 consents.append((new.consent.wording, iso(new.consent.given_at), *which))
         if self.meta("former_backbone") is not None:
             self.sql.executemany(_FORGET_PICTURE, [(row[0], row[6]) for row in rows])
-        added = self.sql.executemany(_INSERT, rows).rowcount if rows else 0
+        added = self.sql.executemany(_INSERT, rows).rowcount
         self.sql.executemany(_INSERT_THUMBNAIL, thumbnails)
         self.sql.executemany(_INSERT_CONSENT, consents)
-        return Tally(added, len(rows) - added)
+        return added
 
     def _add_person(self, name: str) -> int:
         made = self.sql.execute("INSERT INTO person (name, created_at) VALUES (?, ?)", (name, iso(now())))
@@ -185,11 +191,9 @@ class Record(Database):
 
     def references(self, name: str | None = None) -> Iterator[Reference]:
         where, values = ("", ()) if name is None else ("AND p.id = ?", (self.person(name),))
-        backbone = self.backbone or ""
-        return (
-            self._reference(row, backbone)
-            for row in self.sql.execute(f"{self._references} {where} ORDER BY r.id", values)
-        )
+        cursor = self.sql.execute(f"{self._references} {where} ORDER BY r.id", values)
+        backbone, batches = self.backbone or "", iter(lambda: cursor.fetchmany(BATCH), [])
+        return chain.from_iterable(self._read(rows, backbone) for rows in batches)
 
     def reference(self, number: int) -> Reference:
         row = self.sql.execute(f"{self._references} AND r.id = ?", (number,)).fetchone()
@@ -197,7 +201,7 @@ class Record(Database):
             raise ReferenceNotFound(
                 f"{number}: there is no reference of this number; see those of a person (people show)"
             )
-        return self._reference(row, self.backbone or "")
+        return self._read([row], self.backbone or "")[0]
 
     def find(self, person: str, mark: str, stamp: int | None = None) -> int | None:
         """The id of ``person``'s reference with the fingerprint ``mark`` (written at ``stamp``), or None."""
@@ -214,12 +218,17 @@ class Record(Database):
         return dict(self.sql.execute(f"{query} AND r.stamp ORDER BY r.id", (mark,)))
 
     def chip(self, number: int) -> StoredChip | None:
-        where = "landmarks" if self.version > 4 else "NULL"
-        row = self.sql.execute(f"SELECT image, {where} FROM thumbnail WHERE reference_id = ?", (number,)).fetchone()
-        try:
-            return None if row is None else StoredChip(bytes(row[0]), points(row[1]))
-        except ValueError as error:
-            raise self._damaged(number, str(error)) from None
+        return next((chip for _, chip in self.chips("WHERE reference_id = ?", (number,))), None)
+
+    def chips(self, where: str = "", values: tuple[int, ...] = ()) -> Iterator[tuple[int, StoredChip]]:
+        """With the id of their reference, ascending."""
+        landmarks = "landmarks" if self.version > 4 else "NULL"
+        query = f"SELECT reference_id, image, {landmarks} FROM thumbnail {where} ORDER BY reference_id"
+        for number, image, marks in self.sql.execute(query, values):
+            try:
+                yield number, StoredChip(bytes(image), points(marks))
+            except ValueError as error:
+                raise self._damaged(number, str(error)) from None
 
     @property
     def cohort(self) -> str:
@@ -244,7 +253,7 @@ class Record(Database):
             raise self.corrupt("a reference belongs to nobody")
         return Roster(ids, stamps, persons, names)
 
-    def vectors(self, ids: Ids, batch: int = 8192) -> Iterator[tuple[Ids, Floats]]:
+    def vectors(self, ids: Ids, batch: int = BATCH) -> Iterator[tuple[Ids, Floats]]:
         """The vectors of ``ids`` (ascending), in batches: ids (n,) and vectors (n, D). Raises GalleryCorrupt."""
         if not ids.size:
             return
@@ -268,16 +277,20 @@ class Record(Database):
             raise self._damaged(rows[fault[0]][0], fault[1])
         return vectors
 
-    def _reference(self, row: tuple[Any, ...], backbone: str) -> Reference:
-        number, person, vector, norm, seen, sharp, source, mark, enrolled_at, wording, given_at = row
-        values = self._decode([(number, vector)])[0]
+    def _read(self, rows: Sequence[tuple[Any, ...]], backbone: str) -> list[Reference]:
+        """References of ``rows`` of _REFERENCES. Raises GalleryCorrupt, which names the first that is damaged."""
         try:
-            seen = quality(seen, sharp)
-            template = Template(values, norm, backbone)
-            consent = None if wording is None else Consent(wording, _time(given_at))
-            return Reference(number, person, template, seen, source, image_of(mark), _time(enrolled_at), consent)
+            ids, names, vectors, norms, seen, sharp, sources, marks, times, wordings, given = zip(*rows, strict=True)
+            templates = Template.many(self._decode(list(zip(ids, vectors, strict=True))), norms, backbone)
+            agreed = zip(wordings, given, strict=True)
+            consents = [None if wording is None else Consent(wording, _time(at)) for wording, at in agreed]
+            images, enrolled = map(image_of, marks), map(_time, times)
+            columns = (ids, names, templates, qualities(seen, sharp), sources, images, enrolled, consents)
+            return list(map(Reference, *columns))
         except (TypeError, ValueError, KeyError) as error:
-            raise self._damaged(number, str(error)) from None
+            if len(rows) > 1:
+                return [self._read([row], backbone)[0] for row in rows]
+            raise self._damaged(rows[0][0], str(error)) from None
 
     def _damaged(self, number: int, why: str) -> GalleryCorrupt:
         return self.corrupt(f"reference {number}: {why}")

@@ -69,6 +69,24 @@ def test_where_the_face_is_in_a_picture_comes_through(gallery: Gallery, other: G
     assert np.array_equal(chip.landmarks, landmarks)
 
 
+def test_pictures_stay_with_their_faces_where_others_have_none(
+    gallery: Gallery, other: Gallery, new, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In several batches too, and beside a reference that is left out until a change of network is settled."""
+    monkeypatch.setattr("facepipe.gallery.store.BATCH", 2)
+    monkeypatch.setattr("facepipe.gallery.archive.BATCH", 2)
+    for seed in range(10, 17):
+        gallery.add("Eve", [new(seed, thumbnail=b"\xff\xd8\xff%d" % seed if seed % 3 else None)])
+    with gallery._hold.writing() as (record, _):
+        record.sql.execute("UPDATE reference SET stamp = 0 WHERE id IN (1, 5)")
+    assert gallery.export(tmp_path / "people.zip") == 8
+    assert other.import_(tmp_path / "people.zip") == Tally(8, 0)
+    assert rows(other) == rows(gallery)
+    assert [one for *_, one, _ in rows(other)] == [
+        *(None, None, b"\xff\xd8\xff10", None, b"\xff\xd8\xff13", b"\xff\xd8\xff14", None, b"\xff\xd8\xff16")
+    ]
+
+
 def test_the_sharpness_of_an_older_export_is_not_read(gallery: Gallery, other: Gallery, tmp_path: Path) -> None:
     gallery.export(tmp_path / "people.zip")
     with zipfile.ZipFile(tmp_path / "people.zip") as file:
