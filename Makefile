@@ -1,6 +1,6 @@
 # make demo     real people recognised in real photos
 # make test     lint, types, tests
-# make quick    in two minutes: ruff, and the tests that need no browser, no server and no long time
+# make quick    in a minute: ruff, and the tests that need no browser, no server and no long time
 # make bench    speed, beside others: PHOTOS=FOLDER takes your photos instead of data/samples, JSON=FILE appends results
 # make lint     lint and types;  make format mends what it can
 # make clean    removes .venv and the demo's results
