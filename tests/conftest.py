@@ -16,6 +16,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so shells start what go
 
 REPOSITORY = Path(__file__).parents[1]
 SHARED_FACES = REPOSITORY.parent / "shared" / "faces"  # photos that are not in the repository and may be absent
+LONGEST_NAMED = 40  # bytes that are shown in the name of a test
 MARKED_BY = {  # kind of test: fixtures
     "browser": {"chromium", "playwright"},
     "server": {"serve", "serve_module"},
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for kind, fixtures in MARKED_BY.items():
             if not fixtures.isdisjoint(getattr(item, "fixturenames", ())):
                 item.add_marker(kind)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Files that are made for tests are not part of their names: an animated AVIF has the time in it, and pytest-xdist
+    wants the same names from all its processes."""
+    return argname if isinstance(val, bytes) and len(val) > LONGEST_NAMED else None
 
 
 @pytest.fixture(scope="session", autouse=True)
