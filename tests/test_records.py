@@ -251,7 +251,7 @@ def test_a_record_says_itself_and_tells_itself_to_json(record: BaseRecord, said:
 
 def test_every_record_is_tried() -> None:
     there = [getattr(records, name) for name in records.__all__]
-    kinds = {kind for kind in there if isinstance(kind, type) and issubclass(kind, BaseRecord)} - {BaseRecord}
+    kinds = {kind for kind in there if BaseRecord in getattr(kind, "__mro__", ())} - {BaseRecord}
     assert kinds == {type(record) for record, _, _ in MADE}
 
 
