@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from schemathesis.transport.serialization import Binary
 
 from facepipe.folders import samples
-from facepipe.serve.needs import HEADER, PARAMETER, UUID
+from facepipe.serve.needs import HEADER, PARAMETER, UUID_FORM
 
 SIDE = 112  # px of the pictures, as of the one in the examples: a face fills the middle of each
 FACES = {"astronaut.png": (224, 120, 65)}  # x, y, reach, px; several people under one name would be refused
@@ -78,7 +78,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     """What no schema can say: nobody can be merged with themselves, so that another number is taken; a gallery is not
     changed to the network it has; and which is served, so that what might be one is not sent."""
     for place, name in ((case.headers, HEADER), (case.query, PARAMETER)):
-        if re.fullmatch(UUID, str(place.get(name))):
+        if re.fullmatch(UUID_FORM, str(place.get(name))):
             del place[name]
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return

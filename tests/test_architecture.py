@@ -271,7 +271,7 @@ def sentence(source: str) -> str:
 
 
 def names(source: str) -> list[str]:
-    """What a module defines for others, classes with their methods: ``Pool(close)``."""
+    """What a module defines for others, classes with their methods: Pool (close)."""
     functions = ast.FunctionDef | ast.AsyncFunctionDef
     found = []
     for node in parsed(source).body:

@@ -63,10 +63,12 @@ def expect_theirs(name: str, new: Sequence[NewReference], gallery: Gallery, rule
     if rule is None or not new:
         return
     enrolled = _enrolled(name, new, gallery)
-    if len(new) == 2 and not len(enrolled):  # of two who are unlike, this knows which of them is the wrong one
+    if len(new) == 2 and not len(enrolled):
+        expect_unknown(name, new, gallery, rule)  # of two who are unlike, this knows which of them is the wrong one
+        expect_one_person(name, new, enrolled, rule)
+    else:
+        expect_one_person(name, new, enrolled, rule)
         expect_unknown(name, new, gallery, rule)
-    expect_one_person(name, new, enrolled, rule)
-    expect_unknown(name, new, gallery, rule)
 
 
 def expect_one_person(name: str, new: Sequence[NewReference], enrolled: Floats, rule: Rule) -> None:

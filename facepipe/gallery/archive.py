@@ -96,7 +96,7 @@ def _paired(references: Iterable[Reference], chips: Chips) -> Iterator[tuple[Ref
 
 
 class _Rows:
-    """references.json, as text early on: a million dictionaries take gigabytes, and Python looks through them all."""
+    """references.json, as text early on: a million dictionaries take 0.8 GB, and Python looks through them all."""
 
     def __init__(self) -> None:
         self.version = 1

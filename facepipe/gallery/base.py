@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from facepipe.records import BaseRecord, Consent, Floats, Quality, Template
+from facepipe.records.faces import NORM_TOLERANCE
 from facepipe.words import count, printable
 
 Ids = npt.NDArray[np.int64]
 THUMBNAIL_LIMIT = 1 << 20  # bytes
 _SHA256 = re.compile("[0-9a-f]{64}")
-NORM_TOLERANCE = 1e-3  # the same as Template's own
 
 
 class Index(Protocol):

@@ -41,12 +41,18 @@ def _in_record(record: Record) -> Iterator[str]:
             yield str(error)
         if not has_references:
             yield f"{name} has no references"
-    try:
-        sound = sum(1 for _ in record.references()) == record.count(LIVE)
-    except GalleryError:
-        sound = False
-    for (number,) in [] if sound else record.sql.execute(f"SELECT id FROM {LIVE}").fetchall():
+    if _is_sound(record):
+        return
+    for (number,) in record.sql.execute(f"SELECT id FROM {LIVE}").fetchall():
         try:
             record.reference(number)
         except GalleryError as error:  # damaged, or listed in one table and not to be found in another
             yield str(error)
+
+
+def _is_sound(record: Record) -> bool:
+    """Whether every reference can be read, many at a time: where one cannot, each has to be looked at to tell which."""
+    try:
+        return sum(1 for _ in record.references()) == record.count(LIVE)
+    except GalleryError:
+        return False

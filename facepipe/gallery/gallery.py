@@ -146,7 +146,7 @@ class Gallery:
             self._hold.scoring.follow(record)
             return GalleryInfo(
                 path=self.path,
-                uuid=record.uuid.hex() if record.uuid else None,
+                uuid=self.uuid,
                 backbone=record.backbone,
                 dimension=record.dimension,
                 people=record.count(f"person WHERE id IN (SELECT person_id FROM {LIVE})"),

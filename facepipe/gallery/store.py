@@ -278,7 +278,7 @@ class Record(Database):
         return vectors
 
     def _read(self, rows: Sequence[tuple[Any, ...]], backbone: str) -> list[Reference]:
-        """References of ``rows`` of _REFERENCES. Raises GalleryCorrupt, which names the first that is damaged."""
+        """References of ``rows`` of _REFERENCES. Raises GalleryCorrupt, which names one that is damaged."""
         try:
             ids, names, vectors, norms, seen, sharp, sources, marks, times, wordings, given = zip(*rows, strict=True)
             templates = Template.many(self._decode(list(zip(ids, vectors, strict=True))), norms, backbone)

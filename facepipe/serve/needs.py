@@ -20,7 +20,7 @@ from facepipe.serve.keys import SCOPES, Principal
 
 HEADER = "Facepipe-Gallery"
 PARAMETER = "gallery"  # of the query, where a browser sends no header: for pictures and WebSockets
-UUID = "[0-9a-f]{32}"
+UUID_FORM = "[0-9a-f]{32}"
 
 
 def needs(scope: str) -> Callable[[HTTPConnection], Awaitable[Principal]]:
@@ -61,7 +61,7 @@ def expect_scope(principal: Principal | None, scope: str) -> Principal:
 def meant_by(connection: HTTPConnection) -> frozenset[str]:
     """The uuids of the galleries that a call is meant for: none where it says nothing. Raises UsageError."""
     found = frozenset([*connection.headers.getlist(HEADER), *connection.query_params.getlist(PARAMETER)])
-    if not all(re.fullmatch(UUID, one) for one in found):
+    if not all(re.fullmatch(UUID_FORM, one) for one in found):
         raise UsageError(f"{HEADER}: expected the uuid that `GET gallery` tells, 32 hex digits")
     return found
 

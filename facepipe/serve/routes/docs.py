@@ -7,8 +7,7 @@ from typing import Any
 
 from facepipe import errors as e
 from facepipe.errors import FacepipeError
-from facepipe.serve.needs import HEADER, PARAMETER
-from facepipe.serve.needs import UUID as FORM
+from facepipe.serve.needs import HEADER, PARAMETER, UUID_FORM
 from facepipe.serve.schemas import UUID, ErrorBody
 
 Responses = dict[int | str, dict[str, Any]]
@@ -44,7 +43,7 @@ MEANT: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "The gallery this is meant for, as `uuid` of GET /gallery; another one refuses it, with 412.",
-    "schema": {"type": "string", "pattern": f"^{FORM}$"},
+    "schema": {"type": "string", "pattern": f"^{UUID_FORM}$"},
     "example": UUID,
 }
 MEANT_IN_QUERY = MEANT | {"name": PARAMETER, "in": "query", "description": f"As the header {HEADER}, for <img src>."}

@@ -14,7 +14,6 @@ def scores(*values: float) -> np.ndarray:
 TENTHS = scores(*(n / 10 for n in range(10)))  # 0.0 … 0.9
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, -1])
 def test_threshold_lets_the_allowed_share_match_and_no_more(order: int) -> None:
     threshold = threshold_at_fmr(TENTHS[::order], 0.2, least=1)
@@ -103,6 +102,7 @@ def some_scores(seed: int, tied: bool = False) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(genuine.astype(np.float32)), np.sort(impostor.astype(np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_rates_areas_and_equal_errors_are_scikit_learns(seed: int, tied: bool) -> None:

@@ -32,7 +32,6 @@ def colours(face: tuple[int, int, int] = (255, 0, 0)) -> Network:
     return Network("toy", nn.Sequential(conv, nn.ReLU()), pixels, scaled(pixels[None]))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("same", "different", "expected"),
     [([3, 2], [1, 0], 0), ([3, 1], [2, 0], 0.5), ([4, 3, 1], [2, 0], 1 / 3), ([1], [1], 0.5), ([0], [1], 1)],
@@ -42,6 +41,7 @@ def test_equal_error_rate(same: list[float], different: list[float], expected: f
     assert equal_error(labels, np.array(same + different, float)) == pytest.approx(expected)
 
 
+@pytest.mark.slow
 def test_draws_weigh_pairs_by_how_often_their_people_were_drawn() -> None:
     from sklearn.metrics import roc_auc_score  # takes seconds to load
 
